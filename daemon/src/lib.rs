@@ -1,0 +1,6 @@
+//! Daybook merges what people write in shared workbooks into one encrypted ledger of customer records,
+//! and gives every department its workbook back.
+//!
+//! The modules stand in reading order. `pipeline` is the one way through; see ARCHITECTURE.md.
+
+pub mod model;

@@ -1,0 +1,3 @@
+//! The `daybook` command: parse, load, run.
+
+fn main() {}
