@@ -4,3 +4,5 @@
 //! The modules stand in reading order. `pipeline` is the one way through; see ARCHITECTURE.md.
 
 pub mod model;
+
+pub mod codec;

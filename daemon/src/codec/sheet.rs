@@ -1,0 +1,122 @@
+//! What a sheet is made of, before anyone knows what its columns mean.
+//!
+//! These are the shapes that cross from the reading child to its parent. They carry no format: a date is a date whether
+//! it came from a serial number, from ISO text or from an attribute.
+
+use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
+
+use super::read::ReadFailure;
+
+/// One cell as the workbook holds it; formulas appear as their last result.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum RawCell {
+    /// Nothing. Rows leave such cells out.
+    Empty,
+    /// Text with `\n` line ends, without control characters, never empty. Outer white space is kept.
+    Text(CompactString),
+    /// A number without a date format.
+    Number(f64),
+    /// True or false.
+    Boolean(bool),
+    /// A local date and time, rounded to the second.
+    DateTime(#[serde(with = "civil_datetime")] jiff::civil::DateTime),
+    /// A time of day or a span, as `HH:MM:SS`; hours may pass 24 and a span may begin with `-`.
+    Duration(CompactString),
+    /// An error value such as `#N/A`, or a cell that could not be read (then a [`Frame::Problem`] says why).
+    Error(CompactString),
+}
+
+/// One row that is not known from an earlier read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RawRow {
+    /// The row's number in the sheet, from 1.
+    pub number: u32,
+    /// The keyed hash of the row's cells; it does not depend on the row's number.
+    pub hash: u128,
+    /// The cells that hold something, by ascending column from 0.
+    pub cells: Vec<(u32, RawCell)>,
+}
+
+/// What stands above the rows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SheetHead {
+    /// The sheet's name; `None` for CSV.
+    pub sheet: Option<String>,
+    /// The titles that are not empty, trimmed, by ascending column from 0.
+    pub columns: Vec<(u32, String)>,
+    /// What the file says of itself.
+    pub properties: Properties,
+}
+
+/// What a workbook says of itself. Evidence, never authority: anyone can write it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Properties {
+    /// The custom property `Daybook.Source`.
+    pub source: Option<String>,
+    /// The custom property `Daybook.Revision`.
+    pub revision: Option<u64>,
+    /// `lastModifiedBy`.
+    pub editor: Option<String>,
+    /// `modified`, in milliseconds since 1970 UTC.
+    pub modified_ms: Option<i64>,
+}
+
+/// A row of the sheet, in the sheet's order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ReadRow {
+    /// Its hash was in the request's `known`, and no earlier row of this read used it.
+    Known {
+        /// The row's number in the sheet, from 1.
+        number: u32,
+        /// The hash.
+        hash: u128,
+    },
+    /// Any other row that holds something.
+    Read(RawRow),
+}
+
+/// One message from the reading child. `Head` comes before any `Rows`; `End` or `Failed` comes last.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Frame {
+    /// The titles.
+    Head(SheetHead),
+    /// Some rows, in order.
+    Rows(Vec<ReadRow>),
+    /// Something is wrong at a place; the rest was read.
+    Problem {
+        /// A stable kebab-case name.
+        code: String,
+        /// The row, from 1.
+        row: Option<u32>,
+        /// The column, from 0.
+        column: Option<u32>,
+        /// What happened. Never a cell's content.
+        message: String,
+        /// What a person can do.
+        hint: String,
+    },
+    /// Everything was read.
+    End {
+        /// How many rows were sent.
+        rows: u32,
+    },
+    /// The workbook could not be read to its end; rows that were sent before must not be posted.
+    Failed(ReadFailure),
+}
+
+/// Keeps a date and time as its six numbers.
+mod civil_datetime {
+    use jiff::civil::DateTime;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(at: &DateTime, serializer: S) -> Result<S::Ok, S::Error> {
+        (at.year(), at.month(), at.day(), at.hour(), at.minute(), at.second()).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTime, D::Error> {
+        let (year, month, day, hour, minute, second) = Deserialize::deserialize(deserializer)?;
+        DateTime::new(year, month, day, hour, minute, second, 0).map_err(D::Error::custom)
+    }
+}
