@@ -6,3 +6,4 @@
 pub mod model;
 
 pub mod codec;
+pub mod io;

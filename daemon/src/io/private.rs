@@ -1,0 +1,145 @@
+//! Folders and files that only Daybook's own account may enter: the store, the keys.
+
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+use std::io::{self, Read};
+use std::path::Path;
+
+use super::replace::{sync_folder, write_new_with_mode};
+
+/// Makes a folder, and those above it that are missing, for this account only (0700). One that is there stays as it is.
+pub fn create_folder(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    for_us_only_folder(&mut builder);
+    builder.create(path)
+}
+
+/// Makes an empty file for this account only (0600); [`io::ErrorKind::AlreadyExists`] if it is there.
+pub fn create_file(path: &Path) -> io::Result<File> {
+    let file = private_options().create_new(true).open(path)?;
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        sync_folder(folder)?;
+    }
+    Ok(file)
+}
+
+/// Opens a file for reading and writing, and makes it for this account only (0600) if it is not there.
+pub fn open_file(path: &Path) -> io::Result<File> {
+    private_options().create(true).truncate(false).open(path)
+}
+
+/// Writes a file for this account only (0600), whole or not at all; [`io::ErrorKind::AlreadyExists`] if it is there.
+pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_new_with_mode(path, bytes, 0o600)
+}
+
+/// Refuses ([`io::ErrorKind::PermissionDenied`]) a file that others may read or write, or that belongs to another account.
+pub fn check_private(path: &Path) -> io::Result<()> {
+    check(&fs::metadata(path)?)
+}
+
+/// Reads a file that must be private, as [`check_private`] says; it is checked after it was opened.
+pub fn read(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    check(&file.metadata()?)?;
+    let mut bytes = Vec::new();
+    file.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > bytes_max {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    Ok(bytes)
+}
+
+fn private_options() -> OpenOptions {
+    let mut options = File::options();
+    options.read(true).write(true);
+    for_us_only(&mut options);
+    options
+}
+
+#[cfg(unix)]
+fn for_us_only(options: &mut OpenOptions) {
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+}
+
+#[cfg(not(unix))]
+fn for_us_only(_options: &mut OpenOptions) {}
+
+#[cfg(unix)]
+fn for_us_only_folder(builder: &mut DirBuilder) {
+    std::os::unix::fs::DirBuilderExt::mode(builder, 0o700);
+}
+
+#[cfg(not(unix))]
+fn for_us_only_folder(_builder: &mut DirBuilder) {}
+
+#[cfg(unix)]
+fn check(data: &Metadata) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    let refused = |reason: String| Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
+    if !data.is_file() {
+        return refused("it is not a regular file".to_owned());
+    }
+    let mode = data.mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return refused(format!("others may use it (mode {mode:04o}); `chmod 600` makes it private"));
+    }
+    let ours = rustix::process::geteuid().as_raw();
+    if data.uid() != ours && data.uid() != 0 {
+        return refused(format!("it belongs to account {}, and Daybook runs as {ours}", data.uid()));
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn check(data: &Metadata) -> io::Result<()> {
+    if data.is_file() {
+        Ok(())
+    } else {
+        Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is not a regular file"))
+    }
+}
+
+#[cfg(all(test, unix))]
+#[expect(clippy::unwrap_used, reason = "a failed test may panic")]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn what_is_made_is_private() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("data/inner");
+        create_folder(&folder).unwrap();
+        create_folder(&folder).unwrap();
+        assert_eq!((mode(&folder), mode(folder.parent().unwrap())), (0o700, 0o700));
+        let key = folder.join("daybook.key");
+        write_new(&key, b"secret").unwrap();
+        assert_eq!(mode(&key), 0o600);
+        assert_eq!(read(&key, 6).unwrap(), b"secret");
+        assert_eq!(read(&key, 5).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+        assert_eq!(write_new(&key, b"other").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(create_file(&key).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(read(&key, 6).unwrap(), b"secret");
+        open_file(&folder.join("lock")).unwrap();
+        assert_eq!(mode(&folder.join("lock")), 0o600);
+    }
+
+    #[test]
+    fn a_key_that_others_may_read_is_refused() {
+        let root = tempfile::tempdir().unwrap();
+        let key = root.path().join("daybook.key");
+        create_file(&key).unwrap();
+        for (mode, private) in [(0o600, true), (0o400, true), (0o640, false), (0o604, false), (0o620, false)] {
+            fs::set_permissions(&key, fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(check_private(&key).is_ok(), private, "for {mode:o}");
+            assert_eq!(read(&key, 9).is_ok(), private, "for {mode:o}");
+        }
+        assert!(check_private(root.path()).is_err());
+        assert_eq!(check_private(&root.path().join("none")).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+}
