@@ -7,3 +7,4 @@ pub mod model;
 
 pub mod codec;
 pub mod io;
+pub mod text;
