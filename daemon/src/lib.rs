@@ -8,3 +8,5 @@ pub mod model;
 pub mod codec;
 pub mod io;
 pub mod text;
+
+pub mod config;

@@ -1,0 +1,38 @@
+//! What holds where the configuration says nothing.
+
+/// `office.language`: receipts and reports in Chinese.
+pub(super) const LANGUAGE: super::Language = super::Language::ZhCn;
+/// `office.country`: the default region of phone numbers.
+pub(super) const COUNTRY: &str = "CN";
+/// `office.timezone`.
+pub(super) const TIMEZONE: &str = "Asia/Shanghai";
+/// `store.path`, relative to the configuration.
+pub(super) const STORE_PATH: &str = "data/daybook.db";
+/// `table.field.class`.
+pub(super) const CLASS: &str = "basic";
+/// The classes of information that are always there.
+pub(super) const CLASSES: [&str; 4] = [CLASS, "transaction", "service", "sensitive"];
+/// `workbook.header_row`: the titles stand in the first row.
+pub(super) const HEADER_ROW: u32 = 1;
+/// `workbook.missing_rows`: a person decides.
+pub(super) const MISSING_ROWS: super::MissingRows = super::MissingRows::Review;
+/// `workbook.blank_cells`: a cell that was emptied clears the value.
+pub(super) const BLANK_CELLS: super::BlankCells = super::BlankCells::Clear;
+/// `workbook.rank`.
+pub(super) const RANK: i32 = 0;
+/// `[guard]`.
+pub(super) const GUARD: super::Guard =
+    super::Guard { changed_cells_max_percent: 30, missing_rows_max_percent: 10, rows_min: 20 };
+/// `[limits]`. A sheet of Excel has 1,048,576 rows; a cell holds 32,767 characters of up to four bytes.
+pub(super) const LIMITS: super::Limits = super::Limits {
+    workbook_bytes_max: 100 << 20,
+    unpacked_bytes_max: 2 << 30,
+    rows_max: 1 << 20,
+    columns_max: 1024,
+    cell_bytes_max: 128 << 10,
+    read_seconds_max: 120,
+    child_memory_bytes_max: 1 << 30,
+    mail_bytes_max: 25 << 20,
+};
+/// `[watch]`.
+pub(super) const WATCH: super::Watch = super::Watch { events: true, quiet_ms: 300, poll_seconds: 5 };
