@@ -10,3 +10,5 @@ pub mod io;
 pub mod text;
 
 pub mod config;
+
+pub mod source;

@@ -1,0 +1,18 @@
+//! Workbooks in shared folders.
+//!
+//! [`files`] says which files a source means, [`poll`] when one of them is ready, [`fetch()`] takes its rows. [`watch`]
+//! only gives hints to look sooner, and [`locks`] says who has a file open. Nothing here writes to a shared folder.
+
+pub mod fetch;
+pub mod files;
+pub mod locks;
+pub mod poll;
+pub mod watch;
+
+pub use fetch::{
+    Again, ChildReader, FetchFailure, FetchLimits, Fetched, InProcessReader, SheetReader, fetch, fetch_if_changed,
+};
+pub use files::{KEPT, Listing, SourceFile, WatchedFolder, WorkbookSource, file_kind, list, look};
+pub use locks::{LockedBy, open_elsewhere};
+pub use poll::{FilePoll, PollTimes, Sight, Step};
+pub use watch::Watch;
