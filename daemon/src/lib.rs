@@ -12,3 +12,7 @@ pub mod text;
 pub mod config;
 
 pub mod source;
+
+pub mod extract;
+
+pub mod identify;
