@@ -16,3 +16,5 @@ pub mod source;
 pub mod extract;
 
 pub mod identify;
+
+pub mod access;
