@@ -18,3 +18,5 @@ pub mod extract;
 pub mod identify;
 
 pub mod access;
+
+pub mod merge;
