@@ -20,3 +20,5 @@ pub mod identify;
 pub mod access;
 
 pub mod merge;
+
+pub mod store;
