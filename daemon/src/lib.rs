@@ -22,3 +22,5 @@ pub mod access;
 pub mod merge;
 
 pub mod store;
+
+pub mod publish;
