@@ -24,3 +24,5 @@ pub mod merge;
 pub mod store;
 
 pub mod publish;
+
+pub mod pipeline;

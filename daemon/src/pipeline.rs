@@ -1,0 +1,578 @@
+//! The one way through: the only place that knows the order of the stages.
+//!
+//! Whatever arrives is made into a `Posting` on one snapshot of the store and committed on condition that the store is
+//! still at that snapshot's revision; if others committed meanwhile, it is made again. The stages are functions over values; the
+//! [`Pipeline`] holds the store and what the outside is reached through. It runs in one thread; reading a workbook, the slow
+//! part, can be done elsewhere between [`Pipeline::ask`] and [`Pipeline::take`].
+
+mod ancestry;
+mod command;
+mod compose;
+pub mod error;
+mod numbers;
+pub mod past;
+mod placing;
+pub mod publication;
+mod questions;
+pub mod reading;
+pub mod report;
+mod sheet;
+pub mod spec;
+mod telling;
+mod typed;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use compact_str::CompactString;
+
+pub use self::command::{Decision, by_prefix, key_cells};
+pub use self::error::PipelineError;
+pub use self::reading::Reading;
+pub use self::report::Report;
+pub use self::spec::SourceSpec;
+pub use self::typed::Typed;
+
+use self::compose::Creator;
+use self::sheet::{Context, Made, Sheet};
+use crate::access::Decider;
+use crate::codec::xlsx::write::AUTHOR;
+use crate::config::Config;
+
+use crate::io::{Clock, Disk, Entropy, Fingerprint, uuid_v7};
+use crate::model::problem::Code;
+use crate::model::{
+    Actor, Arrival, ArrivalId, ArrivalKind, Cell, FieldId, Mark, Place, Problem, Review, ReviewId, ReviewKind,
+    Revision, RowHash, SourceName, Table, TableName, Timestamp,
+};
+use crate::source::workbook::{Fetched, SheetReader};
+use crate::store::{ArrivalFilter, CommitError, HeldPayload, Snapshot, Store, Task};
+use crate::text::{Language, Texts};
+
+/// The source name of commands and decisions.
+pub const CONSOLE: &str = "console";
+/// The outbox task that writes a view.
+pub const PUBLISH: &str = "publish";
+/// How often a posting is made anew because others committed first.
+const TRIES_MAX: u32 = 50;
+/// How many of a source's arrivals are looked through for the one that made its newest state.
+const RECENT_ARRIVALS: u32 = 20;
+
+/// What the outside is reached through.
+pub struct Parts {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness for ids.
+    pub entropy: Box<dyn Entropy>,
+    /// The files.
+    pub disk: Arc<dyn Disk>,
+    /// What reads workbooks.
+    pub reader: Arc<dyn SheetReader>,
+}
+
+/// The store with all that works on it.
+pub struct Pipeline {
+    config: Config,
+    specs: Vec<SourceSpec>,
+    decider: Decider,
+    texts: Texts,
+    store: Store,
+    parts: Parts,
+    /// What the views' files were when their content was last taken or written.
+    settled: HashMap<PathBuf, (Fingerprint, Shows)>,
+}
+
+/// What a file shows whose content was taken or written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shows {
+    /// What the newest state of its source says.
+    Newest,
+    /// What Daybook wrote, which is not the newest state any more.
+    Own,
+    /// Something else: a save that is held or was rejected.
+    Other,
+}
+
+/// What has to be known of the store to read a source's file.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// The key of the source's row hashes.
+    pub hash_key: [u8; 16],
+    /// Hashes of rows that need not be decoded, ascending.
+    pub known: Vec<u128>,
+    /// SHA-256 of the file that was seen last: if it is the same, there is nothing to read.
+    pub digest: Option<[u8; 32]>,
+}
+
+/// What became of a fetched sheet.
+#[derive(Debug)]
+pub enum Taken {
+    /// It was posted, or said nothing new.
+    Done(Report),
+    /// Nothing of it could be taken; the file stays as it is.
+    Refused(Vec<Problem>),
+    /// The store moved on while the file was read: read it again, with every row in full.
+    ReadAgain,
+}
+
+impl Pipeline {
+    /// Brings configuration and store together.
+    pub fn new(mut config: Config, mut store: Store, parts: Parts) -> Result<Self, PipelineError> {
+        adopt(&mut config, &mut store)?;
+        let language = Language::from_tag(config.office.language.tag()).unwrap_or(Language::En);
+        Ok(Self {
+            specs: SourceSpec::all(&config),
+            decider: Decider::compile(&config.policy, &config.tables),
+            texts: Texts::new(language),
+            config,
+            store,
+            parts,
+            settled: HashMap::new(),
+        })
+    }
+
+    /// The configuration, its fields numbered as the store numbers them.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The sources.
+    pub fn specs(&self) -> &[SourceSpec] {
+        &self.specs
+    }
+
+    /// Words for people, in the office's language.
+    pub fn texts(&self) -> &Texts {
+        &self.texts
+    }
+
+    /// The one that decides who may see and change what.
+    pub fn decider(&self) -> &Decider {
+        &self.decider
+    }
+
+    /// What the outside is reached through.
+    pub fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    /// The store, for queries.
+    pub fn store(&mut self) -> &mut Store {
+        &mut self.store
+    }
+
+    /// Ends the pipeline and gives the store back: what a crash leaves.
+    pub fn into_store(self) -> Store {
+        self.store
+    }
+
+    /// A snapshot with what is needed to show it to somebody.
+    pub fn look(&mut self) -> Result<Look<'_>, PipelineError> {
+        Ok(Look { snapshot: self.store.snapshot()?, config: &self.config, decider: &self.decider })
+    }
+
+    /// The table of a name.
+    pub fn table(&self, name: &TableName) -> Result<&Table, PipelineError> {
+        table_of(&self.config, name)
+    }
+
+    /// Now.
+    pub fn now(&self) -> Timestamp {
+        Timestamp(self.parts.clock.now_ms())
+    }
+
+    /// What the reader of a source's file has to be told. With `everything`, each row is decoded.
+    pub fn ask(&mut self, source: &SourceName, everything: bool) -> Result<Ask, PipelineError> {
+        let snapshot = self.store.snapshot()?;
+        let hash_key = snapshot.row_hash_key(source);
+        let newest = snapshot.states(source)?.into_iter().next();
+        let Some(newest) = newest else { return Ok(Ask { hash_key, known: Vec::new(), digest: None }) };
+        let mut known = Vec::new();
+        if !everything {
+            let index = snapshot.state_index(source, newest.no)?;
+            known =
+                index.iter().filter(|row| !row.missing && row.hash != RowHash::UNKNOWN).map(|row| row.hash.0).collect();
+            known.sort_unstable();
+        }
+        let digest = (!newest.written && !everything).then_some(newest.mark.digest);
+        Ok(Ask { hash_key, known, digest })
+    }
+
+    /// Takes what was read from a source's file. With `dry`, says what would happen and changes nothing.
+    pub fn take(
+        &mut self,
+        spec: usize,
+        source: &SourceName,
+        path: &Path,
+        fetched: Fetched<Typed>,
+        dry: bool,
+    ) -> Result<Taken, PipelineError> {
+        let fingerprint = fetched.fingerprint;
+        let sheet = match self.sheet(spec, source, fetched) {
+            Ok(sheet) => sheet,
+            // Nothing of it was taken, so it is not settled: a view is not written over it.
+            Err(problems) => return Ok(Taken::Refused(problems)),
+        };
+        let spec = self.specs[spec].clone();
+        let (taken, shows) = self.post_sheet(&spec, &sheet, None, dry)?;
+        if matches!(taken, Taken::Done(_)) && !dry {
+            self.settle(path, fingerprint, shows);
+        }
+        Ok(taken)
+    }
+
+    /// Remembers that a file's content as it is now has been taken or written.
+    pub fn settle(&mut self, path: &Path, fingerprint: Fingerprint, shows: Shows) {
+        self.settled.insert(path.to_owned(), (fingerprint, shows));
+    }
+
+    /// Forgets what was taken of a file or written to it: it is looked at anew.
+    pub fn unsettle(&mut self, path: &Path) {
+        self.settled.remove(path);
+    }
+
+    /// A file as it was when its content was last taken or written.
+    pub fn settled(&self, path: &Path) -> Option<(Fingerprint, Shows)> {
+        self.settled.get(path).copied()
+    }
+
+    /// What a file shows, if it is as it was when it was last taken or written.
+    pub fn shows(&self, path: &Path, fingerprint: &Fingerprint) -> Option<Shows> {
+        self.settled.get(path).filter(|(settled, _)| settled == fingerprint).map(|(_, shows)| *shows)
+    }
+
+    /// Makes a sheet of a fetched file. The error is what is wrong with it as a whole.
+    fn sheet(&mut self, spec: usize, source: &SourceName, fetched: Fetched<Typed>) -> Result<Sheet, Vec<Problem>> {
+        let spec = &self.specs[spec];
+        let Typed { columns, place, mut problems, rows, known, cell_problems, .. } = fetched.rows;
+        // A cell that the reader can't make out comes as an error value too: `extract` tells of it, once and in its row.
+        problems.extend(fetched.problems.into_iter().filter(|problem| problem.code != "cell-unreadable"));
+        if !columns.keyed {
+            return Err(problems.into_iter().map(|problem| problem.in_source(source.as_str())).collect());
+        }
+        let now = self.parts.clock.now_ms();
+        let edited = i64::try_from(fetched.fingerprint.modified_ns / 1_000_000).unwrap_or(now).min(now);
+        let properties = fetched.head.properties;
+        let made_for = properties.source.as_deref().filter(|made_for| *made_for != source.as_str());
+        if let Some(other) = made_for
+            && spec.view.is_some()
+            && self.specs.iter().any(|spec| spec.view.is_some() && spec.name.as_str() == other)
+        {
+            return Err(vec![other_views_file(source, &place, other)]);
+        }
+        let arrival = Arrival {
+            id: ArrivalId::new(uuid_v7(now, self.parts.entropy.as_mut())),
+            at: Timestamp(now),
+            edited_at: Timestamp(edited),
+            kind: ArrivalKind::Workbook,
+            source: source.clone(),
+            rank: spec.rank,
+            actor: spec.actor.clone(),
+            table: spec.table.clone(),
+            place: Some(place),
+            columns: columns.mapped,
+            mark: Mark {
+                digest: fetched.digest,
+                revision: properties.revision.filter(|_| made_for.is_none()).map(Revision),
+                editor: properties.editor.filter(|editor| editor != AUTHOR),
+                modified: properties.modified_ms.map(Timestamp),
+            },
+        };
+        Ok(Sheet { arrival, rows, known, cell_problems, problems, rows_total: fetched.rows_total })
+    }
+
+    /// Posts a sheet, anew if others committed meanwhile.
+    fn post_sheet(
+        &mut self,
+        spec: &SourceSpec,
+        sheet: &Sheet,
+        accepted: Option<ReviewId>,
+        dry: bool,
+    ) -> Result<(Taken, Shows), PipelineError> {
+        let table = table_of(&self.config, &spec.table)?;
+        for _ in 0..TRIES_MAX {
+            let snapshot = self.store.snapshot()?;
+            let seen = snapshot.revision();
+            if !sheet.known.is_empty() && !columns_are_as_before(&snapshot, &sheet.arrival)? {
+                return Ok((Taken::ReadAgain, Shows::Other));
+            }
+            let context = Context {
+                table,
+                decider: &self.decider,
+                spec,
+                guard: &self.config.guard,
+                creator: creator(&self.config, &spec.actor),
+                accepted,
+            };
+            let made = sheet::make(&snapshot, sheet, &context, self.parts.entropy.as_mut())?;
+            drop(snapshot);
+            let (posting, report, held, changed) = match made {
+                Made::Outdated => return Ok((Taken::ReadAgain, Shows::Other)),
+                Made::Nothing(report) => return Ok((Taken::Done(report), Shows::Newest)),
+                Made::HeldBefore(report) => return Ok((Taken::Done(report), Shows::Other)),
+                Made::Posting { posting, report, held, changed } => (posting, report, held, changed),
+            };
+            if held.is_some() && !sheet.known.is_empty() {
+                // What is kept for a decision must stand alone, whatever the store knows by then.
+                return Ok((Taken::ReadAgain, Shows::Other));
+            }
+            if dry {
+                return Ok((Taken::Done(report), Shows::Other));
+            }
+            let mut tasks = if changed { view_tasks(&self.config, &spec.table) } else { Vec::new() };
+            if spec.view.is_some() && held.is_none() {
+                tasks.push(publish_task(&spec.name));
+            }
+            let rows = match held {
+                Some(_) => postcard::to_stdvec(sheet).map_err(|error| PipelineError::Held(error.to_string()))?,
+                None => Vec::new(),
+            };
+            let shows = if held.is_some() { Shows::Other } else { Shows::Newest };
+            let held = held.map(|review| HeldPayload { review, rows: &rows });
+            match self.store.commit_holding(seen, &posting, &tasks, held) {
+                Ok(_) => return Ok((Taken::Done(report), shows)),
+                Err(CommitError::AlreadyDone) => return Ok((Taken::Done(Report::default()), shows)),
+                Err(CommitError::Moved { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(PipelineError::Busy(TRIES_MAX))
+    }
+
+    /// Changes fields of one record, or adds it.
+    pub fn set(
+        &mut self,
+        table: &TableName,
+        key: &[String],
+        values: &[(FieldId, Cell)],
+        actor: &Actor,
+        dry: bool,
+    ) -> Result<Report, PipelineError> {
+        let creator = creator(&self.config, actor);
+        self.post(table, actor, ArrivalKind::Edit, dry, |snapshot, table, decider, arrival, entropy| {
+            let wanted = command::Wanted { key, values, creator: &creator };
+            command::set(snapshot, table, decider, arrival, &wanted, entropy)
+        })
+    }
+
+    /// Answers a review.
+    pub fn decide(&mut self, review: &Review, decision: &Decision, actor: &Actor) -> Result<Report, PipelineError> {
+        if review.kind == ReviewKind::MassChange {
+            if *actor != Actor::Steward {
+                return Err(PipelineError::Refused("a held save is decided by the steward".to_owned()));
+            }
+            if *decision == Decision::Accept {
+                return self.accept(review);
+            }
+        }
+        let kind = ArrivalKind::Decision(review.id);
+        self.post(&review.table.clone(), actor, kind, false, |snapshot, table, decider, arrival, entropy| {
+            let Some(kept) = snapshot.review(review.id)?.filter(|kept| kept.closed.is_none()) else {
+                return Err(PipelineError::Refused("this has been decided already".to_owned()));
+            };
+            if kept.review.arrival != review.arrival {
+                let why = "the workbook was saved again since you looked; look at the question again";
+                return Err(PipelineError::Refused(why.to_owned()));
+            }
+            command::decide(snapshot, table, decider, arrival, &kept.review, decision, entropy)
+        })
+    }
+
+    /// Posts a held arrival.
+    fn accept(&mut self, review: &Review) -> Result<Report, PipelineError> {
+        let held = self.store.snapshot()?.held(review.id)?;
+        let Some(held) = held else {
+            return Err(PipelineError::Refused(
+                "what was held is no longer there: it was decided, or withdrawn".to_owned(),
+            ));
+        };
+        let mut sheet: Sheet = postcard::from_bytes(&held).map_err(|error| PipelineError::Held(error.to_string()))?;
+        let now = self.now();
+        sheet.arrival.id = ArrivalId::new(uuid_v7(now.0, self.parts.entropy.as_mut()));
+        sheet.arrival.at = now;
+        let spec = self.specs.iter().find(|spec| is_of(&spec.name, &sheet.arrival.source)).cloned();
+        let Some(spec) = spec else {
+            return Err(PipelineError::Unknown { what: "source", name: sheet.arrival.source.to_string() });
+        };
+        match self.post_sheet(&spec, &sheet, Some(review.id), false)?.0 {
+            Taken::Done(report) => Ok(report),
+            Taken::Refused(_) | Taken::ReadAgain => Err(PipelineError::Refused(
+                "the workbook was saved again since; run `daybook sync` and look at the newer review".to_owned(),
+            )),
+        }
+    }
+
+    /// Posts the opposite of an arrival.
+    pub fn revert(&mut self, arrival: ArrivalId, actor: &Actor, dry: bool) -> Result<Report, PipelineError> {
+        let reverted = self.store.snapshot()?.posting(arrival)?;
+        let Some(reverted) = reverted else {
+            return Err(PipelineError::Unknown { what: "arrival", name: arrival.to_string() });
+        };
+        let table = reverted.arrival.table.clone();
+        self.post(&table, actor, ArrivalKind::Revert(arrival), dry, |snapshot, table, decider, arrival, entropy| {
+            command::revert(snapshot, table, decider, arrival, &reverted, entropy)
+        })
+    }
+
+    /// Makes and commits the posting of something that is not a sheet, anew if others committed meanwhile.
+    fn post(
+        &mut self,
+        table: &TableName,
+        actor: &Actor,
+        kind: ArrivalKind,
+        dry: bool,
+        make: impl Fn(
+            &Snapshot<'_>,
+            &Table,
+            &Decider,
+            Arrival,
+            &mut dyn Entropy,
+        ) -> Result<(crate::model::Posting, Report), PipelineError>,
+    ) -> Result<Report, PipelineError> {
+        let table = table_of(&self.config, table)?;
+        let now = self.parts.clock.now_ms();
+        let arrival = Arrival {
+            id: ArrivalId::new(uuid_v7(now, self.parts.entropy.as_mut())),
+            at: Timestamp(now),
+            edited_at: Timestamp(now),
+            kind,
+            source: SourceName::new(CONSOLE),
+            rank: 0,
+            actor: actor.clone(),
+            table: table.name.clone(),
+            place: None,
+            columns: Vec::new(),
+            mark: Mark::default(),
+        };
+        for _ in 0..TRIES_MAX {
+            let snapshot = self.store.snapshot()?;
+            let seen = snapshot.revision();
+            let (posting, report) =
+                make(&snapshot, table, &self.decider, arrival.clone(), self.parts.entropy.as_mut())?;
+            drop(snapshot);
+            if posting.arrival.kind == ArrivalKind::Edit && says_nothing_new(&posting) {
+                return Ok(Report { arrivals: 0, ..report });
+            }
+            if dry {
+                return Ok(report);
+            }
+            match self.store.commit(seen, &posting, &view_tasks(&self.config, &table.name)) {
+                Ok(_) => return Ok(report),
+                Err(CommitError::AlreadyDone) => return Ok(Report::default()),
+                Err(CommitError::Moved { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(PipelineError::Busy(TRIES_MAX))
+    }
+}
+
+/// A snapshot with what is needed to show it to somebody.
+pub struct Look<'a> {
+    /// The snapshot.
+    pub snapshot: Snapshot<'a>,
+    /// The configuration.
+    pub config: &'a Config,
+    /// The access rules.
+    pub decider: &'a Decider,
+}
+
+impl<'a> Look<'a> {
+    /// Shows it to an actor.
+    pub fn reading(&self, actor: &'a Actor) -> Reading<'a> {
+        Reading::new(self.decider, actor, &self.config.office.timezone)
+    }
+}
+
+/// Whether a posting only says what is stored already.
+fn says_nothing_new(posting: &crate::model::Posting) -> bool {
+    let same = |entry: &crate::model::RecordEntry| {
+        entry.life == crate::model::Life::Unchanged
+            && entry.cells.iter().all(|cell| cell.outcome == crate::model::Outcome::Unchanged)
+    };
+    posting.reviews.is_empty() && posting.problems.is_empty() && posting.records.iter().all(same)
+}
+
+/// Gives the fields of the configuration the store's numbers, also where the views name them.
+fn adopt(config: &mut Config, store: &mut Store) -> Result<(), PipelineError> {
+    let before: Vec<Vec<FieldId>> =
+        config.tables.iter().map(|table| table.fields.iter().map(|field| field.id).collect()).collect();
+    store.adopt(&mut config.tables)?;
+    let mut numbers: HashMap<(TableName, FieldId), FieldId> = HashMap::new();
+    for (table, before) in config.tables.iter().zip(before) {
+        for (field, old) in table.fields.iter().zip(before) {
+            numbers.insert((table.name.clone(), old), field.id);
+        }
+    }
+    for view in &mut config.views {
+        let renumber = |field: &mut FieldId| {
+            if let Some(number) = numbers.get(&(view.table.clone(), *field)) {
+                *field = *number;
+            }
+        };
+        view.fields.iter_mut().flatten().for_each(renumber);
+        view.conditions.iter_mut().for_each(|condition| renumber(&mut condition.field));
+    }
+    Ok(())
+}
+
+fn table_of<'a>(config: &'a Config, name: &TableName) -> Result<&'a Table, PipelineError> {
+    config.table(name.as_str()).ok_or_else(|| PipelineError::Unknown { what: "table", name: name.to_string() })
+}
+
+/// Who is responsible for what the source adds.
+fn creator(config: &Config, actor: &Actor) -> Creator {
+    match actor {
+        Actor::Person(email) => {
+            let person = config.policy.people.iter().find(|person| person.email == *email);
+            Creator { owner: Some(email.clone()), department: person.and_then(|person| person.department.clone()) }
+        }
+        Actor::Role { department, .. } => Creator { owner: None, department: department.clone() },
+        Actor::Steward | Actor::Daybook => Creator::default(),
+    }
+}
+
+/// Whether the columns mean what they meant when the source's newest state was taken: only then does an unchanged row
+/// say nothing new.
+fn columns_are_as_before(snapshot: &Snapshot<'_>, arrival: &Arrival) -> Result<bool, PipelineError> {
+    let Some(newest) = snapshot.states(&arrival.source)?.into_iter().next() else { return Ok(false) };
+    let filter = ArrivalFilter { source: Some(arrival.source.clone()), before: None, limit: Some(RECENT_ARRIVALS) };
+    let made = snapshot.arrivals(&filter)?.into_iter().find(|line| line.arrival.id == newest.arrival);
+    Ok(made.is_some_and(|line| line.arrival.columns == arrival.columns))
+}
+
+/// A view was saved over another one.
+fn other_views_file(source: &SourceName, place: &Place, other: &str) -> Problem {
+    let file = &place.file;
+    let message = format!(
+        "{file}: this is the workbook of `{other}`, saved in the place of `{source}`. Nothing of it was taken over."
+    );
+    let hint = "Move it away; the right one is written then.";
+    Problem::new(Code("other-views-file"), file.clone(), message, hint).in_source(source.as_str())
+}
+
+/// Whether a source's name is a configured one, or one that its glob makes.
+fn is_of(configured: &SourceName, name: &SourceName) -> bool {
+    let rest = name.as_str().strip_prefix(configured.as_str());
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+}
+
+fn publish_task(view: &SourceName) -> Task {
+    Task { kind: CompactString::const_new(PUBLISH), target: view.to_string() }
+}
+
+/// The tasks that write all views of a table.
+fn view_tasks(config: &Config, table: &TableName) -> Vec<Task> {
+    config.views.iter().filter(|view| view.table == *table).map(|view| publish_task(&view.name)).collect()
+}
+
+/// A primary key as the store's index holds it.
+pub fn joined_key(key: &[CompactString]) -> CompactString {
+    crate::identify::joined(key)
+}
+
+/// A file's name without its folders.
+pub fn file_name(path: &Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+}

@@ -1,0 +1,51 @@
+//! What can stop the pipeline as a whole. What is wrong with one cell, row or file is a problem, not an error.
+
+use crate::store::{CommitError, StoreError};
+
+/// Why something could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A commit failed.
+    #[error("the change could not be saved: {0}")]
+    Commit(#[source] CommitError),
+    /// Others kept changing the store while this change was being made.
+    #[error("the store changed {0} times while this change was being made; nothing was saved")]
+    Busy(u32),
+    /// Something that was asked for is not there.
+    #[error("there is no {what} `{name}`")]
+    Unknown {
+        /// What kind of thing.
+        what: &'static str,
+        /// How it was called.
+        name: String,
+    },
+    /// The beginning of an id fits several things.
+    #[error("`{0}` fits more than one id; give more of it")]
+    NotUnique(String),
+    /// What was asked for makes no sense for what it was asked of.
+    #[error("{0}")]
+    Refused(String),
+    /// A workbook could not be written.
+    #[error("`{path}` could not be written: {error}")]
+    Write {
+        /// The file.
+        path: String,
+        /// Why.
+        error: String,
+    },
+    /// What was kept for a decision can't be read back.
+    #[error("what was kept of a held arrival can't be read: {0}")]
+    Held(String),
+}
+
+impl From<CommitError> for PipelineError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Store(error) => Self::Store(error),
+            other => Self::Commit(other),
+        }
+    }
+}

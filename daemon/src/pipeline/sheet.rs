@@ -1,0 +1,624 @@
+//! A save of a workbook, from typed rows to a posting.
+//!
+//! In come the rows of a sheet and one snapshot of the store; out goes a [`Posting`] or nothing. What the save is
+//! compared with is settled first (`merge::descent`), then each row goes through the [`Composer`], then the rows
+//! that are gone, then the guard. It writes nothing.
+
+use std::collections::{HashMap, HashSet};
+
+use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
+
+use super::ancestry::{Ancestry, Known};
+use super::compose::{Came, Composed, Composer, Creator, Incoming, Settings, Supplied};
+use super::error::PipelineError;
+use super::numbers::{Numbers, generated, has_no_key};
+use super::placing::{Orphan, Placed};
+use super::report::Report;
+use super::spec::SourceSpec;
+use super::telling::Telling;
+use crate::access::{self, Decider, Subject};
+use crate::config::{BlankCells, Guard};
+use crate::extract::CellProblem;
+use crate::io::{Entropy, uuid_v7};
+use crate::merge::contest::same;
+use crate::merge::{guard, missing};
+use crate::model::entry::{KeyIndex, Posting, ReviewChange, StateAdvance};
+use crate::model::problem::Code;
+use crate::model::review::Extent;
+use crate::model::row::cell_of;
+use crate::model::{
+    Arrival, Cell, FieldId, Life, Outcome, Presence, Problem, RecordEntry, RecordId, Review, ReviewId, ReviewKind, Row,
+    RowHash, SourceName, StoredCell, StoredRecord, Table, Value,
+};
+use crate::store::Snapshot;
+
+/// A sheet as it was read: what does not change when the posting is made again on a newer snapshot.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Sheet {
+    /// The arrival.
+    pub arrival: Arrival,
+    /// The rows that were read in full.
+    pub rows: Vec<Row>,
+    /// The rows whose hash the store knows: number and hash.
+    pub known: Vec<(u32, RowHash)>,
+    /// What `extract` could not read.
+    pub cell_problems: Vec<CellProblem>,
+    /// What is wrong with the sheet as a whole.
+    pub problems: Vec<Problem>,
+    /// How many rows there are.
+    pub rows_total: u32,
+}
+
+/// What the posting is made with, beside the snapshot.
+pub(super) struct Context<'a> {
+    /// The table.
+    pub table: &'a Table,
+    /// The access rules.
+    pub decider: &'a Decider,
+    /// The source.
+    pub spec: &'a SourceSpec,
+    /// The guard's limits.
+    pub guard: &'a Guard,
+    /// Who is responsible for a record that the source adds without saying so.
+    pub creator: Creator,
+    /// A person has accepted this arrival, by this review: the guard lets it pass.
+    pub accepted: Option<ReviewId>,
+}
+
+/// What a sheet comes to.
+pub(super) enum Made {
+    /// It says nothing new.
+    Nothing(Report),
+    /// It is to be held, and the same content was held before.
+    HeldBefore(Report),
+    /// It is to be committed.
+    Posting {
+        /// What to commit.
+        posting: Box<Posting>,
+        /// What it did.
+        report: Report,
+        /// The question under which the sheet is kept, if it waits for a person.
+        held: Option<ReviewId>,
+        /// Views may show something else from now on.
+        changed: bool,
+    },
+    /// The child was told hashes that the store no longer knows: the sheet has to be read anew.
+    Outdated,
+}
+
+/// Makes the posting of a sheet on a snapshot.
+pub(super) fn make(
+    snapshot: &Snapshot<'_>,
+    sheet: &Sheet,
+    context: &Context<'_>,
+    entropy: &mut dyn Entropy,
+) -> Result<Made, PipelineError> {
+    let known = Known::load(snapshot, sheet)?;
+    let Some(placed) = Placed::of(snapshot, sheet, context, &known, entropy)? else { return Ok(Made::Outdated) };
+    let ancestry = Ancestry::of(snapshot, context.table, sheet, &known, &placed.read_records(), &placed.present)?;
+    let work = Work { snapshot, sheet, context, known: &known, placed: &placed, ancestry: &ancestry };
+    work.run(entropy)
+}
+
+/// One run over a sheet.
+struct Work<'a> {
+    snapshot: &'a Snapshot<'a>,
+    sheet: &'a Sheet,
+    context: &'a Context<'a>,
+    known: &'a Known,
+    placed: &'a Placed,
+    ancestry: &'a Ancestry,
+}
+
+impl Work<'_> {
+    fn run(&self, entropy: &mut dyn Entropy) -> Result<Made, PipelineError> {
+        let source = &self.sheet.arrival.source;
+        let table = self.context.table;
+        let told: HashSet<u64> = self.snapshot.told(source)?.into_iter().collect();
+        let open = open_reviews(self.snapshot, source)?;
+        let settings = Settings {
+            ignore_blanks: self.context.spec.blank_cells == BlankCells::Ignore,
+            read_only: self.context.spec.read_only,
+            decided: false,
+        };
+        let taken = self.taken_keys()?;
+        let mut composer =
+            Composer::new(table, self.context.decider, self.sheet.arrival.clone(), settings, &open, taken);
+        composer.report.rows = u64::from(self.sheet.rows_total);
+        let mut telling = Telling { before: told, now: Vec::new() };
+        self.tell_sheet(&mut composer, &mut telling);
+        self.tell_older_copy(&mut composer, &mut telling);
+        let mut extent = Extent::default();
+        self.rows(&mut composer, &mut telling, &mut extent, entropy)?;
+        self.missing(&mut composer, &open, &mut extent, entropy)?;
+        self.finish(composer, telling, extent, &open, entropy)
+    }
+
+    /// The unique keys that the rows use and some record has.
+    fn taken_keys(&self) -> Result<HashMap<(KeyIndex, CompactString), RecordId>, PipelineError> {
+        let table = self.context.table;
+        let mut taken = HashMap::new();
+        for field in table.fields.iter().filter(|field| field.constraints.unique && table.primary_key != [field.id]) {
+            let texts: Vec<CompactString> = self
+                .sheet
+                .rows
+                .iter()
+                .filter_map(|row| row.cell(field.id)?.value())
+                .filter_map(|value| field.key_text(value))
+                .collect();
+            let index = KeyIndex::Unique(field.id);
+            let found = self.snapshot.records_by_key(&table.name, index, &texts)?;
+            taken.extend(found.into_iter().map(|(text, record)| ((index, text), record)));
+        }
+        Ok(taken)
+    }
+
+    /// What is wrong with the sheet as a whole, and with rows that belong to no record.
+    fn tell_sheet(&self, composer: &mut Composer<'_>, telling: &mut Telling) {
+        for problem in &self.sheet.problems {
+            if telling.is_new(&problem.code, &[problem.place.as_bytes(), problem.message.as_bytes()]) {
+                composer.problem(problem.clone());
+            }
+        }
+        let key = self.context.table.primary_key.iter().filter_map(|id| self.context.table.field(*id));
+        let title = key.map(|field| field.title().to_owned()).collect::<Vec<_>>().join(" + ");
+        for (position, orphan) in &self.placed.orphans {
+            let row = &self.sheet.rows[*position];
+            let place = composer.arrival().place.as_ref().map_or_else(String::new, |place| place.row(row.number));
+            let (code, message, hint) = match orphan {
+                Orphan::NoKey => (
+                    Code("no-key"),
+                    format!(
+                        "{place}: the row has no readable `{title}`, so it is not known whose it is. It was not taken over."
+                    ),
+                    format!("Fill in `{title}` and save again."),
+                ),
+                Orphan::Duplicate => (
+                    Code("duplicate-key"),
+                    format!("{place}: another row of the sheet has the same `{title}`. Neither was taken over."),
+                    format!("Leave one row for each `{title}` and save again."),
+                ),
+            };
+            if telling.is_new(code.0, &[&row.hash.0.to_le_bytes()]) {
+                composer.problem(Problem::new(code, place, message, hint));
+            }
+        }
+    }
+
+    /// Tells that the save was taken for an older copy, where nothing but its content says so.
+    fn tell_older_copy(&self, composer: &mut Composer<'_>, telling: &mut Telling) {
+        if self.ancestry.is_current() || self.sheet.arrival.mark.revision.is_some() {
+            return;
+        }
+        if telling.is_new("older-copy", &[&self.sheet.arrival.mark.digest]) {
+            let place = composer.arrival().place.as_ref().map_or_else(String::new, crate::model::Place::whole);
+            composer.problem(Problem::new(
+                Code("older-copy"),
+                place.clone(),
+                format!("{place}: this looks like an older copy. What others have changed since stays as it is stored; only what is new in the copy was taken over."),
+                "If older values are meant to come back, type them again, or use `daybook change revert`.",
+            ));
+        }
+    }
+
+    /// Composes each row that says something.
+    fn rows(
+        &self,
+        composer: &mut Composer<'_>,
+        telling: &mut Telling,
+        extent: &mut Extent,
+        entropy: &mut dyn Entropy,
+    ) -> Result<(), PipelineError> {
+        let table = self.context.table;
+        let reread: Vec<RecordId> = self.ancestry.reread(&self.placed.untouched);
+        let mut ids: Vec<RecordId> = self.placed.read.iter().filter(|(_, _, new)| !new).map(|(_, id, _)| *id).collect();
+        ids.extend(&reread);
+        let stored = self.snapshot.records(&table.name, &ids)?;
+        let mut problems = self.problems_by_row();
+        let mut numbers = Numbers::new(self.snapshot, table, &self.sheet.rows)?;
+        for (position, record, _) in &self.placed.read {
+            let row = &self.sheet.rows[*position];
+            let stored = stored.get(record);
+            let doubtful = self.ancestry.doubtful(*record, &row.cells);
+            let incoming = Incoming {
+                record: *record,
+                row: Some(row.number),
+                hash: row.hash,
+                cells: &row.cells,
+                base: self.ancestry.base(*record),
+                newest: self.ancestry.newest(*record),
+                stored,
+                doubtful: &doubtful,
+                current: self.ancestry.is_current(),
+                supplied: if stored.is_none() { self.supplied(row, &mut numbers)? } else { Vec::new() },
+                problems: problems.remove(&row.number).unwrap_or_default(),
+                came: self.ancestry.came(self.known, *record),
+                told: false,
+            };
+            self.one(composer, telling, extent, incoming, entropy);
+        }
+        for record in reread {
+            let Some(cells) = self.ancestry.newest(record) else { continue };
+            let doubtful = self.ancestry.doubtful(record, cells);
+            let incoming = Incoming {
+                record,
+                row: self.placed.untouched.get(&record).copied(),
+                hash: self.known.index.get(&record).map_or(RowHash::UNKNOWN, |row| row.hash),
+                cells,
+                base: self.ancestry.base(record),
+                newest: Some(cells),
+                stored: stored.get(&record),
+                doubtful: &doubtful,
+                current: self.ancestry.is_current(),
+                supplied: Vec::new(),
+                problems: Vec::new(),
+                came: Came::AsBefore,
+                told: false,
+            };
+            self.one(composer, telling, extent, incoming, entropy);
+        }
+        Ok(())
+    }
+
+    /// Composes one row.
+    fn one(
+        &self,
+        composer: &mut Composer<'_>,
+        telling: &mut Telling,
+        extent: &mut Extent,
+        mut incoming: Incoming<'_>,
+        entropy: &mut dyn Entropy,
+    ) {
+        let (record, row, hash) = (incoming.record, incoming.row, incoming.hash);
+        let shown_before = incoming.base.is_some();
+        if incoming.stored.is_none() {
+            incoming.told = telling.before.contains(&Telling::digest("refused-row", &[&hash.0.to_le_bytes()]));
+        }
+        match composer.row(incoming, entropy) {
+            Composed::Entry(entry) => {
+                extent.changed_cells += changed_cells(&entry);
+                if !shown_before {
+                    extent.known_cells += stored_cells(&entry);
+                }
+                composer.push(entry);
+            }
+            Composed::Refused => {
+                telling.now.push(Telling::digest("refused-row", &[&hash.0.to_le_bytes()]));
+            }
+            Composed::Nothing => {
+                if self.known.index.get(&record).is_some_and(|known| known.hash != hash) {
+                    composer.push(RecordEntry {
+                        record,
+                        row,
+                        hash,
+                        presence: Presence::Seen,
+                        life: Life::Unchanged,
+                        cells: Vec::new(),
+                        keys: Vec::new(),
+                    });
+                }
+            }
+        }
+    }
+
+    fn problems_by_row(&self) -> HashMap<u32, Vec<CellProblem>> {
+        let mut problems: HashMap<u32, Vec<CellProblem>> = HashMap::new();
+        for problem in &self.sheet.cell_problems {
+            problems.entry(problem.row).or_default().push(problem.clone());
+        }
+        problems
+    }
+
+    /// What Daybook fills in for a new record: its number, its owner, its department.
+    fn supplied(&self, row: &Row, numbers: &mut Numbers<'_>) -> Result<Vec<Supplied>, PipelineError> {
+        let table = self.context.table;
+        let mut supplied = self.context.creator.supplies(table, &row.cells);
+        if let Some((field, _)) = generated(table)
+            && has_no_key(table, row)
+        {
+            supplied.push((field, Value::Text(numbers.next()?)));
+        }
+        Ok(supplied)
+    }
+
+    /// The rows that are gone.
+    fn missing(
+        &self,
+        composer: &mut Composer<'_>,
+        open: &[Review],
+        extent: &mut Extent,
+        entropy: &mut dyn Entropy,
+    ) -> Result<(), PipelineError> {
+        for review in open.iter().filter(|review| review.kind == ReviewKind::MissingRow) {
+            if review.record.is_some_and(|record| self.placed.present.contains(&record)) {
+                composer.review(ReviewChange::Close { id: review.id, how: CompactString::const_new("withdrawn") });
+            }
+        }
+        let gone = self.ancestry.gone(self.known, &self.placed.present);
+        let stored = self.snapshot.records(&self.context.table.name, &gone)?;
+        let shown = match self.ancestry.state() {
+            Some(state) => {
+                let arrival = &self.sheet.arrival;
+                self.snapshot.baseline(&arrival.table, &arrival.source, state, &gone)?
+            }
+            None => HashMap::new(),
+        };
+        for record in &gone {
+            extent.missing_rows += 1;
+            let shown = shown.get(record).map_or(&[][..], Vec::as_slice);
+            let life = match stored.get(record) {
+                Some(stored) if !stored.archived => self.one_missing(composer, stored, shown, entropy),
+                _ => Life::Unchanged,
+            };
+            composer.push(missing_entry(*record, life));
+        }
+        // Rows that only the newest state has, and that the state which this save descends from never had.
+        for record in self.ancestry.never_had(self.known, &self.placed.present) {
+            composer.push(missing_entry(record, Life::Unchanged));
+        }
+        Ok(())
+    }
+
+    /// Decides about one record whose row is gone; `shown` is what the row showed in the state that the save descends from.
+    fn one_missing(
+        &self,
+        composer: &mut Composer<'_>,
+        stored: &StoredRecord,
+        shown: &[(FieldId, Cell)],
+        entropy: &mut dyn Entropy,
+    ) -> Life {
+        if self.context.spec.read_only {
+            return Life::Unchanged;
+        }
+        let policy = match self.context.spec.missing_rows {
+            crate::config::MissingRows::Keep => missing::MissingRows::Keep,
+            crate::config::MissingRows::Archive => missing::MissingRows::Archive,
+            crate::config::MissingRows::Review => missing::MissingRows::Review,
+        };
+        let doubtful = self.ancestry.is_row_doubtful(stored.id);
+        match missing::fate(policy, stored, |field, cell| self.is_unseen(field, cell, shown), doubtful) {
+            missing::Fate::Keep => Life::Unchanged,
+            missing::Fate::Archive => self.archive(composer, stored),
+            missing::Fate::Review(_) => {
+                let review = Self::question(composer, ReviewKind::MissingRow, Some(stored.id), entropy);
+                composer.review(ReviewChange::Open(Box::new(review)));
+                composer.report.count(Outcome::Held);
+                Life::Unchanged
+            }
+        }
+    }
+
+    /// Whether whoever had these cells before her had not seen what is stored of one.
+    ///
+    /// Of a column that the sheet does not have she could see nothing; there what was stored later counts.
+    fn is_unseen(&self, field: FieldId, stored: &StoredCell, shown: &[(FieldId, Cell)]) -> bool {
+        let has_column = self.sheet.arrival.columns.iter().any(|(id, _)| *id == field);
+        let (true, Some(field)) = (has_column, self.context.table.field(field)) else {
+            // Ids of arrivals ascend with time, so what came after the state has a greater one.
+            return self.ancestry.base_arrival().is_none_or(|base| stored.stamp.arrival > base);
+        };
+        match (cell_of(shown, field.id), &stored.cell) {
+            (Some(Cell::Masked(mask)), Cell::Value(value)) => access::mask(field, value) != *mask,
+            // An unreadable text stood in the place of what was stored.
+            (Some(Cell::Raw(_)), _) => self.ancestry.base_arrival().is_none_or(|base| stored.stamp.arrival > base),
+            (Some(shown), stored) => !same(field, shown, stored),
+            (None, stored) => *stored != Cell::Blank,
+        }
+    }
+
+    fn archive(&self, composer: &mut Composer<'_>, stored: &StoredRecord) -> Life {
+        let table = self.context.table;
+        let subject = Subject::of(table, |field| stored.value(field));
+        let rights = self.context.decider.rights(&self.sheet.arrival.actor, table, &subject);
+        match self.context.decider.permit_archive(&rights, table, stored) {
+            Ok(_) => {
+                composer.report.count(Outcome::Applied);
+                Life::Archived
+            }
+            Err(refusal) => {
+                composer.report.count(Outcome::Refused);
+                let key = stored_key(table, stored);
+                let place = composer.arrival().place.as_ref().map_or_else(String::new, crate::model::Place::whole);
+                composer.problem(Problem::new(
+                    Code("forbidden"),
+                    place.clone(),
+                    format!("{place}: the row of `{key}` is gone, but the record stays: {}.", refusal.reason),
+                    "Ask the data steward to archive the record, or put the row back.",
+                ));
+                Life::Unchanged
+            }
+        }
+    }
+
+    /// A question about a row or about the whole arrival.
+    fn question(
+        composer: &Composer<'_>,
+        kind: ReviewKind,
+        record: Option<RecordId>,
+        entropy: &mut dyn Entropy,
+    ) -> Review {
+        let arrival = composer.arrival();
+        Review {
+            id: ReviewId::new(uuid_v7(arrival.at.0, entropy)),
+            kind,
+            table: arrival.table.clone(),
+            record,
+            field: None,
+            group: Vec::new(),
+            base: None,
+            stored: None,
+            incoming: None,
+            source: arrival.source.clone(),
+            place: arrival.place.as_ref().map_or_else(String::new, crate::model::Place::whole),
+            actor: arrival.actor.clone(),
+            arrival: arrival.id,
+            at: arrival.at,
+            extent: None,
+        }
+    }
+
+    /// Lets the guard look, and ends the arrival.
+    fn finish(
+        &self,
+        mut composer: Composer<'_>,
+        telling: Telling,
+        mut extent: Extent,
+        open: &[Review],
+        entropy: &mut dyn Entropy,
+    ) -> Result<Made, PipelineError> {
+        extent.known_rows = self.known.rows();
+        extent.known_cells += extent.known_rows * self.sheet.arrival.columns.len() as u64;
+        let limits = guard::Limits {
+            changed_cells_max_percent: self.context.guard.changed_cells_max_percent.into(),
+            missing_rows_max_percent: self.context.guard.missing_rows_max_percent.into(),
+            rows_min: self.context.guard.rows_min,
+        };
+        let waiting = open.iter().find(|review| review.kind == ReviewKind::MassChange);
+        if self.context.accepted.is_none()
+            && guard::excess(&extent, u64::from(self.sheet.rows_total), &limits).is_some()
+        {
+            return self.hold(&composer, extent, waiting, entropy);
+        }
+        // What Daybook wrote and nobody changed is no arrival, though its rows are read for the first time.
+        let own = self.known.states.first().is_some_and(|state| state.written);
+        let was_there = |record| self.known.index.get(&record).is_some_and(|row| !row.missing);
+        let is_bare = composer.is_bare(was_there);
+        let nothing_new = composer.is_empty() || (own && is_bare);
+        if nothing_new && waiting.is_none() && !telling.has_changed() && self.known.newest.is_some() {
+            return Ok(Made::Nothing(composer.report));
+        }
+        match (self.context.accepted, waiting) {
+            (Some(id), _) => composer.review(ReviewChange::Close { id, how: CompactString::const_new("accept") }),
+            (None, Some(review)) => Self::withdraw_held(&mut composer, review, nothing_new),
+            (None, None) => {}
+        }
+        let state = StateAdvance { after: self.known.newest, told: telling.now };
+        let (posting, mut report) = composer.finish(Some(state));
+        if is_bare && self.known.newest.is_some() {
+            report.arrivals = 0;
+        }
+        let changed = posting.records.iter().any(|entry| {
+            entry.life != Life::Unchanged || entry.cells.iter().any(|cell| cell.outcome == Outcome::Applied)
+        });
+        Ok(Made::Posting { posting: Box::new(posting), report, held: None, changed })
+    }
+
+    /// Withdraws the question about a held save that is gone from the file. If the file is as it was before, its author
+    /// has taken the changes back; otherwise she is told that they went with a later save.
+    fn withdraw_held(composer: &mut Composer<'_>, review: &Review, taken_back: bool) {
+        composer.review(ReviewChange::Close { id: review.id, how: CompactString::const_new("withdrawn") });
+        if taken_back {
+            return;
+        }
+        let place = review.place.clone();
+        composer.problem(Problem::new(
+            Code("held-save-replaced"),
+            place.clone(),
+            format!("{place}: the save that was held has been replaced by a later one without those changes; nothing of it was taken over."),
+            "If the changes were meant, make them again.",
+        ));
+    }
+
+    /// Puts the whole arrival to a person.
+    fn hold(
+        &self,
+        composer: &Composer<'_>,
+        extent: Extent,
+        waiting: Option<&Review>,
+        entropy: &mut dyn Entropy,
+    ) -> Result<Made, PipelineError> {
+        let digest = self.sheet.arrival.mark.digest;
+        let mut report = Report { rows: u64::from(self.sheet.rows_total), ..Report::default() };
+        if was_held(self.snapshot, &self.sheet.arrival, &digest)? {
+            return Ok(Made::HeldBefore(report));
+        }
+        let mut review = Self::question(composer, ReviewKind::MassChange, None, entropy);
+        if let Some(waiting) = waiting {
+            review.id = waiting.id;
+        }
+        review.extent = Some(extent);
+        report.held = composer.report.changes.max(1);
+        report.changes = report.held;
+        report.arrivals = 1;
+        let place = review.place.clone();
+        report.problems.push(
+            Problem::new(
+                Code("mass-change"),
+                place.clone(),
+                format!(
+                    "{place}: {} of {} known cells changed and {} of {} known rows are gone. The whole save is held; nothing of it was taken over.",
+                    extent.changed_cells, extent.known_cells, extent.missing_rows, extent.known_rows
+                ),
+                format!("Look at it with `daybook review show {0}`, then `daybook review decide {0} accept` or `reject`.", review.id),
+            )
+            .in_source(self.sheet.arrival.source.as_str()),
+        );
+        let id = review.id;
+        let posting = Posting {
+            arrival: self.sheet.arrival.clone(),
+            rules: Vec::new(),
+            records: Vec::new(),
+            reviews: vec![ReviewChange::Open(Box::new(review))],
+            state: None,
+            problems: report.problems.clone(),
+        };
+        Ok(Made::Posting { posting: Box::new(posting), report, held: Some(id), changed: false })
+    }
+}
+
+/// The open reviews that a source raised.
+pub(super) fn open_reviews(snapshot: &Snapshot<'_>, source: &SourceName) -> Result<Vec<Review>, PipelineError> {
+    let reviews = snapshot.reviews(true)?.into_iter().map(|kept| kept.review);
+    Ok(reviews.filter(|review| review.source == *source).collect())
+}
+
+/// Whether the same content of the source was held before, whatever a person said of it.
+fn was_held(snapshot: &Snapshot<'_>, arrival: &Arrival, digest: &[u8; 32]) -> Result<bool, PipelineError> {
+    for kept in snapshot.reviews(false)? {
+        let review = kept.review;
+        let withdrawn = kept.closed.is_some_and(|closed| closed.how == "withdrawn");
+        if review.kind == ReviewKind::MassChange && review.source == arrival.source && !withdrawn {
+            let posting = snapshot.posting(review.arrival)?;
+            if posting.is_some_and(|posting| posting.arrival.mark.digest == *digest) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+fn missing_entry(record: RecordId, life: Life) -> RecordEntry {
+    RecordEntry {
+        record,
+        row: None,
+        hash: RowHash::UNKNOWN,
+        presence: Presence::Missing,
+        life,
+        cells: Vec::new(),
+        keys: Vec::new(),
+    }
+}
+
+/// Cells of an entry that change a value which was there.
+fn changed_cells(entry: &RecordEntry) -> u64 {
+    let changed = entry.cells.iter().filter(|cell| {
+        let before = cell.before.as_deref();
+        let had = |cell: &Option<Cell>| cell.as_ref().is_some_and(|cell| *cell != Cell::Blank);
+        cell.outcome != Outcome::Unchanged && before.is_some_and(|before| had(&before.base) || had(&before.stored))
+    });
+    changed.count() as u64
+}
+
+/// Cells of an entry that meet a stored value: what a first sync is measured by.
+fn stored_cells(entry: &RecordEntry) -> u64 {
+    let met = entry.cells.iter().filter(|cell| cell.before.as_deref().is_some_and(|before| before.stored.is_some()));
+    met.count() as u64
+}
+
+/// The primary key of a stored record, for a message.
+fn stored_key(table: &Table, stored: &StoredRecord) -> String {
+    let parts: Vec<String> =
+        table.primary_key.iter().filter_map(|field| stored.value(*field)).map(ToString::to_string).collect();
+    parts.join(",")
+}

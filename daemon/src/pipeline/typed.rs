@@ -1,0 +1,49 @@
+//! Rows, typed one by one as the reader gives them.
+//!
+//! In come a sheet's titles and then its raw rows, in the sheet's order; out come typed rows with what could not be read.
+//! It needs no store, so that it can work in the thread that reads, beside the reader.
+
+use crate::codec::sheet::{ReadRow, SheetHead};
+use crate::extract::{self, CellProblem, Columns, Heading};
+use crate::model::{Place, Problem, Row, RowHash, Table};
+
+/// The rows of a sheet, typed.
+#[derive(Clone, Debug)]
+pub struct Typed {
+    table: Table,
+    pub(super) place: Place,
+    pub(super) columns: Columns,
+    /// What is wrong with the titles.
+    pub(super) problems: Vec<Problem>,
+    pub(super) rows: Vec<Row>,
+    /// The rows whose hash the store knows: number and hash.
+    pub(super) known: Vec<(u32, RowHash)>,
+    pub(super) cell_problems: Vec<CellProblem>,
+}
+
+impl Typed {
+    /// Finds out what the columns of the file's sheet mean for the table. `header_row` is the titles' row, from 1.
+    pub fn begin(table: Table, file: String, header_row: u32, head: &SheetHead) -> Self {
+        let place = Place { file, sheet: head.sheet.clone() };
+        let (columns, problems) = Columns::map(head, &table, &Heading { place: &place, row: header_row, own: &[] });
+        let (rows, known, cell_problems) = (Vec::new(), Vec::new(), Vec::new());
+        Self { table, place, columns, problems, rows, known, cell_problems }
+    }
+}
+
+impl Extend<ReadRow> for Typed {
+    fn extend<I: IntoIterator<Item = ReadRow>>(&mut self, rows: I) {
+        if !self.columns.keyed {
+            return;
+        }
+        for row in rows {
+            match row {
+                ReadRow::Known { number, hash } => self.known.push((number, RowHash(hash))),
+                ReadRow::Read(raw) => {
+                    let typed = extract::row(&raw, &self.columns, &self.table, &self.place, &mut self.cell_problems);
+                    self.rows.extend(typed);
+                }
+            }
+        }
+    }
+}
