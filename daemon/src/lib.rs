@@ -26,3 +26,9 @@ pub mod store;
 pub mod publish;
 
 pub mod pipeline;
+
+pub mod error;
+
+pub mod app;
+
+pub mod cli;

@@ -1,0 +1,332 @@
+//! The daemon: one loop over one closed set of events, and the single pass that `daybook sync` is.
+//!
+//! The loop's thread owns the pipeline. Reading workbooks, the slow part, happens in threads that only send back what
+//! they read. Nothing is decided here: what is ready is `source`'s, what happens to it is `pipeline`'s.
+
+mod pass;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::Duration;
+
+pub use self::pass::{Readied, Reading, publish_due, publish_everything, sync, take_leftovers, workbook_sources};
+
+use crate::io::Fingerprint;
+use crate::model::Problem;
+use crate::pipeline::{Pipeline, PipelineError, Report, Shows, Taken};
+use crate::source::workbook::{Again, FilePoll, PollTimes, SourceFile, Step, Watch, WorkbookSource, look};
+
+/// How many workbooks are read at the same time.
+const READERS_MAX: usize = 2;
+/// The loop looks at the clock at least so often.
+const TICK_MS_MAX: i64 = 1_000;
+
+/// How long the daemon leaves the store alone after it failed.
+const STORE_RETRY_MS: i64 = 5_000;
+
+/// Everything that can happen to the daemon.
+#[derive(Debug)]
+pub enum Event {
+    /// Something may have changed at this path.
+    Hint(PathBuf),
+    /// A workbook was read, or not.
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// It as it was when the reading began.
+        fingerprint: Fingerprint,
+        /// What was read; `None` if it is byte for byte what was seen last.
+        result: Box<Readied>,
+    },
+    /// The daemon is to end.
+    Stop,
+}
+
+/// What the daemon tells while it runs.
+pub trait Observer {
+    /// An arrival was taken from a file, with these results.
+    fn took(&mut self, path: &Path, report: &Report);
+    /// Something is wrong that is no part of an arrival.
+    fn problem(&mut self, problem: &Problem);
+    /// Views were written.
+    fn published(&mut self, count: u64);
+}
+
+/// A file that is watched.
+struct Watched {
+    spec: usize,
+    file: SourceFile,
+    poll: FilePoll,
+    reading: bool,
+    everything: bool,
+    /// What the poll was last told that Daybook took or wrote.
+    settled: Option<Fingerprint>,
+    told: Option<String>,
+}
+
+/// The daemon's state.
+pub struct App<'a> {
+    pipeline: &'a mut Pipeline,
+    observer: &'a mut dyn Observer,
+    sources: Vec<WorkbookSource>,
+    files: HashMap<PathBuf, Watched>,
+    times: PollTimes,
+    events: Receiver<Event>,
+    sender: Sender<Event>,
+    reading: usize,
+}
+
+/// Ends a running daemon.
+#[derive(Clone, Debug)]
+pub struct Stopper(Sender<Event>);
+
+impl Stopper {
+    /// Asks the daemon to end; one that has ended already does not mind.
+    pub fn stop(&self) {
+        if self.0.send(Event::Stop).is_err() {
+            tracing::debug!("the daemon has ended already");
+        }
+    }
+}
+
+impl<'a> App<'a> {
+    /// Prepares the daemon.
+    pub fn new(pipeline: &'a mut Pipeline, observer: &'a mut dyn Observer) -> Self {
+        let (sender, events) = mpsc::channel();
+        let watch = &pipeline.config().watch;
+        let quiet_ms = i64::try_from(watch.quiet_ms).unwrap_or(i64::MAX);
+        let times = PollTimes { quiet_ms, ..PollTimes::default() };
+        let sources = workbook_sources(pipeline);
+        Self { pipeline, observer, sources, files: HashMap::new(), times, events, sender, reading: 0 }
+    }
+
+    /// What ends it from elsewhere, such as a signal's handler.
+    pub fn stopper(&self) -> Stopper {
+        Stopper(self.sender.clone())
+    }
+
+    /// Runs until it is stopped.
+    pub fn run(mut self) -> Result<(), PipelineError> {
+        let watch = self.watch();
+        self.publish(take_leftovers);
+        self.publish(publish_everything);
+        let poll_ms = i64::try_from(self.pipeline.config().watch.poll_seconds.saturating_mul(1000)).unwrap_or(i64::MAX);
+        let mut look_at = self.pipeline.now().0;
+        let mut publish_at = look_at;
+        loop {
+            let now = self.pipeline.now().0;
+            if now >= look_at {
+                look_at = self.look(now).min(now.saturating_add(poll_ms));
+            }
+            if self.pipeline.now().0 >= publish_at && !self.publish(publish_due) {
+                publish_at = self.pipeline.now().0.saturating_add(STORE_RETRY_MS);
+            }
+            let wait = (look_at - self.pipeline.now().0).clamp(0, TICK_MS_MAX);
+            match self.events.recv_timeout(Duration::from_millis(u64::try_from(wait).unwrap_or(0))) {
+                Ok(Event::Hint(path)) => {
+                    tracing::trace!(path = %path.display(), "hint");
+                    look_at = self.pipeline.now().0;
+                }
+                Ok(Event::Read { path, fingerprint, result }) => {
+                    self.read(&path, fingerprint, *result);
+                    look_at = self.pipeline.now().0;
+                }
+                Ok(Event::Stop) | Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+        drop(watch);
+        Ok(())
+    }
+
+    /// Takes in or writes views; false if the store failed, which may pass.
+    fn publish(&mut self, work: fn(&mut Pipeline) -> Result<Report, PipelineError>) -> bool {
+        match work(self.pipeline) {
+            Ok(report) => {
+                self.published(&report);
+                true
+            }
+            Err(error) => {
+                tracing::error!(%error, "the store can't be used now; it is tried again");
+                false
+            }
+        }
+    }
+
+    fn published(&mut self, report: &Report) {
+        if report.published > 0 {
+            self.observer.published(report.published);
+        }
+        for problem in &report.problems {
+            self.observer.problem(problem);
+        }
+    }
+
+    /// Begins to listen for hints.
+    fn watch(&mut self) -> Option<Watch> {
+        if !self.pipeline.config().watch.events {
+            return None;
+        }
+        let folders = self.sources.iter().map(WorkbookSource::watched_folder).collect();
+        let (hints, paths) = mpsc::channel::<PathBuf>();
+        let (watch, problems) = Watch::start(folders, hints);
+        for problem in &problems {
+            self.observer.problem(problem);
+        }
+        let sender = self.sender.clone();
+        let relay = thread::Builder::new().name("hints".to_owned()).spawn(move || {
+            for path in paths {
+                if sender.send(Event::Hint(path)).is_err() {
+                    break;
+                }
+            }
+        });
+        if let Err(error) = relay {
+            tracing::warn!(%error, "changes are found by looking only");
+        }
+        Some(watch)
+    }
+
+    /// Looks at every source; says when to look again.
+    fn look(&mut self, now: i64) -> i64 {
+        let mut next = i64::MAX;
+        let mut gone = Vec::new();
+        let disk = self.pipeline.parts().disk.clone();
+        for spec in 0..self.sources.len() {
+            let known: Vec<SourceFile> = self
+                .files
+                .values()
+                .filter(|watched| watched.spec == spec)
+                .map(|watched| watched.file.clone())
+                .collect();
+            for (file, sight) in look(disk.as_ref(), &self.sources[spec], &known) {
+                let settled = self.pipeline.settled(&file.path);
+                let watched = self.files.entry(file.path.clone()).or_insert_with(|| Watched {
+                    spec,
+                    file,
+                    poll: FilePoll::new(None),
+                    reading: false,
+                    everything: false,
+                    settled: None,
+                    told: None,
+                });
+                // Only what is new is passed on: the poll may know of a later save already, which could not be read.
+                if let Some((settled, _)) = settled
+                    && watched.settled != Some(settled)
+                {
+                    watched.settled = Some(settled);
+                    watched.poll.expect_own(settled);
+                }
+                if watched.reading {
+                    continue;
+                }
+                match watched.poll.observe(sight, now, &self.times) {
+                    Step::Idle => {}
+                    Step::Wait { until_ms } => next = next.min(until_ms),
+                    Step::Ready(fingerprint) if self.reading < READERS_MAX => {
+                        let path = watched.file.path.clone();
+                        self.start(&path, fingerprint);
+                    }
+                    Step::Ready(_) => next = next.min(now + TICK_MS_MAX),
+                    Step::Gone { .. } => gone.push((watched.file.path.clone(), "missing-file")),
+                    Step::Offline { .. } => gone.push((watched.file.path.clone(), "offline")),
+                }
+            }
+        }
+        for (path, code) in gone {
+            self.tell_away(&path, code);
+        }
+        next
+    }
+
+    /// Tells once that a source's file or folder is not there. A view that Daybook has yet to write is no problem.
+    fn tell_away(&mut self, path: &Path, code: &'static str) {
+        let Some(watched) = self.files.get_mut(path) else { return };
+        let is_view = self.pipeline.specs()[watched.spec].view.is_some();
+        if watched.told.as_deref() == Some(code) || (is_view && code == "missing-file") {
+            return;
+        }
+        watched.told = Some(code.to_owned());
+        let problem = pass::away(&watched.file, code);
+        self.observer.problem(&problem);
+    }
+
+    /// Begins to read a file in a thread of its own.
+    fn start(&mut self, path: &Path, fingerprint: Fingerprint) {
+        let Some(watched) = self.files.get_mut(path) else { return };
+        let reading = match Reading::prepare(self.pipeline, watched.spec, &watched.file, watched.everything) {
+            Ok(reading) => reading,
+            Err(error) => {
+                tracing::error!(%error, path = %path.display(), "a workbook can't be taken now");
+                watched.poll.failed(fingerprint, self.pipeline.now().0, &self.times);
+                return;
+            }
+        };
+        watched.reading = true;
+        let (sender, path) = (self.sender.clone(), path.to_owned());
+        let work = move || {
+            let result = Box::new(reading.read());
+            if sender.send(Event::Read { path, fingerprint, result }).is_err() {
+                tracing::debug!("a workbook was read after the daemon ended");
+            }
+        };
+        match thread::Builder::new().name("reader".to_owned()).spawn(work) {
+            Ok(_) => self.reading += 1,
+            Err(error) => {
+                tracing::error!(%error, "no thread for reading; it is tried again");
+                watched.reading = false;
+                watched.poll.failed(fingerprint, self.pipeline.now().0, &self.times);
+            }
+        }
+    }
+
+    /// Takes what a thread has read.
+    fn read(&mut self, path: &Path, fingerprint: Fingerprint, result: Readied) {
+        self.reading = self.reading.saturating_sub(1);
+        let Some(watched) = self.files.get_mut(path) else { return };
+        watched.reading = false;
+        match result {
+            Ok(None) => {
+                watched.poll.taken(fingerprint);
+                watched.told = None;
+                self.pipeline.settle(path, fingerprint, Shows::Newest);
+            }
+            Ok(Some(fetched)) => {
+                let (spec, name, at) = (watched.spec, watched.file.name.clone(), fetched.fingerprint);
+                match self.pipeline.take(spec, &name, path, fetched, false) {
+                    Ok(Taken::Done(report)) => {
+                        watched.everything = false;
+                        watched.told = None;
+                        watched.poll.taken(at);
+                        self.observer.took(path, &report);
+                    }
+                    Ok(Taken::Refused(problems)) => {
+                        watched.poll.taken(at);
+                        for problem in &problems {
+                            self.observer.problem(problem);
+                        }
+                    }
+                    Ok(Taken::ReadAgain) => watched.everything = true,
+                    Err(error) => {
+                        // One file's trouble is not the others': it is tried again later.
+                        watched.poll.failed(fingerprint, self.pipeline.now().0, &self.times);
+                        self.observer.problem(&pass::not_taken(&watched.file, &error));
+                    }
+                }
+            }
+            Err(failure) => {
+                match failure.again {
+                    Again::Later => watched.poll.failed(fingerprint, self.pipeline.now().0, &self.times),
+                    Again::WhenChanged => watched.poll.taken(failure.fingerprint.unwrap_or(fingerprint)),
+                }
+                let code = failure.problem.code.clone();
+                if code != crate::source::workbook::fetch::CHANGING.0 && watched.told.as_ref() != Some(&code) {
+                    watched.told = Some(code);
+                    self.observer.problem(&failure.problem);
+                }
+            }
+        }
+    }
+}

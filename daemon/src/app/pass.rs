@@ -1,0 +1,463 @@
+//! One pass over all sources, and the parts of it that the daemon uses too.
+
+use std::io::Cursor;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::codec::read::ReadRequest;
+use crate::codec::sheet::SheetHead;
+use crate::io::{Disk, Fingerprint, Snapshot};
+use crate::model::problem::Code;
+use crate::model::{Problem, Table, Timestamp};
+use crate::pipeline::publication::Published;
+use crate::pipeline::{PUBLISH, Pipeline, PipelineError, Report, Shows, Taken, Typed, file_name};
+use crate::source::workbook::{
+    FetchFailure, FetchLimits, Fetched, Listing, SheetReader, SourceFile, WorkbookSource, fetch_if_changed, file_kind,
+    list,
+};
+use crate::store::PendingTask;
+
+/// How many problems of one file are told at a time.
+const PROBLEMS_MAX: usize = 1_000;
+/// How long an open view waits before it is tried again.
+const OPEN_RETRY_MS: i64 = 5_000;
+/// How long a view that can't be read, and so is not written over, waits before it is tried again.
+const UNREADABLE_RETRY_MS: i64 = 60_000;
+/// How long a view that could not be written waits, times the number of failures.
+const WRITE_RETRY_MS: i64 = 15_000;
+/// How often views are written in one pass, when what they take in changes them again.
+const ROUNDS_MAX: u32 = 10;
+
+/// The sources of the configuration as `source` wants them, in the order of the pipeline's specs.
+pub fn workbook_sources(pipeline: &Pipeline) -> Vec<WorkbookSource> {
+    let specs = pipeline.specs();
+    let plain = |own: usize| {
+        let others = specs.iter().enumerate().filter(move |(index, spec)| *index != own && !spec.is_pattern);
+        others.map(|(_, spec)| spec.path.clone()).collect()
+    };
+    specs
+        .iter()
+        .enumerate()
+        .map(|(index, spec)| WorkbookSource {
+            name: spec.name.to_string(),
+            pattern: spec.path.clone(),
+            except: if spec.is_pattern { plain(index) } else { Vec::new() },
+        })
+        .collect()
+}
+
+/// A file that can be read without the pipeline, in another thread.
+pub struct Reading {
+    disk: Arc<dyn Disk>,
+    reader: Arc<dyn SheetReader>,
+    file: SourceFile,
+    table: Table,
+    request: ReadRequest,
+    limits: FetchLimits,
+    digest: Option<[u8; 32]>,
+}
+
+/// What was read; `None` if it is byte for byte what was seen last.
+pub type Readied = Result<Option<Fetched<Typed>>, FetchFailure>;
+
+impl Reading {
+    /// Asks the pipeline what is known of the file. With `everything`, each row is decoded.
+    pub fn prepare(
+        pipeline: &mut Pipeline,
+        spec: usize,
+        file: &SourceFile,
+        everything: bool,
+    ) -> Result<Self, PipelineError> {
+        let ask = pipeline.ask(&file.name, everything)?;
+        let limits = pipeline.config().limits;
+        let spec = &pipeline.specs()[spec];
+        let table = pipeline.table(&spec.table)?.clone();
+        let kind = file_kind(&file.path).unwrap_or(crate::codec::read::FileKind::Xlsx);
+        let request = ReadRequest {
+            sheet: spec.sheet.clone(),
+            header_row: spec.header_row,
+            known: ask.known,
+            rows_max: limits.rows_max,
+            columns_max: limits.columns_max,
+            cell_bytes_max: limits.cell_bytes_max,
+            unpacked_bytes_max: limits.unpacked_bytes_max,
+            ..ReadRequest::new(kind, ask.hash_key)
+        };
+        Ok(Self {
+            disk: pipeline.parts().disk.clone(),
+            reader: pipeline.parts().reader.clone(),
+            file: file.clone(),
+            table,
+            request,
+            limits: FetchLimits { workbook_bytes_max: limits.workbook_bytes_max, problems_max: PROBLEMS_MAX },
+            digest: ask.digest,
+        })
+    }
+
+    /// Reads the file.
+    pub fn read(&self) -> Readied {
+        let (disk, reader) = (self.disk.as_ref(), self.reader.as_ref());
+        let begin = |head: &SheetHead| {
+            Typed::begin(self.table.clone(), file_name(&self.file.path), self.request.header_row, head)
+        };
+        fetch_if_changed(disk, reader, &self.file, &self.request, &self.limits, self.digest.as_ref(), begin)
+    }
+}
+
+/// One pass: every source is read and taken, then the views are written. With `dry`, nothing is changed.
+pub fn sync(pipeline: &mut Pipeline, dry: bool) -> Result<Report, PipelineError> {
+    let mut report = Report::default();
+    if !dry {
+        report.add(take_leftovers(pipeline)?);
+    }
+    let disk = pipeline.parts().disk.clone();
+    for (spec, source) in workbook_sources(pipeline).iter().enumerate() {
+        match list(disk.as_ref(), source) {
+            Listing::Files(files) => {
+                for file in files {
+                    report.add(take_file(pipeline, spec, &file, dry)?.report);
+                }
+            }
+            Listing::Offline { root, error } => {
+                if pipeline.specs()[spec].view.is_none() {
+                    report.problems.push(offline(&source.name, &root, &error));
+                }
+            }
+        }
+    }
+    if !dry {
+        report.add(publish_everything(pipeline)?);
+    }
+    Ok(report)
+}
+
+/// What became of one file.
+struct Took {
+    report: Report,
+    /// Its content was taken; otherwise the file is the only place where it is.
+    taken: bool,
+}
+
+impl Took {
+    fn not(problems: Vec<Problem>) -> Self {
+        Self { report: Report { problems, ..Report::default() }, taken: false }
+    }
+}
+
+/// Reads and takes one file.
+fn take_file(pipeline: &mut Pipeline, spec: usize, file: &SourceFile, dry: bool) -> Result<Took, PipelineError> {
+    let is_view = pipeline.specs()[spec].view.is_some();
+    if is_view && matches!(pipeline.fingerprint(&file.path), Ok(None)) {
+        return Ok(Took { report: Report::default(), taken: true });
+    }
+    for everything in [false, true] {
+        match Reading::prepare(pipeline, spec, file, everything)?.read() {
+            Ok(None) => {
+                if let Ok(Some(fingerprint)) = pipeline.fingerprint(&file.path) {
+                    pipeline.settle(&file.path, fingerprint, Shows::Newest);
+                }
+                return Ok(Took { report: Report::default(), taken: true });
+            }
+            Ok(Some(fetched)) => match pipeline.take(spec, &file.name, &file.path, fetched, dry) {
+                Ok(Taken::Done(report)) => return Ok(Took { report, taken: true }),
+                Ok(Taken::Refused(problems)) => return Ok(Took::not(problems)),
+                Ok(Taken::ReadAgain) => {}
+                Err(error) => return Ok(Took::not(vec![not_taken(file, &error)])),
+            },
+            Err(failure) => return Ok(Took::not(vec![*failure.problem])),
+        }
+    }
+    Ok(Took::not(Vec::new()))
+}
+
+/// Writes every view that does not show what it should, whether somebody asked for it or not.
+pub fn publish_everything(pipeline: &mut Pipeline) -> Result<Report, PipelineError> {
+    let mut report = publish_due(pipeline)?;
+    if pipeline.config().office.observe_only {
+        return Ok(report);
+    }
+    for view in 0..pipeline.config().views.len() {
+        if let Attempt::Failed(problem, _) = attempt(pipeline, view, &mut report)?
+            && !report.problems.contains(&problem)
+        {
+            report.problems.push(*problem);
+        }
+    }
+    report.add(publish_due(pipeline)?);
+    Ok(report)
+}
+
+/// Does the outbox's tasks that are due.
+pub fn publish_due(pipeline: &mut Pipeline) -> Result<Report, PipelineError> {
+    let mut report = Report::default();
+    if pipeline.config().office.observe_only {
+        return Ok(report);
+    }
+    for _ in 0..ROUNDS_MAX {
+        let now = pipeline.now();
+        let tasks = pipeline.store().tasks_due(now)?;
+        if tasks.is_empty() {
+            break;
+        }
+        for task in tasks {
+            one_task(pipeline, &task, &mut report)?;
+        }
+    }
+    Ok(report)
+}
+
+fn one_task(pipeline: &mut Pipeline, task: &PendingTask, report: &mut Report) -> Result<(), PipelineError> {
+    let view = pipeline.config().views.iter().position(|view| view.name.as_str() == task.task.target);
+    let (true, Some(view)) = (task.task.kind == PUBLISH, view) else {
+        // The view is no longer configured: there is nothing to write.
+        pipeline.store().task_done(task)?;
+        return Ok(());
+    };
+    let now = pipeline.now();
+    match attempt(pipeline, view, report)? {
+        Attempt::Done => {
+            pipeline.store().task_done(task)?;
+        }
+        Attempt::Wait { why, ms } => pipeline.store().task_deferred(task, &why, Timestamp(now.0 + ms))?,
+        Attempt::Failed(problem, error) => {
+            let wait = WRITE_RETRY_MS * i64::from(task.attempts + 1);
+            pipeline.store().task_failed(task, &error, Timestamp(now.0 + wait))?;
+            report.problems.push(*problem);
+        }
+    }
+    Ok(())
+}
+
+/// How an attempt to write a view ended.
+enum Attempt {
+    /// It shows what it should.
+    Done,
+    /// It can't be written now, which is no failure.
+    Wait {
+        /// Why.
+        why: String,
+        /// For how long.
+        ms: i64,
+    },
+    /// It could not be written: the problem, and the error in short.
+    Failed(Box<Problem>, String),
+}
+
+/// Writes one view; takes first what was saved in it meanwhile.
+fn attempt(pipeline: &mut Pipeline, view: usize, report: &mut Report) -> Result<Attempt, PipelineError> {
+    match publish_one(pipeline, view, report) {
+        Err(PipelineError::Write { path, error }) => {
+            let message = format!("{path} could not be written: {error}. What it should show is safe in the store.");
+            let hint = "Look whether Daybook's account may write there and the disk has room; it is tried again, and at each change.";
+            let name = pipeline.config().views[view].name.clone();
+            let problem = Problem::new(Code("view-not-written"), path, message, hint).in_source(name.as_str());
+            Ok(Attempt::Failed(Box::new(problem), error))
+        }
+        other => other,
+    }
+}
+
+fn publish_one(pipeline: &mut Pipeline, view: usize, report: &mut Report) -> Result<Attempt, PipelineError> {
+    let Some(spec) = pipeline.specs().iter().position(|spec| spec.view == Some(view)) else { return Ok(Attempt::Done) };
+    let path = pipeline.specs()[spec].path.clone();
+    let file = SourceFile { name: pipeline.specs()[spec].name.clone(), path: path.clone() };
+    let wait = |why: String, ms: i64| Ok(Attempt::Wait { why: format!("{} {why}", path.display()), ms });
+    for _ in 0..ROUNDS_MAX {
+        match pipeline.publish(view)? {
+            Published::Unchanged => return Ok(Attempt::Done),
+            Published::Written(problems) => {
+                report.published += 1;
+                report.problems.extend(problems);
+                return Ok(Attempt::Done);
+            }
+            Published::Open(person) => {
+                let who = person.map_or_else(|| "somebody".to_owned(), |person| format!("`{person}`"));
+                return wait(format!("is open at {who}; it is written when it is closed"), OPEN_RETRY_MS);
+            }
+            Published::Held => {
+                return wait(
+                    "has a save that waits for a decision; it is written after that".to_owned(),
+                    OPEN_RETRY_MS,
+                );
+            }
+            Published::Moved => {}
+            Published::Saved => {
+                let took = take_file(pipeline, spec, &file, false)?;
+                // What is wrong with the file is told where the file is looked at.
+                if !took.taken {
+                    return wait("can't be read, so it is not written over".to_owned(), UNREADABLE_RETRY_MS);
+                }
+                report.add(took.report);
+            }
+            Published::Overtaken { lost, kept } => {
+                let took = take_bytes(pipeline, spec, &file, &lost)?;
+                secure(pipeline, spec, &path, &lost, &took, report)?;
+                report.add(took.report);
+                remove_leftover(pipeline, &kept);
+            }
+        }
+    }
+    wait("is saved again and again".to_owned(), OPEN_RETRY_MS)
+}
+
+/// Keeps a save beside the view if not all of it was taken: Daybook is about to let go of the only copy.
+fn secure(
+    pipeline: &mut Pipeline,
+    spec: usize,
+    view: &Path,
+    bytes: &[u8],
+    took: &Took,
+    report: &mut Report,
+) -> Result<(), PipelineError> {
+    let name = pipeline.specs()[spec].name.clone();
+    let told = !pipeline.look()?.snapshot.told(&name)?.is_empty();
+    if !took.taken || told || took.report.held > 0 {
+        let now = pipeline.now();
+        report.problems.extend(pipeline.keep(&name, view, bytes, now)?);
+    }
+    Ok(())
+}
+
+fn remove_leftover(pipeline: &Pipeline, path: &Path) {
+    if let Err(error) = pipeline.parts().disk.remove_leftover(path) {
+        tracing::warn!(%error, path = %path.display(), "a leftover of a replacement stays in the folder");
+    }
+}
+
+/// Takes a save that lies in memory: one that a replacement overtook, or that an interrupted one left behind.
+fn take_bytes(pipeline: &mut Pipeline, spec: usize, file: &SourceFile, bytes: &[u8]) -> Result<Took, PipelineError> {
+    let overtaken = Arc::new(Overtaken { bytes: bytes.to_vec(), modified_ms: pipeline.now().0 });
+    let mut reading = Reading::prepare(pipeline, spec, file, true)?;
+    reading.disk = overtaken;
+    reading.digest = None;
+    let settled = pipeline.settled(&file.path);
+    let took = match reading.read() {
+        Ok(Some(fetched)) => match pipeline.take(spec, &file.name, &file.path, fetched, false) {
+            Ok(Taken::Done(report)) => Took { report, taken: true },
+            Ok(Taken::Refused(problems)) => Took::not(problems),
+            Ok(Taken::ReadAgain) => Took::not(Vec::new()),
+            Err(error) => Took::not(vec![not_taken(file, &error)]),
+        },
+        Ok(None) => Took { report: Report::default(), taken: true },
+        Err(failure) => Took::not(vec![*failure.problem]),
+    };
+    // What was taken is not what lies at the view's place now.
+    match settled {
+        Some((fingerprint, Shows::Newest)) => pipeline.settle(&file.path, fingerprint, Shows::Own),
+        Some((fingerprint, shows)) => pipeline.settle(&file.path, fingerprint, shows),
+        None => pipeline.unsettle(&file.path),
+    }
+    Ok(took)
+}
+
+/// Takes what an interrupted replacement of a view left in its folder: it may be somebody's save.
+pub fn take_leftovers(pipeline: &mut Pipeline) -> Result<Report, PipelineError> {
+    let mut report = Report::default();
+    let disk = pipeline.parts().disk.clone();
+    let bytes_max = pipeline.config().limits.workbook_bytes_max;
+    let views: Vec<usize> = (0..pipeline.specs().len()).filter(|spec| pipeline.specs()[*spec].view.is_some()).collect();
+    for spec in views {
+        let (name, path) = (pipeline.specs()[spec].name.clone(), pipeline.specs()[spec].path.clone());
+        let Some(folder) = path.parent() else { continue };
+        let Ok(leftovers) = disk.leftovers(folder) else { continue };
+        for leftover in leftovers {
+            let file = SourceFile { name: name.clone(), path: leftover.clone() };
+            if !is_of_view(pipeline, spec, &file)? {
+                continue;
+            }
+            let copied = disk.snapshot(&leftover, bytes_max).and_then(|copy| copy.to_vec());
+            let Ok(bytes) = copied else { continue };
+            let own = SourceFile { name: name.clone(), path: path.clone() };
+            let took = take_bytes(pipeline, spec, &own, &bytes)?;
+            secure(pipeline, spec, &path, &bytes, &took, &mut report)?;
+            report.add(took.report);
+            remove_leftover(pipeline, &leftover);
+        }
+    }
+    Ok(report)
+}
+
+/// Whether a leftover is a workbook that Daybook wrote for this view, or somebody's save of it.
+fn is_of_view(pipeline: &mut Pipeline, spec: usize, file: &SourceFile) -> Result<bool, PipelineError> {
+    let mut reading = Reading::prepare(pipeline, spec, file, false)?;
+    reading.digest = None;
+    match reading.read() {
+        Ok(Some(fetched)) => Ok(fetched.head.properties.source.as_deref() == Some(file.name.as_str())),
+        Ok(None) | Err(_) => Ok(false),
+    }
+}
+
+/// A disk with one file, in memory.
+struct Overtaken {
+    bytes: Vec<u8>,
+    modified_ms: i64,
+}
+
+impl Disk for Overtaken {
+    fn fingerprint(&self, _path: &Path) -> std::io::Result<Option<Fingerprint>> {
+        Ok(Some(Fingerprint {
+            bytes: self.bytes.len() as u64,
+            modified_ns: i128::from(self.modified_ms) * 1_000_000,
+            changed_ns: 0,
+            device: 0,
+            file: 0,
+        }))
+    }
+
+    fn list(&self, pattern: &Path) -> std::io::Result<Vec<std::path::PathBuf>> {
+        Ok(vec![pattern.to_owned()])
+    }
+
+    fn snapshot_after(&self, prefix: &[u8], _path: &Path, bytes_max: u64) -> std::io::Result<Snapshot> {
+        Snapshot::copy(prefix, &mut Cursor::new(&self.bytes), bytes_max)
+    }
+
+    fn replace(
+        &self,
+        _path: &Path,
+        _bytes: &[u8],
+        _expected: Option<Fingerprint>,
+    ) -> std::io::Result<crate::io::Replaced> {
+        Err(std::io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn remove_leftover(&self, _path: &Path) -> std::io::Result<()> {
+        Err(std::io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+}
+
+/// A file was read and could not be taken, for a reason that lies with the store or with Daybook.
+pub(super) fn not_taken(file: &SourceFile, error: &PipelineError) -> Problem {
+    let path = file.path.display();
+    let message = format!("{path} could not be taken: {error}. Nothing of it was saved; the file is as it was.");
+    let hint = "It is tried again. If it stays so, run `daybook store check` and look at the log.";
+    Problem::new(Code("not-taken"), path.to_string(), message, hint).in_source(file.name.as_str())
+}
+
+/// A source's folder can't be listed.
+fn offline(source: &str, root: &Path, error: &std::io::Error) -> Problem {
+    let root = root.display();
+    Problem::new(
+        Code("offline"),
+        root.to_string(),
+        format!("{root} can't be listed: {error}. Nothing is concluded from that; its records stay as they are."),
+        "Look whether the share is connected.",
+    )
+    .in_source(source)
+}
+
+/// A file is not there, or its folder can't be looked at.
+pub(super) fn away(file: &SourceFile, code: &'static str) -> Problem {
+    let path = file.path.display();
+    let message = if code == "offline" {
+        format!("{path} can't be looked at. Nothing is concluded from that; its records stay as they are.")
+    } else {
+        format!("{path} is not there. Its records stay as they are.")
+    };
+    let hint = if code == "offline" {
+        "Look whether the share is connected."
+    } else {
+        "If it was moved, change its path in the configuration."
+    };
+    Problem::new(Code(code), path.to_string(), message, hint).in_source(file.name.as_str())
+}

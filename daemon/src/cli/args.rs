@@ -1,0 +1,255 @@
+//! The command line as it is typed. What it means is in the commands' own files.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Merges shared workbooks into one encrypted ledger of customer records, and gives every department its workbook back.
+#[derive(Debug, Parser)]
+#[command(name = "daybook", version, propagate_version = true)]
+pub(super) struct Arguments {
+    /// The configuration [default: ./daybook.toml, else /etc/daybook/daybook.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print JSON: one object, or one a line for lists
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make a small bilingual office in a folder, run it through a day and tell what happened
+    Demo(DemoArguments),
+    /// Write `daybook.toml` and `keys/daybook.key`; never overwrites
+    Init {
+        /// Where [default: here]
+        directory: Option<PathBuf>,
+    },
+    /// Validate the configuration, open every source, show headers and mapping; changes nothing
+    Check,
+    /// One pass over all sources, publishing included
+    Sync {
+        /// Say what would change, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// The daemon: watch, merge, publish until it is told to stop
+    Run,
+    /// Sources, queues, last errors, versions
+    Status,
+    /// Look at records and change them
+    #[command(subcommand)]
+    Record(RecordCommand),
+    /// The steward's queue
+    #[command(subcommand)]
+    Review(ReviewCommand),
+    /// Arrivals, what they changed, and how to undo it
+    #[command(subcommand)]
+    Change(ChangeCommand),
+    /// The store itself
+    #[command(subcommand)]
+    Store(StoreCommand),
+    /// Not supported yet
+    #[command(external_subcommand)]
+    Other(Vec<String>),
+    /// Read one workbook on behalf of the daemon, within limits
+    #[command(hide = true)]
+    ReadSheet,
+}
+
+/// Commands of the contract that this version does not have.
+pub(super) const NOT_YET: &[&str] = &["access", "audit", "backup", "key", "plugin", "schema"];
+
+/// `daybook demo`
+#[derive(Debug, Args)]
+pub(super) struct DemoArguments {
+    /// Where to make the office; it must not exist or be empty [default: a temporary folder]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Stop after the scripted day
+    #[arg(long)]
+    pub exit: bool,
+}
+
+/// Which record, and as whom.
+#[derive(Debug, Args)]
+pub(super) struct RecordKey {
+    /// The table [default: the only one]
+    #[arg(long, value_name = "TABLE")]
+    pub table: Option<String>,
+    /// The primary key; the parts of a composite key are separated by commas
+    #[arg(long, value_name = "KEY")]
+    pub key: String,
+}
+
+/// In whose name and at which time.
+#[derive(Debug, Args)]
+pub(super) struct Reader {
+    /// Show only what this person may see: an e-mail, or `role:NAME@DEPARTMENT`
+    #[arg(long = "as", value_name = "PERSON")]
+    pub person: Option<String>,
+    /// Show what was known at this time: `2026-03-01`, or RFC 3339
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+}
+
+/// `daybook record …`
+#[derive(Debug, Subcommand)]
+pub(super) enum RecordCommand {
+    /// Every record that may be seen
+    List {
+        /// The table [default: the only one]
+        #[arg(long, value_name = "TABLE")]
+        table: Option<String>,
+        /// As whom, and when
+        #[command(flatten)]
+        reader: Reader,
+        /// Archived records too
+        #[arg(long)]
+        archived: bool,
+    },
+    /// One record
+    Show {
+        /// Which
+        #[command(flatten)]
+        key: RecordKey,
+        /// As whom, and when
+        #[command(flatten)]
+        reader: Reader,
+    },
+    /// Every change of one record: who, where, when, by which rule
+    History {
+        /// Which
+        #[command(flatten)]
+        key: RecordKey,
+        /// As whom, and when
+        #[command(flatten)]
+        reader: Reader,
+    },
+    /// Records in which a value that may be seen contains a text
+    Search {
+        /// What to look for
+        text: String,
+        /// The table [default: all]
+        #[arg(long, value_name = "TABLE")]
+        table: Option<String>,
+        /// As whom, and when
+        #[command(flatten)]
+        reader: Reader,
+    },
+    /// Change fields of a record, or add it
+    Set {
+        /// Which
+        #[command(flatten)]
+        key: RecordKey,
+        /// `FIELD=VALUE`; an empty value clears the field
+        #[arg(required = true, value_name = "FIELD=VALUE")]
+        values: Vec<String>,
+        /// In whose name [default: the steward's]
+        #[arg(long = "as", value_name = "PERSON")]
+        person: Option<String>,
+        /// Say what would change, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Not supported yet
+    #[command(external_subcommand)]
+    Other(Vec<String>),
+}
+
+/// `daybook review …`
+#[derive(Debug, Subcommand)]
+pub(super) enum ReviewCommand {
+    /// What waits for a decision
+    List {
+        /// Show only what this person may see: an e-mail, or `role:NAME@DEPARTMENT`
+        #[arg(long = "as", value_name = "PERSON")]
+        person: Option<String>,
+        /// Decided ones too
+        #[arg(long)]
+        all: bool,
+    },
+    /// One question with base, stored and incoming
+    Show {
+        /// Its id, or the beginning of it
+        id: String,
+        /// Show only what this person may see: an e-mail, or `role:NAME@DEPARTMENT`
+        #[arg(long = "as", value_name = "PERSON")]
+        person: Option<String>,
+    },
+    /// Decide one question
+    Decide {
+        /// Its id, or the beginning of it
+        id: String,
+        /// How
+        choice: Choice,
+        /// The text, for `value`
+        value: Option<String>,
+        /// In whose name [default: the steward's]
+        #[arg(long = "as", value_name = "PERSON")]
+        person: Option<String>,
+    },
+}
+
+/// How a question is decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Choice {
+    /// What arrived
+    Incoming,
+    /// What is stored
+    Stored,
+    /// What both started from
+    Base,
+    /// Post the held arrival, archive the missing row
+    Accept,
+    /// Do not post the held arrival, keep the missing row
+    Reject,
+    /// Another value: `value TEXT`
+    Value,
+}
+
+/// `daybook change …`
+#[derive(Debug, Subcommand)]
+pub(super) enum ChangeCommand {
+    /// The newest arrivals
+    List {
+        /// How many
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+        /// Only this source
+        #[arg(long)]
+        source: Option<String>,
+    },
+    /// One arrival and what it changed
+    Show {
+        /// Its id, or the beginning of it
+        id: String,
+        /// Show only what this person may see: an e-mail, or `role:NAME@DEPARTMENT`
+        #[arg(long = "as", value_name = "PERSON")]
+        person: Option<String>,
+    },
+    /// Post the opposite of an arrival as a new arrival
+    Revert {
+        /// Its id, or the beginning of it
+        id: String,
+        /// In whose name [default: the steward's]
+        #[arg(long = "as", value_name = "PERSON")]
+        person: Option<String>,
+        /// Say what would change, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+/// `daybook store …`
+#[derive(Debug, Subcommand)]
+pub(super) enum StoreCommand {
+    /// Replay the journal into a new ledger
+    Rebuild,
+    /// Replay the journal and compare it with the ledger
+    Check,
+}

@@ -1,0 +1,158 @@
+//! `daybook check`: validates the configuration, opens every source, shows what each column means. Changes nothing.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::open::{load_config, read_key};
+use super::output::{Out, plural};
+use super::{Failure, Outcome};
+use crate::codec::read::{FileKind, ReadRequest};
+use crate::config::Config;
+use crate::error::Words;
+use crate::extract::{Columns, Heading};
+use crate::io::{OsEntropy, Program, RealDisk};
+use crate::model::problem::Code;
+use crate::model::{Place, Problem};
+use crate::pipeline::{SourceSpec, file_name};
+use crate::source::workbook::{ChildReader, FetchLimits, Listing, SourceFile, WorkbookSource, fetch, file_kind, list};
+use crate::store::{Options, Store, StoreError};
+
+/// How many problems of one file are shown.
+const PROBLEMS_MAX: usize = 100;
+
+pub(crate) fn run(path: Option<&Path>, out: &mut Out) -> Outcome {
+    let config = load_config(path)?;
+    let mut problems: Vec<Problem> = Vec::new();
+    problems.extend(key_problem(&config));
+    let reader = ChildReader {
+        program: Program::current()?,
+        memory_bytes_max: config.limits.child_memory_bytes_max,
+        deadline: Duration::from_secs(config.limits.read_seconds_max.into()),
+    };
+    let mut sources = Vec::new();
+    for spec in SourceSpec::all(&config) {
+        let source = WorkbookSource { name: spec.name.to_string(), pattern: spec.path.clone(), except: Vec::new() };
+        match list(&RealDisk, &source) {
+            Listing::Offline { root, error } => {
+                let place = root.display().to_string();
+                let message = format!("{place} can't be listed: {error}.");
+                let problem = Problem::new(Code("offline"), place, message, "Look whether the share is connected.");
+                problems.push(problem.in_source(&source.name));
+            }
+            Listing::Files(files) => {
+                for file in files {
+                    if spec.view.is_some() && !file.path.exists() {
+                        if !out.json {
+                            out.line(format!("{}: {} is written at the first sync", file.name, file.path.display()));
+                        }
+                        continue;
+                    }
+                    sources.push(one(&config, &spec, &file, &reader, &mut problems, out));
+                }
+            }
+        }
+    }
+    // A column that a person keeps for herself is told, but nothing is wrong with it.
+    let notices = problems.iter().filter(|problem| problem.code == "unknown-column").count();
+    let count = problems.len() - notices;
+    if out.json {
+        out.value(&json!({ "sources": sources, "problems": problems }));
+    } else {
+        for problem in &problems {
+            out.problem(problem);
+        }
+        let noticed = if notices > 0 { format!("; {notices} notice{}", plural(notices)) } else { String::new() };
+        if count == 0 {
+            out.line(format!("everything is in order{noticed}"));
+        } else {
+            out.message(format!("{count} problem{}{noticed}", plural(count)));
+        }
+    }
+    if count == 0 { Ok(()) } else { Err(Failure::Wrong) }
+}
+
+/// What is wrong with the key: it can't be used, or it is not that of the store that is there.
+fn key_problem(config: &Config) -> Option<Problem> {
+    let wrong = |code: &'static str, words: Words| {
+        let place = config.store.path.display().to_string();
+        let hint = if words.hint.is_empty() { "See `key_file` in the configuration.".to_owned() } else { words.hint };
+        Problem::new(Code(code), place, words.what, hint).in_source("store")
+    };
+    let key = match read_key(config) {
+        Ok(key) => key,
+        Err(Failure::Failed(words)) => return Some(wrong("key", words)),
+        Err(_) => return None,
+    };
+    if !config.store.path.exists() {
+        return None;
+    }
+    match Store::open(&config.store.path, &key, Box::new(OsEntropy), Options::default()) {
+        Ok(_) => None,
+        Err(error @ StoreError::WrongKey { .. }) => Some(wrong("key", Words::from(&error))),
+        Err(error) => Some(wrong("store", Words::from(&error))),
+    }
+}
+
+/// Opens one file and shows its mapping.
+fn one(
+    config: &Config,
+    spec: &SourceSpec,
+    file: &SourceFile,
+    reader: &ChildReader,
+    problems: &mut Vec<Problem>,
+    out: &mut Out,
+) -> serde_json::Value {
+    let limits = &config.limits;
+    let request = ReadRequest {
+        sheet: spec.sheet.clone(),
+        header_row: spec.header_row,
+        rows_max: limits.rows_max,
+        columns_max: limits.columns_max,
+        cell_bytes_max: limits.cell_bytes_max,
+        unpacked_bytes_max: limits.unpacked_bytes_max,
+        ..ReadRequest::new(file_kind(&file.path).unwrap_or(FileKind::Xlsx), [0; 16])
+    };
+    let fetch_limits = FetchLimits { workbook_bytes_max: limits.workbook_bytes_max, problems_max: PROBLEMS_MAX };
+    let fetched = match fetch(&RealDisk, reader, file, &request, &fetch_limits) {
+        Ok(fetched) => fetched,
+        Err(failure) => {
+            problems.push(*failure.problem);
+            return json!({ "name": file.name.as_str(), "path": file.path, "headers": [], "mapping": [] });
+        }
+    };
+    let Some(table) = config.table(spec.table.as_str()) else { return json!({ "name": file.name.as_str() }) };
+    let place = Place { file: file_name(&file.path), sheet: fetched.head.sheet.clone() };
+    let heading = Heading { place: &place, row: spec.header_row, own: &[] };
+    let (columns, mapping_problems) = Columns::map(&fetched.head, table, &heading);
+    let mapping: Vec<(String, String)> = fetched
+        .head
+        .columns
+        .iter()
+        .map(|(column, title)| {
+            let field = columns.mapped.iter().find(|(_, mapped)| mapped == column).and_then(|(id, _)| table.field(*id));
+            (title.clone(), field.map_or_else(String::new, |field| field.name.to_string()))
+        })
+        .collect();
+    problems.extend(fetched.problems);
+    problems.extend(mapping_problems.into_iter().map(|problem| problem.in_source(file.name.as_str())));
+    if !out.json {
+        out.line(format!("{}: {} ({} rows)", file.name, place.whole(), fetched.rows_total));
+        for (title, field) in &mapping {
+            let field = if field.is_empty() { "(not taken)" } else { field.as_str() };
+            out.line(format!("  {title} -> {field}"));
+        }
+    }
+    json!({
+        "name": file.name.as_str(),
+        "path": file.path,
+        "sheet": fetched.head.sheet,
+        "rows": fetched.rows_total,
+        "headers": fetched.head.columns.iter().map(|(_, title)| title).collect::<Vec<_>>(),
+        "mapping": mapping.iter().map(|(title, field)| json!({
+            "title": title,
+            "field": if field.is_empty() { serde_json::Value::Null } else { json!(field) },
+        })).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,208 @@
+//! `daybook sync`, `run`, `status`.
+
+use std::path::Path;
+use std::thread;
+
+use serde_json::{Value as Json, json};
+
+use super::open::{Make, open};
+use super::output::{Out, plural};
+use super::{Failure, Outcome};
+use crate::app::{self, App, Observer, workbook_sources};
+use crate::error::Words;
+use crate::io::{Disk, StoreLock};
+use crate::model::{Problem, Timestamp};
+use crate::pipeline::{Pipeline, Report};
+use crate::source::workbook::{Listing, SourceFile, list, open_elsewhere};
+
+/// One pass over all sources.
+pub(crate) fn sync(config: Option<&Path>, dry: bool, out: &mut Out) -> Outcome {
+    let mut pipeline = open(config, if dry { Make::InMemory } else { Make::Yes })?;
+    let spinner = out.spinner("reading workbooks");
+    let report = app::sync(&mut pipeline, dry)?;
+    drop(spinner);
+    if !out.json && pipeline.config().office.observe_only {
+        out.message("observe_only is set: no view is written");
+    }
+    out.report(&report, dry);
+    Ok(())
+}
+
+/// The daemon.
+pub(crate) fn run(config: Option<&Path>, out: &mut Out) -> Outcome {
+    let mut pipeline = open(config, Make::Yes)?;
+    let _lock = lock(&pipeline)?;
+    run_until_signalled(&mut pipeline, &mut Log)?;
+    if !out.json {
+        out.message("daybook ended");
+    }
+    Ok(())
+}
+
+/// Takes the lock that keeps a second daemon from the same store.
+pub(crate) fn lock(pipeline: &Pipeline) -> Result<StoreLock, Failure> {
+    let path = pipeline.config().store.path.with_extension("lock");
+    StoreLock::acquire(&path).map_err(|error| {
+        Failure::Failed(Words::new(
+            error.to_string(),
+            "Only one `daybook run` may work on a store; `daybook status` looks at it.",
+        ))
+    })
+}
+
+/// Runs the daemon's loop until SIGTERM, SIGINT or SIGHUP.
+pub(crate) fn run_until_signalled(pipeline: &mut Pipeline, observer: &mut dyn Observer) -> Result<(), Failure> {
+    let app = App::new(pipeline, observer);
+    let stopper = app.stopper();
+    let mut signals = signal_hook::iterator::Signals::new([
+        signal_hook::consts::SIGTERM,
+        signal_hook::consts::SIGINT,
+        signal_hook::consts::SIGHUP,
+    ])?;
+    let handle = signals.handle();
+    let waiting = thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        if signals.forever().next().is_some() {
+            notify(&[sd_notify::NotifyState::Stopping]);
+            stopper.stop();
+        }
+    })?;
+    notify(&[sd_notify::NotifyState::Ready]);
+    let ended = app.run();
+    handle.close();
+    if waiting.join().is_err() {
+        tracing::warn!("the thread that waits for signals ended badly");
+    }
+    Ok(ended?)
+}
+
+/// Tells systemd, if it asked to be told.
+fn notify(states: &[sd_notify::NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::debug!(%error, "systemd was not told");
+    }
+}
+
+/// Tells what happens to the log. Messages carry no values of classes above basic.
+struct Log;
+
+impl Observer for Log {
+    fn took(&mut self, path: &Path, report: &Report) {
+        tracing::info!(
+            file = %path.display(),
+            rows = report.rows,
+            applied = report.applied,
+            refused = report.refused,
+            conflicts = report.conflicts,
+            held = report.held,
+            "taken"
+        );
+        report.problems.iter().for_each(|problem| self.problem(problem));
+    }
+
+    fn problem(&mut self, problem: &Problem) {
+        tracing::warn!(source = problem.source, code = problem.code, hint = problem.hint, "{}", problem.message);
+    }
+
+    fn published(&mut self, count: u64) {
+        tracing::info!(views = count, "written");
+    }
+}
+
+/// What there is and what waits.
+pub(crate) fn status(config: Option<&Path>, out: &mut Out) -> Outcome {
+    let mut pipeline = open(config, Make::No)?;
+    let tasks = pipeline.store().tasks()?;
+    let parked = tasks.iter().filter(|task| task.parked).count();
+    let (revision, reviews, records, seen) = {
+        let look = pipeline.look()?;
+        let mut records = serde_json::Map::new();
+        for table in &look.config.tables {
+            records.insert(table.name.to_string(), json!(look.snapshot.count(&table.name)?));
+        }
+        (look.snapshot.revision().0, look.snapshot.open_reviews()?, records, look.snapshot.sources_last_seen()?)
+    };
+    let zone = pipeline.config().office.timezone.clone();
+    let disk = pipeline.parts().disk.clone();
+    let now = pipeline.now();
+    let mut sources = Vec::new();
+    for (spec, source) in workbook_sources(&pipeline).iter().enumerate() {
+        let is_view = pipeline.specs()[spec].view.is_some();
+        let (files, offline) = match list(disk.as_ref(), source) {
+            Listing::Files(files) => (files, None),
+            Listing::Offline { error, .. } => {
+                let file = SourceFile { name: source.name.as_str().into(), path: source.pattern.clone() };
+                (vec![file], Some(error.to_string()))
+            }
+        };
+        for file in files {
+            let waiting = tasks.iter().find(|task| task.task.target == file.name.as_str());
+            let (state, wrong) = match &offline {
+                Some(error) => ("offline", Some(error.clone())),
+                None => state(disk.as_ref(), &file, is_view, now),
+            };
+            let last = seen.iter().find(|seen| seen.source == file.name);
+            sources.push(json!({
+                "name": file.name.as_str(),
+                "kind": if is_view { "view" } else { "workbook" },
+                "path": file.path,
+                "state": state,
+                "last_seen_at": last.map(|last| last.at.to_rfc3339(&zone)),
+                "pending": u32::from(waiting.is_some()),
+                "error": wrong.or_else(|| waiting.and_then(|task| task.error.clone())),
+            }));
+        }
+    }
+    let status = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "store": { "path": pipeline.config().store.path, "revision": revision, "records": records },
+        "sources": sources,
+        "outbox": { "pending": tasks.len() - parked, "parked": parked },
+        "reviews": reviews,
+    });
+    if out.json {
+        out.value(&status);
+    } else {
+        tell(&status, out);
+    }
+    Ok(())
+}
+
+/// How a source's file is, and why it can't be read, as far as that shows without opening it.
+fn state(disk: &dyn Disk, file: &SourceFile, is_view: bool, now: Timestamp) -> (&'static str, Option<String>) {
+    match disk.fingerprint(&file.path) {
+        Ok(Some(found)) if found.bytes == 0 => ("empty", Some("the file is empty".to_owned())),
+        Ok(Some(_)) if open_elsewhere(disk, &file.path, now.0).is_some() => ("open", None),
+        Ok(Some(_)) => ("ok", None),
+        Ok(None) if is_view => ("not-written", None),
+        Ok(None) => ("missing", Some("the file is not there".to_owned())),
+        Err(error) => ("unreadable", Some(error.to_string())),
+    }
+}
+
+fn tell(status: &Json, out: &mut Out) {
+    let text = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    out.line(format!("daybook {}; store at revision {}", text(&status["version"]), status["store"]["revision"]));
+    if let Some(records) = status["store"]["records"].as_object() {
+        for (table, count) in records {
+            out.line(format!("  {table}: {count} records"));
+        }
+    }
+    for source in status["sources"].as_array().into_iter().flatten() {
+        let last = source["last_seen_at"].as_str().unwrap_or("never");
+        let error = source["error"].as_str().map(|error| format!("  ({error})")).unwrap_or_default();
+        out.line(format!(
+            "  {:<8} {:<11} {}  last seen {last}{error}",
+            text(&source["kind"]),
+            text(&source["state"]),
+            text(&source["name"])
+        ));
+    }
+    let pending = status["outbox"]["pending"].as_u64().unwrap_or(0);
+    let reviews = status["reviews"].as_u64().unwrap_or(0);
+    out.line(format!(
+        "{pending} view{} to write, {} parked; {reviews} question{} for the steward",
+        plural(pending),
+        status["outbox"]["parked"],
+        plural(reviews)
+    ));
+}
