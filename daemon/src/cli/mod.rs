@@ -4,6 +4,7 @@
 
 mod args;
 mod check;
+mod demo;
 mod init;
 mod open;
 mod output;
@@ -95,7 +96,7 @@ pub fn run() -> ExitCode {
 fn dispatch(arguments: Arguments, out: &mut Out) -> Outcome {
     let config = arguments.config.as_deref();
     match arguments.command {
-        Command::Demo(_) => Err(not_yet("daybook demo")),
+        Command::Demo(arguments) => demo::run(&arguments, out),
         Command::Init { directory } => init::run(directory.as_deref(), out),
         Command::Check => check::run(config, out),
         Command::Sync { dry_run } => runs::sync(config, dry_run, out),
