@@ -1,0 +1,21 @@
+//! The built program by its contract: the command line is driven as a person or another program would, and nothing
+//! of the inside is used.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::string_slice,
+    reason = "these tests play the people and programs around Daybook: they write files, take the time and start it"
+)]
+
+mod office;
+mod workbook;
+
+mod access;
+mod command_line;
+mod conflicts;
+mod daemon;
+mod libreoffice;
+mod records;
+mod rows;
+mod sheets;
+mod store;
