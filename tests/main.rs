@@ -1,4 +1,6 @@
-//! One binary for all tests that stand outside the sources: the sources by their architecture, the program by its contract.
+//! One binary for all tests that stand outside the sources: the sources by their architecture, the program by its
+//! contract, the whole under simulated power cuts.
 
 mod architecture;
 mod contract;
+mod sim;
