@@ -9,6 +9,7 @@ mod ancestry;
 mod command;
 mod compose;
 pub mod error;
+mod ids;
 mod numbers;
 pub mod past;
 mod placing;

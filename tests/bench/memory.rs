@@ -1,8 +1,8 @@
 //! Memory of the daemon and its reading child, watched from outside while a sync runs.
 //!
-//! The kernel keeps the peak of each process's resident memory. The two peaks are added, though they need not fall into
-//! the same moment, and pages of the program that both share are counted twice: the sum is an upper bound. The private
-//! copy of the workbook lies in memory that is neither's; it is added too.
+//! What both have at one moment is sampled; a peak between two looks can be missed. The kernel keeps each process's own
+//! peak: the sum of both is an upper bound, because they need not fall into the same moment. In either, pages of the
+//! program that both share are counted twice, and the private copy of the workbook, which is neither's, is added.
 
 use std::fs;
 use std::process::Stdio;
@@ -23,12 +23,15 @@ const LIMIT_MB: u64 = 400;
 pub(crate) fn tell(stage: &mut Stage, figure: Figure) -> Result<()> {
     stage.prepare(figure)?;
     let mut daemon = stage.office.command(&["--json", "sync"]).stdout(Stdio::piped()).spawn()?;
-    let (mut own, mut childs) = (0, 0);
+    let (mut own, mut childs, mut together) = (0, 0, 0);
     while daemon.try_wait()?.is_none() {
-        own = peak(daemon.id()).unwrap_or(0).max(own);
-        for child in children(daemon.id()) {
-            childs = peak(child).unwrap_or(0).max(childs);
+        let (mut now, peak) = memory(daemon.id()).unwrap_or_default();
+        own = peak.max(own);
+        for (resident, peak) in children(daemon.id()).into_iter().filter_map(memory) {
+            childs = peak.max(childs);
+            now += resident;
         }
+        together = now.max(together);
         thread::sleep(LOOK_EVERY);
     }
     let (applied, rows) = stage.expected(figure);
@@ -36,7 +39,8 @@ pub(crate) fn tell(stage: &mut Stage, figure: Figure) -> Result<()> {
     let copy = fs::metadata(stage.office.workbook()).context("the workbook is gone")?.len();
     let mb = |bytes: u64| bytes / 1_000_000;
     println!(
-        "  memory: limit {LIMIT_MB} MB  reached {} MB: daemon {}, child {}, copy of the workbook {}",
+        "  memory: limit {LIMIT_MB:.0} MB, reached {:.0} MB, at most {:.0} MB: daemon {:.0}, child {:.0}, copy {:.0}",
+        mb(together + copy),
         mb(own + childs + copy),
         mb(own),
         mb(childs),
@@ -45,11 +49,14 @@ pub(crate) fn tell(stage: &mut Stage, figure: Figure) -> Result<()> {
     Ok(())
 }
 
-/// The peak of a process's resident memory, in bytes.
-fn peak(process: u32) -> Option<u64> {
+/// A process's resident memory now, and its peak, in bytes.
+fn memory(process: u32) -> Option<(u64, u64)> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
+    let bytes = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
+    };
+    Some((bytes("VmRSS:")?, bytes("VmHWM:")?))
 }
 
 /// The processes that a process started, by whichever of its threads.

@@ -50,6 +50,40 @@ impl Entropy for SeededEntropy {
     }
 }
 
+/// Draws from another source in larger pieces: for the ids of many records, a call of the system each is slow.
+///
+/// What is left over is dropped unused. Not for keys: drawn bytes lie in memory for a while.
+pub struct Pooled<'a> {
+    source: &'a mut dyn Entropy,
+    pool: [u8; POOL_BYTES],
+    used: usize,
+}
+
+/// Bytes of a piece: some hundred ids.
+const POOL_BYTES: usize = 4096;
+
+impl<'a> Pooled<'a> {
+    /// Takes the source; nothing is drawn yet.
+    pub fn new(source: &'a mut dyn Entropy) -> Self {
+        Self { source, pool: [0; POOL_BYTES], used: POOL_BYTES }
+    }
+}
+
+impl Entropy for Pooled<'_> {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        if bytes.len() > POOL_BYTES {
+            return self.source.fill(bytes);
+        }
+        if bytes.len() > POOL_BYTES - self.used {
+            self.source.fill(&mut self.pool);
+            self.used = 0;
+        }
+        let end = self.used + bytes.len();
+        bytes.copy_from_slice(&self.pool[self.used..end]);
+        self.used = end;
+    }
+}
+
 /// Makes a version 7 UUID (RFC 9562): 48 bits of milliseconds, then 74 random bits.
 ///
 /// Ids of different milliseconds sort by time; within one millisecond their order is random. Times before 1970 count
@@ -72,6 +106,26 @@ mod tests {
         assert_eq!(bytes[..8], 6_457_827_717_110_365_317_u64.to_le_bytes());
         assert_eq!(bytes[8..16], 3_203_168_211_198_807_973_u64.to_le_bytes());
         assert_eq!(bytes[16..], 9_817_491_932_198_370_423_u64.to_le_bytes()[..4]);
+    }
+
+    #[test]
+    fn a_pool_gives_no_byte_twice() {
+        let mut source = SeededEntropy::new(3);
+        let mut expected = vec![0; 2 * POOL_BYTES];
+        let (first, second) = expected.split_at_mut(POOL_BYTES);
+        source.fill(first);
+        source.fill(second);
+        let mut source = SeededEntropy::new(3);
+        let mut pool = Pooled::new(&mut source);
+        let mut drawn = Vec::new();
+        for _ in 0..2 * (POOL_BYTES / 1000) {
+            let mut bytes = [0; 1000];
+            pool.fill(&mut bytes);
+            drawn.extend_from_slice(&bytes);
+        }
+        // 96 bytes of each piece are too few for another thousand, and are left out.
+        assert_eq!(drawn[..4000], expected[..4000]);
+        assert_eq!(drawn[4000..], expected[POOL_BYTES..POOL_BYTES + 4000]);
     }
 
     #[test]

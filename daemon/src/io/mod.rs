@@ -17,7 +17,7 @@ pub mod snapshot;
 pub use child::{ChildFailure, ChildSpec, Program, run_child};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use disk::{Disk, Fingerprint, RealDisk, Replaced};
-pub use entropy::{Entropy, OsEntropy, SeededEntropy, uuid_v7};
+pub use entropy::{Entropy, OsEntropy, Pooled, SeededEntropy, uuid_v7};
 pub use list::{glob_root, is_glob};
 pub use lock::{LockFailure, StoreLock};
 pub use snapshot::{Snapshot, SnapshotReader};

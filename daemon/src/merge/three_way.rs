@@ -75,7 +75,10 @@ pub fn edits(table: &Table, base: Option<&[(FieldId, Cell)]>, seen: &[(FieldId, 
         };
         is_edit.then(|| Edit { field: *id, base: base.cloned(), incoming: incoming.clone() })
     };
-    seen.iter().filter_map(changed).collect()
+    // With no base nearly every cell is an edit.
+    let mut edits = Vec::with_capacity(if base.is_none() { seen.len() } else { 0 });
+    edits.extend(seen.iter().filter_map(changed));
+    edits
 }
 
 /// Settles what a source proposes for a record; `stored` is `None` for a new one.

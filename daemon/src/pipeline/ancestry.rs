@@ -7,22 +7,14 @@ use std::collections::{HashMap, HashSet};
 
 use super::compose::Came;
 use super::error::PipelineError;
+use super::ids::{IdMap, IdSet};
 use super::sheet::Sheet;
 use crate::merge::descent::{self, Candidate, Descent, DifferingRow, Save, StateKind};
 use crate::model::{ArrivalId, Cell, FieldId, Mark, RecordId, RowHash, StateNo, Table};
-use crate::store::{Snapshot, SourceState};
+use crate::store::{IndexRow, Snapshot, SourceState};
 
 /// Cells by record.
 type Cells = HashMap<RecordId, Vec<(FieldId, Cell)>>;
-
-/// What the newest state says of a record's row.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct KnownRow {
-    /// Its hash.
-    pub hash: RowHash,
-    /// The row was there once and is gone.
-    pub missing: bool,
-}
 
 /// What the store knows of a source.
 pub(super) struct Known {
@@ -30,10 +22,10 @@ pub(super) struct Known {
     pub states: Vec<SourceState>,
     /// The newest one.
     pub newest: Option<StateNo>,
-    /// The rows of the newest state by record.
-    pub index: HashMap<RecordId, KnownRow>,
+    /// The rows of the newest state, ascending by record.
+    pub rows: Vec<IndexRow>,
     /// The records of its rows by hash.
-    pub by_hash: HashMap<RowHash, RecordId>,
+    pub by_hash: IdMap<RowHash, RecordId>,
 }
 
 impl Known {
@@ -42,24 +34,28 @@ impl Known {
         let source = &sheet.arrival.source;
         let states = snapshot.states(source)?;
         let newest = states.first().map(|state| state.no);
-        let rows = match newest {
+        let mut rows = match newest {
             Some(newest) => snapshot.state_index(source, newest)?,
             None => Vec::new(),
         };
-        let mut index = HashMap::with_capacity(rows.len());
-        let mut by_hash = HashMap::with_capacity(if sheet.known.is_empty() { 0 } else { rows.len() });
-        for row in rows {
-            index.insert(row.record, KnownRow { hash: row.hash, missing: row.missing });
-            if !sheet.known.is_empty() && !row.missing && row.hash != RowHash::UNKNOWN {
-                by_hash.insert(row.hash, row.record);
-            }
+        rows.sort_unstable_by_key(|row| row.record);
+        let mut by_hash = IdMap::default();
+        if !sheet.known.is_empty() {
+            by_hash.reserve(rows.len());
+            let shown = rows.iter().filter(|row| !row.missing && row.hash != RowHash::UNKNOWN);
+            by_hash.extend(shown.map(|row| (row.hash, row.record)));
         }
-        Ok(Self { states, newest, index, by_hash })
+        Ok(Self { states, newest, rows, by_hash })
+    }
+
+    /// What the newest state says of a record's row; `None` if it never had one.
+    pub(super) fn row(&self, record: RecordId) -> Option<&IndexRow> {
+        self.rows.binary_search_by_key(&record, |row| row.record).ok().map(|index| &self.rows[index])
     }
 
     /// How many rows the newest state has.
-    pub(super) fn rows(&self) -> u64 {
-        self.index.values().filter(|row| !row.missing).count() as u64
+    pub(super) fn count(&self) -> u64 {
+        self.rows.iter().filter(|row| !row.missing).count() as u64
     }
 }
 
@@ -85,8 +81,8 @@ impl Ancestry {
         table: &Table,
         sheet: &Sheet,
         known: &Known,
-        read: &HashMap<RecordId, usize>,
-        present: &HashSet<RecordId>,
+        read: &IdMap<RecordId, usize>,
+        present: &IdSet<RecordId>,
     ) -> Result<Self, PipelineError> {
         let Some(newest) = known.newest else { return Ok(Self::none()) };
         let source = &sheet.arrival.source;
@@ -188,7 +184,7 @@ impl Ancestry {
 
     /// How the row of a record came into the save. An older copy that still has a row brings nothing back.
     pub(super) fn came(&self, known: &Known, record: RecordId) -> Came {
-        let Some(row) = known.index.get(&record) else { return Came::AsBefore };
+        let Some(row) = known.row(record) else { return Came::AsBefore };
         let was_lost = if self.differing.contains(&record) { !self.had.contains(&record) } else { row.missing };
         match (was_lost, row.missing && !self.is_row_doubtful(record)) {
             (true, true) => Came::Back,
@@ -216,7 +212,7 @@ impl Ancestry {
     }
 
     /// The records whose row is as the newest state has it, but not as the chosen one had it.
-    pub(super) fn reread(&self, untouched: &HashMap<RecordId, u32>) -> Vec<RecordId> {
+    pub(super) fn reread(&self, untouched: &IdMap<RecordId, u32>) -> Vec<RecordId> {
         let mut records: Vec<RecordId> =
             self.differing.iter().filter(|record| untouched.contains_key(*record)).copied().collect();
         records.sort_unstable();
@@ -224,24 +220,22 @@ impl Ancestry {
     }
 
     /// The records that the chosen state had and the save has not.
-    pub(super) fn gone(&self, known: &Known, present: &HashSet<RecordId>) -> Vec<RecordId> {
-        let had = |record: &RecordId, row: &KnownRow| match &self.base {
-            Some(_) if self.differing.contains(record) => self.had.contains(record),
+    pub(super) fn gone(&self, known: &Known, present: &IdSet<RecordId>) -> Vec<RecordId> {
+        let had = |row: &IndexRow| match &self.base {
+            Some(_) if self.differing.contains(&row.record) => self.had.contains(&row.record),
             _ => !row.missing,
         };
-        let gone = known.index.iter().filter(|(record, row)| !present.contains(*record) && had(record, row));
-        let mut gone: Vec<RecordId> = gone.map(|(record, _)| *record).collect();
-        gone.sort_unstable();
-        gone
+        let gone = known.rows.iter().filter(|row| !present.contains(&row.record) && had(row));
+        gone.map(|row| row.record).collect()
     }
 
     /// The records that only the newest state has: the save can't have them.
-    pub(super) fn never_had(&self, known: &Known, present: &HashSet<RecordId>) -> Vec<RecordId> {
+    pub(super) fn never_had(&self, known: &Known, present: &IdSet<RecordId>) -> Vec<RecordId> {
         let mut records: Vec<RecordId> = self
             .differing
             .iter()
             .filter(|record| !self.had.contains(*record) && !present.contains(*record))
-            .filter(|record| known.index.get(*record).is_some_and(|row| !row.missing))
+            .filter(|record| known.row(**record).is_some_and(|row| !row.missing))
             .copied()
             .collect();
         records.sort_unstable();

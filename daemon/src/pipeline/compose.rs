@@ -517,6 +517,7 @@ impl<'a> Composer<'a> {
         entropy: &mut dyn Entropy,
     ) {
         let mut asked: Vec<Edit> = Vec::new();
+        cells.reserve_exact(merged.len());
         for Merged { edit, verdict, rule, along, .. } in merged {
             if along && verdict == Verdict::Unchanged {
                 continue;
@@ -611,13 +612,16 @@ impl<'a> Composer<'a> {
     }
 
     /// The entry of a whole row.
-    fn entry(&mut self, incoming: &Incoming<'_>, cells: Vec<CellEntry>) -> RecordEntry {
+    fn entry(&mut self, incoming: &Incoming<'_>, mut cells: Vec<CellEntry>) -> RecordEntry {
         let life = match incoming.stored {
             None => Life::Created,
             Some(stored) if stored.archived && incoming.came == Came::Back => Life::Restored,
             Some(_) => Life::Unchanged,
         };
-        let keys = self.keys(incoming, &cells);
+        let mut keys = self.keys(incoming, &cells);
+        // A first sync keeps hundreds of thousands of these until they are committed.
+        cells.shrink_to_fit();
+        keys.shrink_to_fit();
         let presence = if incoming.row.is_some() { Presence::Seen } else { Presence::Elsewhere };
         RecordEntry { record: incoming.record, row: incoming.row, hash: incoming.hash, presence, life, cells, keys }
     }

@@ -2,16 +2,17 @@
 //!
 //! `identify` decides by the keys; this asks the store for what it decides by, and gives ids to new records.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use compact_str::CompactString;
 
 use super::ancestry::Known;
 use super::error::PipelineError;
+use super::ids::{IdMap, IdSet};
 use super::numbers::{generated, has_no_key};
 use super::sheet::{Context, Sheet};
 use crate::identify::{self, Identity, keyless};
-use crate::io::{Entropy, uuid_v7};
+use crate::io::{Entropy, Pooled, uuid_v7};
 use crate::model::entry::KeyIndex;
 use crate::model::{RecordId, Row};
 use crate::store::Snapshot;
@@ -23,9 +24,9 @@ pub(super) struct Placed {
     /// Rows that belong to no record: position and what is wrong.
     pub(super) orphans: Vec<(usize, Orphan)>,
     /// Records that are in the sheet, whatever became of their rows.
-    pub(super) present: HashSet<RecordId>,
+    pub(super) present: IdSet<RecordId>,
     /// Row numbers of records whose row is as the newest state has it.
-    pub(super) untouched: HashMap<RecordId, u32>,
+    pub(super) untouched: IdMap<RecordId, u32>,
 }
 
 /// Why a row belongs to no record.
@@ -44,12 +45,12 @@ impl Placed {
         known: &Known,
         entropy: &mut dyn Entropy,
     ) -> Result<Option<Self>, PipelineError> {
-        let mut untouched = HashMap::with_capacity(sheet.known.len());
+        let mut untouched = IdMap::with_capacity_and_hasher(sheet.known.len(), Default::default());
         for (number, hash) in &sheet.known {
             let Some(record) = known.by_hash.get(hash) else { return Ok(None) };
             untouched.insert(*record, *number);
         }
-        let mut present: HashSet<RecordId> = untouched.keys().copied().collect();
+        let mut present: IdSet<RecordId> = untouched.keys().copied().collect();
         let keys: Vec<CompactString> =
             sheet.rows.iter().filter_map(|row| row.key.as_deref()).map(identify::joined).collect();
         let found = snapshot.records_by_key(&context.table.name, KeyIndex::Primary, &keys)?;
@@ -59,10 +60,11 @@ impl Placed {
         let mut placed = Self {
             read: Vec::with_capacity(sheet.rows.len()),
             orphans: Vec::new(),
-            present: HashSet::new(),
+            present: IdSet::default(),
             untouched,
         };
         let mut keyless = Vec::new();
+        let mut entropy = Pooled::new(entropy);
         let at = sheet.arrival.at.0;
         for (position, (row, identity)) in sheet.rows.iter().zip(identities).enumerate() {
             match identity {
@@ -73,7 +75,7 @@ impl Placed {
                     present.insert(record);
                     placed.read.push((position, record, false));
                 }
-                Identity::New => placed.read.push((position, RecordId::new(uuid_v7(at, entropy)), true)),
+                Identity::New => placed.read.push((position, RecordId::new(uuid_v7(at, &mut entropy)), true)),
                 Identity::Duplicate => {
                     let record = row.key.as_deref().and_then(|key| found.get(&identify::joined(key)));
                     present.extend(record);
@@ -86,7 +88,7 @@ impl Placed {
             }
         }
         placed.present = present;
-        placed.place_keyless(snapshot, sheet, known, &keyless, entropy)?;
+        placed.place_keyless(snapshot, sheet, known, &keyless, &mut entropy)?;
         Ok(Some(placed))
     }
 
@@ -102,12 +104,8 @@ impl Placed {
         if positions.is_empty() {
             return Ok(());
         }
-        let gone: Vec<RecordId> = known
-            .index
-            .iter()
-            .filter(|(id, row)| !row.missing && !self.present.contains(*id))
-            .map(|(id, _)| *id)
-            .collect();
+        let gone = known.rows.iter().filter(|row| !row.missing && !self.present.contains(&row.record));
+        let gone: Vec<RecordId> = gone.map(|row| row.record).collect();
         let mut shown: Vec<_> = match known.newest {
             Some(newest) => {
                 snapshot.baseline(&sheet.arrival.table, &sheet.arrival.source, newest, &gone)?.into_iter().collect()
@@ -128,7 +126,7 @@ impl Placed {
     }
 
     /// The records of the rows that were read, with the rows.
-    pub(super) fn read_records(&self) -> HashMap<RecordId, usize> {
+    pub(super) fn read_records(&self) -> IdMap<RecordId, usize> {
         self.read.iter().filter(|(_, _, new)| !new).map(|(position, record, _)| (*record, *position)).collect()
     }
 }

@@ -244,7 +244,7 @@ impl Work<'_> {
             let incoming = Incoming {
                 record,
                 row: self.placed.untouched.get(&record).copied(),
-                hash: self.known.index.get(&record).map_or(RowHash::UNKNOWN, |row| row.hash),
+                hash: self.known.row(record).map_or(RowHash::UNKNOWN, |row| row.hash),
                 cells,
                 base: self.ancestry.base(record),
                 newest: Some(cells),
@@ -287,7 +287,7 @@ impl Work<'_> {
                 telling.now.push(Telling::digest("refused-row", &[&hash.0.to_le_bytes()]));
             }
             Composed::Nothing => {
-                if self.known.index.get(&record).is_some_and(|known| known.hash != hash) {
+                if self.known.row(record).is_some_and(|known| known.hash != hash) {
                     composer.push(RecordEntry {
                         record,
                         row,
@@ -467,7 +467,7 @@ impl Work<'_> {
         open: &[Review],
         entropy: &mut dyn Entropy,
     ) -> Result<Made, PipelineError> {
-        extent.known_rows = self.known.rows();
+        extent.known_rows = self.known.count();
         extent.known_cells += extent.known_rows * self.sheet.arrival.columns.len() as u64;
         let limits = guard::Limits {
             changed_cells_max_percent: self.context.guard.changed_cells_max_percent.into(),
@@ -482,7 +482,7 @@ impl Work<'_> {
         }
         // What Daybook wrote and nobody changed is no arrival, though its rows are read for the first time.
         let own = self.known.states.first().is_some_and(|state| state.written);
-        let was_there = |record| self.known.index.get(&record).is_some_and(|row| !row.missing);
+        let was_there = |record| self.known.row(record).is_some_and(|row| !row.missing);
         let is_bare = composer.is_bare(was_there);
         let nothing_new = composer.is_empty() || (own && is_bare);
         if nothing_new && waiting.is_none() && !telling.has_changed() && self.known.newest.is_some() {
