@@ -45,7 +45,8 @@ impl Placed {
         known: &Known,
         entropy: &mut dyn Entropy,
     ) -> Result<Option<Self>, PipelineError> {
-        let mut untouched = IdMap::with_capacity_and_hasher(sheet.known.len(), Default::default());
+        let mut untouched = IdMap::default();
+        untouched.reserve(sheet.known.len());
         for (number, hash) in &sheet.known {
             let Some(record) = known.by_hash.get(hash) else { return Ok(None) };
             untouched.insert(*record, *number);
