@@ -44,7 +44,7 @@ impl Sheet {
                     }
                 }
                 Frame::End { .. } => ended = true,
-                Frame::Problem { .. } | Frame::Failed(_) => {}
+                Frame::Problem { .. } | Frame::Formulas(_) | Frame::Failed(_) => {}
             }
             Ok(())
         });

@@ -7,6 +7,7 @@
 
 pub mod child;
 pub mod frame;
+pub mod patch;
 pub mod read;
 pub mod sheet;
 
@@ -18,6 +19,7 @@ mod xls;
 mod xlsb;
 
 mod canonical;
+mod civil_serde;
 mod ole;
 mod package;
 mod rows;

