@@ -20,7 +20,7 @@ use crate::model::problem::Code;
 use crate::model::row::cell_of;
 use crate::model::{
     Actor, Arrival, ArrivalId, ArrivalKind, Cell, CellEntry, FieldId, Life, Mark, Outcome, Place, Presence, Problem,
-    RecordEntry, RecordId, ReviewKind, Revision, RowHash, SourceName, StateNo, StoredRecord, Table, Timestamp,
+    RecordEntry, RecordId, Revision, RowHash, SourceName, StateNo, StoredRecord, Table, Timestamp,
 };
 use crate::publish::{self, Shown, View, ViewRecord, ViewSpec};
 use crate::source::workbook::{KEPT, open_elsewhere};
@@ -37,7 +37,20 @@ pub enum Published {
     Open(Option<String>),
     /// The file was saved since it was last taken: it has to be taken first.
     Saved,
-    /// A save of it is held for a person, and is not written over before she has decided.
+    /// It is not known how the file is laid out: it has to be read again.
+    Unread,
+    /// There is no file that could be written into.
+    Missing,
+    /// Nothing could be written, for these reasons.
+    Kept(Vec<Problem>),
+    /// The file as a whole can't be written into.
+    Refused {
+        /// Why.
+        why: String,
+        /// What is to be told, if it was not told before.
+        problems: Vec<Problem>,
+    },
+    /// A save of it is held for a person or was rejected by one, and is not written over.
     Held,
     /// Others changed the store meanwhile: it is made again.
     Moved,
@@ -78,7 +91,7 @@ impl Pipeline {
             Some(shows) => shows,
             None => None,
         };
-        if self.is_held(&config)? {
+        if self.has_held_save(&config.name)? {
             return Ok(Published::Held);
         }
         let now = self.now();
@@ -114,13 +127,6 @@ impl Pipeline {
                 Ok(Published::Overtaken { lost, kept })
             }
         }
-    }
-
-    /// Whether a save of the view waits for a decision.
-    fn is_held(&mut self, config: &ViewConfig) -> Result<bool, PipelineError> {
-        let snapshot = self.store.snapshot()?;
-        let open = super::sheet::open_reviews(&snapshot, &config.name)?;
-        Ok(open.iter().any(|review| review.kind == ReviewKind::MassChange))
     }
 
     /// Keeps what a person saved beside the view, because it has rows that no record was made of and that the view
@@ -225,7 +231,7 @@ impl Pipeline {
     }
 }
 
-fn write_error(path: &Path, error: &dyn std::fmt::Display) -> PipelineError {
+pub(super) fn write_error(path: &Path, error: &dyn std::fmt::Display) -> PipelineError {
     PipelineError::Write { path: path.display().to_string(), error: error.to_string() }
 }
 
@@ -299,7 +305,7 @@ fn visible(
 }
 
 /// Whether a record meets a view's condition.
-fn meets(record: &StoredRecord, condition: &Condition) -> bool {
+pub(super) fn meets(record: &StoredRecord, condition: &Condition) -> bool {
     record.value(condition.field).is_some_and(|value| {
         let text = value.to_string();
         condition.values.iter().any(|wanted| *wanted == text)
@@ -367,6 +373,6 @@ impl Before {
     }
 }
 
-fn entry(record: RecordId, presence: Presence, cells: Vec<CellEntry>) -> RecordEntry {
+pub(super) fn entry(record: RecordId, presence: Presence, cells: Vec<CellEntry>) -> RecordEntry {
     RecordEntry { record, row: None, hash: RowHash::UNKNOWN, presence, life: Life::Unchanged, cells, keys: Vec::new() }
 }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::ancestry::{Ancestry, Known};
 use super::compose::{Came, Composed, Composer, Creator, Incoming, Settings, Supplied};
 use super::error::PipelineError;
+use super::layout::Layout;
 use super::numbers::{Numbers, generated, has_no_key};
 use super::placing::{Orphan, Placed};
 use super::report::Report;
@@ -87,18 +88,22 @@ pub(super) enum Made {
     Outdated,
 }
 
-/// Makes the posting of a sheet on a snapshot.
+/// Makes the posting of a sheet on a snapshot. If the file is written into, also says how it is laid out.
 pub(super) fn make(
     snapshot: &Snapshot<'_>,
     sheet: &Sheet,
     context: &Context<'_>,
     entropy: &mut dyn Entropy,
-) -> Result<Made, PipelineError> {
+) -> Result<(Made, Option<Layout>), PipelineError> {
     let known = Known::load(snapshot, sheet)?;
-    let Some(placed) = Placed::of(snapshot, sheet, context, &known, entropy)? else { return Ok(Made::Outdated) };
+    let Some(placed) = Placed::of(snapshot, sheet, context, &known, entropy)? else {
+        return Ok((Made::Outdated, None));
+    };
     let ancestry = Ancestry::of(snapshot, context.table, sheet, &known, &placed.read_records(), &placed.present)?;
     let work = Work { snapshot, sheet, context, known: &known, placed: &placed, ancestry: &ancestry };
-    work.run(entropy)
+    let mut layout = if context.spec.writing.is_some() { Layout::of(sheet, &placed) } else { None };
+    let made = work.run(layout.as_mut(), entropy)?;
+    Ok((made, layout))
 }
 
 /// One run over a sheet.
@@ -112,7 +117,7 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn run(&self, entropy: &mut dyn Entropy) -> Result<Made, PipelineError> {
+    fn run(&self, layout: Option<&mut Layout>, entropy: &mut dyn Entropy) -> Result<Made, PipelineError> {
         let source = &self.sheet.arrival.source;
         let table = self.context.table;
         let told: HashSet<u64> = self.snapshot.told(source)?.into_iter().collect();
@@ -132,6 +137,9 @@ impl Work<'_> {
         let mut extent = Extent::default();
         self.rows(&mut composer, &mut telling, &mut extent, entropy)?;
         self.missing(&mut composer, &open, &mut extent, entropy)?;
+        if let Some(layout) = layout {
+            layout.refuse(std::mem::take(&mut composer.refused_rows));
+        }
         self.finish(composer, telling, extent, &open, entropy)
     }
 
