@@ -94,9 +94,10 @@ impl Store {
                 continue;
             }
             let start = self.versions.start(&label.file_name())?;
-            match unseal_head(&key, secrets, &label, &start) {
-                Some((head, _)) => found.push(head),
-                None => tracing::error!(file = label.file_name(), "an earlier version of a workbook does not open"),
+            if let Some((head, _)) = unseal_head(&key, secrets, &label, &start) {
+                found.push(head);
+            } else {
+                tracing::error!(file = label.file_name(), "an earlier version of a workbook does not open");
             }
         }
         found.sort_unstable_by(|a, b| a.source.cmp(&b.source).then(b.at.cmp(&a.at)));
