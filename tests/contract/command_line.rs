@@ -30,6 +30,7 @@ fn each_kind_of_failure_has_its_exit_code() {
         &["change", "list"],
         &["store", "check"],
         &["store", "rebuild"],
+        &["workbook", "versions"],
     ] {
         here(arguments, 1).says("hint:");
     }

@@ -19,3 +19,4 @@ mod records;
 mod rows;
 mod sheets;
 mod store;
+mod versions;
