@@ -197,18 +197,6 @@ impl Store {
         Ok(())
     }
 
-    /// Keeps a version of a workbook that is about to be written into.
-    pub fn keep_version(
-        &mut self,
-        _source: &SourceName,
-        _at: Timestamp,
-        _file_name: &str,
-        _bytes: &[u8],
-        _keep: u32,
-    ) -> Result<(), StoreError> {
-        Ok(())
-    }
-
     /// Sets what is called at the points where a test may stop a commit.
     pub fn set_fault_hook(&mut self, hook: Option<FaultHook>) {
         self.fault = hook;
