@@ -91,10 +91,7 @@ pub enum Resolution {
 
 /// Whether two cells of a field say the same.
 pub fn same(field: &Field, a: &Cell, b: &Cell) -> bool {
-    match (a, b) {
-        (Cell::Value(a), Cell::Value(b)) => field.means_same(a, b),
-        _ => a.is_same_as(b),
-    }
+    field.says_same(a, b)
 }
 
 /// Orders cells totally: what is no value first, then by type, then by value.
