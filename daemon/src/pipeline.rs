@@ -9,6 +9,7 @@ mod ancestry;
 mod command;
 mod compose;
 pub mod error;
+mod formulas;
 mod identity;
 mod ids;
 mod numbers;
@@ -531,6 +532,14 @@ fn adopt(config: &mut Config, store: &mut Store) -> Result<(), PipelineError> {
         };
         view.fields.iter_mut().flatten().for_each(renumber);
         view.conditions.iter_mut().for_each(|condition| renumber(&mut condition.field));
+    }
+    for workbook in &mut config.workbooks {
+        let table = workbook.table.clone();
+        for condition in workbook.writing.iter_mut().flat_map(|writing| &mut writing.conditions) {
+            if let Some(number) = numbers.get(&(table.clone(), condition.field)) {
+                condition.field = *number;
+            }
+        }
     }
     Ok(())
 }

@@ -76,6 +76,7 @@ impl Reading {
         let request = ReadRequest {
             sheet: spec.sheet.clone(),
             header_row: spec.header_row,
+            answer_header: spec.writing.as_ref().map(|writing| writing.status_header.clone()),
             known: ask.known,
             rows_max: limits.rows_max,
             columns_max: limits.columns_max,
@@ -98,7 +99,8 @@ impl Reading {
     pub fn read(&self) -> Readied {
         let (disk, reader) = (self.disk.as_ref(), self.reader.as_ref());
         let begin = |head: &SheetHead| {
-            Typed::begin(self.table.clone(), file_name(&self.file.path), self.request.header_row, head)
+            let answer = self.request.answer_header.as_deref();
+            Typed::begin(self.table.clone(), file_name(&self.file.path), self.request.header_row, answer, head)
         };
         fetch_if_changed(disk, reader, &self.file, &self.request, &self.limits, self.digest.as_ref(), begin)
     }

@@ -183,7 +183,7 @@ fn marks<'a>(table: &'a Table, cells: &'a [(FieldId, Cell)]) -> impl Iterator<It
         let mut hasher = DefaultHasher::new();
         id.hash(&mut hasher);
         match cell {
-            Cell::Blank => return None,
+            Cell::Blank | Cell::Formula(_) => return None,
             Cell::Value(value) => field.comparison_text(value).hash(&mut hasher),
             Cell::Raw(text) | Cell::Masked(text) => text.hash(&mut hasher),
         }

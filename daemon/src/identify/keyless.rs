@@ -137,9 +137,9 @@ impl Matching<'_> {
     }
 }
 
-/// The cells that are not blank: a column that was added and is empty makes no difference.
+/// The cells that are not blank: a column that was added and is empty makes no difference, nor does what Daybook answered.
 fn filled(cells: &[(FieldId, Cell)]) -> Vec<&(FieldId, Cell)> {
-    cells.iter().filter(|(_, cell)| *cell != Cell::Blank).collect()
+    cells.iter().filter(|(field, cell)| *cell != Cell::Blank && *field != FieldId::ANSWER).collect()
 }
 
 #[cfg(test)]

@@ -13,8 +13,8 @@ pub(super) struct Likeness {
 }
 
 impl Likeness {
-    /// Compares the cells that the row has a column for and that are filled on either side. `same` is asked with the
-    /// row's cell and then the baseline's.
+    /// Compares the cells that the row has a column for and that are filled on either side; a formula is no evidence.
+    /// `same` is asked with the row's cell and then the baseline's.
     pub(super) fn of(
         row: &[(FieldId, Cell)],
         baseline: &[(FieldId, Cell)],
@@ -23,7 +23,8 @@ impl Likeness {
         let mut likeness = Self { equal: 0, compared: 0 };
         for (field, seen) in row {
             let before = cell_of(baseline, *field).unwrap_or(&Cell::Blank);
-            if *seen != Cell::Blank || *before != Cell::Blank {
+            let computed = matches!(seen, Cell::Formula(_)) || matches!(before, Cell::Formula(_));
+            if !computed && (*seen != Cell::Blank || *before != Cell::Blank) {
                 likeness.compared += 1;
                 likeness.equal += u32::from(same(*field, seen, before));
             }

@@ -89,7 +89,7 @@ pub enum Resolution {
     Ask,
 }
 
-/// Whether two cells of a field say the same.
+/// Whether two cells of a field say the same. A formula says what its result does, and the same as any other formula.
 pub fn same(field: &Field, a: &Cell, b: &Cell) -> bool {
     field.says_same(a, b)
 }
@@ -121,7 +121,8 @@ fn cell_number(cell: &Cell) -> u8 {
         Cell::Blank => 0,
         Cell::Raw(_) => 1,
         Cell::Masked(_) => 2,
-        Cell::Value(_) => 3,
+        Cell::Formula(_) => 3,
+        Cell::Value(_) => 4,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::config::{BlankCells, Config, MissingRows};
+use crate::config::{BlankCells, Config, MissingRows, Writing};
 use crate::model::{Actor, SourceName, TableName};
 
 /// A workbook that people keep, or a view that comes back.
@@ -32,6 +32,8 @@ pub struct SourceSpec {
     pub view: Option<usize>,
     /// Nothing that is changed in it is taken.
     pub read_only: bool,
+    /// What is written into it, if people keep it and others' changes are to reach it.
+    pub writing: Option<Writing>,
 }
 
 impl SourceSpec {
@@ -50,6 +52,7 @@ impl SourceSpec {
             rank: workbook.taking.rank,
             view: None,
             read_only: false,
+            writing: workbook.writing.clone(),
         });
         let views = config.views.iter().enumerate().map(|(index, view)| Self {
             name: view.name.clone(),
@@ -64,6 +67,7 @@ impl SourceSpec {
             rank: view.taking.rank,
             view: Some(index),
             read_only: !view.editable,
+            writing: None,
         });
         workbooks.chain(views).collect()
     }
