@@ -10,6 +10,7 @@ mod command;
 mod compose;
 pub mod error;
 mod formulas;
+mod identity;
 mod ids;
 mod layout;
 mod numbers;
@@ -20,6 +21,7 @@ mod plan;
 pub mod publication;
 mod questions;
 pub mod reading;
+mod recognised;
 pub mod report;
 mod sheet;
 pub mod spec;
@@ -61,6 +63,8 @@ use crate::text::{Language, Texts};
 pub const CONSOLE: &str = "console";
 /// The outbox task that writes a view, or into a workbook. Its target is the name of the configured source.
 pub const PUBLISH: &str = "publish";
+/// The outbox task that reads a source's file in full, though it has not changed: a person has decided what it means.
+pub const REREAD: &str = "reread";
 /// How often a posting is made anew because others committed first.
 const TRIES_MAX: u32 = 50;
 /// How many of a source's arrivals are looked through for the one that made its newest state.
@@ -380,7 +384,8 @@ impl Pipeline {
         dry: bool,
     ) -> Result<Report, PipelineError> {
         let creator = creator(&self.config, actor);
-        self.post(table, actor, ArrivalKind::Edit, dry, |snapshot, table, decider, arrival, entropy| {
+        let about = About { table, actor, kind: ArrivalKind::Edit, reread: None };
+        self.post(about, dry, |snapshot, table, decider, arrival, entropy| {
             let wanted = command::Wanted { key, values, creator: &creator };
             command::set(snapshot, table, decider, arrival, &wanted, entropy)
         })
@@ -397,7 +402,9 @@ impl Pipeline {
             }
         }
         let kind = ArrivalKind::Decision(review.id);
-        self.post(&review.table.clone(), actor, kind, false, |snapshot, table, decider, arrival, entropy| {
+        let reread = (review.kind == ReviewKind::Ambiguous).then(|| reread_task(&review.source));
+        let about = About { table: &review.table, actor, kind, reread };
+        self.post(about, false, |snapshot, table, decider, arrival, entropy| {
             let Some(kept) = snapshot.review(review.id)?.filter(|kept| kept.closed.is_none()) else {
                 return Err(PipelineError::Refused("this has been decided already".to_owned()));
             };
@@ -421,7 +428,7 @@ impl Pipeline {
         let now = self.now();
         sheet.arrival.id = ArrivalId::new(uuid_v7(now.0, self.parts.entropy.as_mut()));
         sheet.arrival.at = now;
-        let spec = self.specs.iter().find(|spec| is_of(&spec.name, &sheet.arrival.source)).cloned();
+        let spec = self.specs.iter().find(|spec| is_of(spec.name.as_str(), sheet.arrival.source.as_str())).cloned();
         let Some(spec) = spec else {
             return Err(PipelineError::Unknown { what: "source", name: sheet.arrival.source.to_string() });
         };
@@ -440,7 +447,8 @@ impl Pipeline {
             return Err(PipelineError::Unknown { what: "arrival", name: arrival.to_string() });
         };
         let table = reverted.arrival.table.clone();
-        self.post(&table, actor, ArrivalKind::Revert(arrival), dry, |snapshot, table, decider, arrival, entropy| {
+        let about = About { table: &table, actor, kind: ArrivalKind::Revert(arrival), reread: None };
+        self.post(about, dry, |snapshot, table, decider, arrival, entropy| {
             command::revert(snapshot, table, decider, arrival, &reverted, entropy)
         })
     }
@@ -448,9 +456,7 @@ impl Pipeline {
     /// Makes and commits the posting of something that is not a sheet, anew if others committed meanwhile.
     fn post(
         &mut self,
-        table: &TableName,
-        actor: &Actor,
-        kind: ArrivalKind,
+        About { table, actor, kind, reread }: About<'_>,
         dry: bool,
         make: impl Fn(
             &Snapshot<'_>,
@@ -487,7 +493,9 @@ impl Pipeline {
             if dry {
                 return Ok(report);
             }
-            match self.store.commit(seen, &posting, &publish_tasks(&self.specs, &table.name)) {
+            // What a decision lets in comes before anything is written.
+            let tasks: Vec<Task> = reread.iter().cloned().chain(publish_tasks(&self.specs, &table.name)).collect();
+            match self.store.commit(seen, &posting, &tasks) {
                 Ok(_) => return Ok(report),
                 Err(CommitError::AlreadyDone) => return Ok(Report::default()),
                 Err(CommitError::Moved { .. }) => {}
@@ -496,6 +504,15 @@ impl Pipeline {
         }
         Err(PipelineError::Busy(TRIES_MAX))
     }
+}
+
+/// What an arrival that is not a sheet is about.
+struct About<'a> {
+    table: &'a TableName,
+    actor: &'a Actor,
+    kind: ArrivalKind,
+    /// What is to be done once it is posted, before the views are written.
+    reread: Option<Task>,
 }
 
 /// A snapshot with what is needed to show it to somebody.
@@ -591,13 +608,17 @@ fn other_views_file(source: &SourceName, place: &Place, other: &str) -> Problem 
 }
 
 /// Whether a source's name is a configured one, or one that its glob makes.
-fn is_of(configured: &SourceName, name: &SourceName) -> bool {
-    let rest = name.as_str().strip_prefix(configured.as_str());
+pub fn is_of(configured: &str, name: &str) -> bool {
+    let rest = name.strip_prefix(configured);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
 }
 
 fn publish_task(source: &SourceName) -> Task {
     Task { kind: CompactString::const_new(PUBLISH), target: source.to_string() }
+}
+
+fn reread_task(source: &SourceName) -> Task {
+    Task { kind: CompactString::const_new(REREAD), target: source.to_string() }
 }
 
 /// The tasks that write all views of a table, and into all workbooks of it that are written into.

@@ -10,7 +10,7 @@ use crate::io::{Disk, Fingerprint, Snapshot};
 use crate::model::problem::Code;
 use crate::model::{Problem, Table, Timestamp};
 use crate::pipeline::publication::Published;
-use crate::pipeline::{PUBLISH, Pipeline, PipelineError, Report, Shows, Taken, Typed, file_name};
+use crate::pipeline::{PUBLISH, Pipeline, PipelineError, REREAD, Report, Shows, Taken, Typed, file_name, is_of};
 use crate::source::workbook::{
     FetchFailure, FetchLimits, Fetched, Listing, SheetReader, SourceFile, WorkbookSource, fetch_if_changed, list,
 };
@@ -105,7 +105,7 @@ pub fn sync(pipeline: &mut Pipeline, dry: bool) -> Result<Report, PipelineError>
         match list(disk.as_ref(), source) {
             Listing::Files(files) => {
                 for file in files {
-                    report.add(take_file(pipeline, spec, &file, dry, false)?.report);
+                    report.add(take_file(pipeline, spec, &file, Rows::New, dry)?.report);
                 }
             }
             Listing::Offline { root, error } => {
@@ -134,21 +134,32 @@ impl Took {
     }
 }
 
-/// Reads and takes one file. With `anew`, it is read even if it is what was seen last.
+/// Which rows of a file are decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rows {
+    /// Those that are not known by their hash; none if the file is byte for byte what was seen last.
+    New,
+    /// Those that are not known by their hash, even if the file is byte for byte what was seen last.
+    Anew,
+    /// All.
+    All,
+}
+
+/// Reads and takes one file.
 fn take_file(
     pipeline: &mut Pipeline,
     spec: usize,
     file: &SourceFile,
+    rows: Rows,
     dry: bool,
-    anew: bool,
 ) -> Result<Took, PipelineError> {
     let is_view = pipeline.specs()[spec].view.is_some();
     if is_view && matches!(pipeline.fingerprint(&file.path), Ok(None)) {
         return Ok(Took { report: Report::default(), taken: true });
     }
-    for everything in [false, true] {
+    for everything in [rows == Rows::All, true, true] {
         let mut reading = Reading::prepare(pipeline, spec, file, everything)?;
-        if anew {
+        if rows == Rows::Anew {
             reading.digest = None;
         }
         match reading.read() {
@@ -190,20 +201,54 @@ pub fn publish_everything(pipeline: &mut Pipeline) -> Result<Report, PipelineErr
 /// Does the outbox's tasks that are due.
 pub fn publish_due(pipeline: &mut Pipeline) -> Result<Report, PipelineError> {
     let mut report = Report::default();
-    if pipeline.config().office.observe_only {
-        return Ok(report);
-    }
+    let observe_only = pipeline.config().office.observe_only;
     for _ in 0..ROUNDS_MAX {
         let now = pipeline.now();
-        let tasks = pipeline.store().tasks_due(now)?;
-        if tasks.is_empty() {
+        let (reread, others): (Vec<_>, Vec<_>) =
+            pipeline.store().tasks_due(now)?.into_iter().partition(|task| task.task.kind == REREAD);
+        let others = if observe_only { Vec::new() } else { others };
+        if reread.is_empty() && others.is_empty() {
             break;
         }
-        for task in tasks {
+        for task in reread {
+            read_again(pipeline, &task, &mut report)?;
+        }
+        for task in others {
             one_task(pipeline, &task, &mut report)?;
         }
     }
     Ok(report)
+}
+
+/// Reads a source's file in full, because a person has decided what something in it means.
+fn read_again(pipeline: &mut Pipeline, task: &PendingTask, report: &mut Report) -> Result<(), PipelineError> {
+    let now = pipeline.now();
+    let disk = pipeline.parts().disk.clone();
+    let mut files = Vec::new();
+    let mut offline = None;
+    for (spec, source) in workbook_sources(pipeline).iter().enumerate() {
+        let is_its = |file: &SourceFile| file.name.as_str() == task.task.target;
+        match list(disk.as_ref(), source) {
+            Listing::Files(found) => files.extend(found.into_iter().filter(is_its).map(|file| (spec, file))),
+            Listing::Offline { root, error } if is_of(&source.name, &task.task.target) => {
+                offline = Some(format!("{} can't be listed: {error}", root.display()));
+            }
+            Listing::Offline { .. } => {}
+        }
+    }
+    if let (true, Some(why)) = (files.is_empty(), offline) {
+        return Ok(pipeline.store().task_deferred(task, &why, Timestamp(now.0 + UNREADABLE_RETRY_MS))?);
+    }
+    for (spec, file) in files {
+        let took = take_file(pipeline, spec, &file, Rows::All, false)?;
+        if !took.taken {
+            let why = format!("{} can't be read; it is tried again", file.path.display());
+            return Ok(pipeline.store().task_deferred(task, &why, Timestamp(now.0 + UNREADABLE_RETRY_MS))?);
+        }
+        report.add(took.report);
+    }
+    pipeline.store().task_done(task)?;
+    Ok(())
 }
 
 fn one_task(pipeline: &mut Pipeline, task: &PendingTask, report: &mut Report) -> Result<(), PipelineError> {
@@ -316,7 +361,8 @@ fn write_into(
             // A save that came between is put back where it was, and comes as `Saved`.
             Published::Moved | Published::Overtaken { .. } => {}
             anew @ (Published::Saved | Published::Unread) => {
-                let took = take_file(pipeline, spec, file, false, matches!(anew, Published::Unread))?;
+                let rows = if matches!(anew, Published::Unread) { Rows::Anew } else { Rows::New };
+                let took = take_file(pipeline, spec, file, rows, false)?;
                 // What is wrong with the file is told where the file is looked at.
                 if !took.taken {
                     return wait("can't be read, so it is not written into".to_owned(), UNREADABLE_RETRY_MS);
@@ -363,7 +409,7 @@ fn publish_one(
                 return Ok(Attempt::Done);
             }
             Published::Saved | Published::Unread => {
-                let took = take_file(pipeline, spec, &file, false, false)?;
+                let took = take_file(pipeline, spec, &file, Rows::New, false)?;
                 // What is wrong with the file is told where the file is looked at.
                 if !took.taken {
                     return wait("can't be read, so it is not written over".to_owned(), UNREADABLE_RETRY_MS);

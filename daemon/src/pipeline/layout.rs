@@ -4,12 +4,12 @@
 //! being news. So what is needed for writing is kept, in memory, from the moment in which the file was read, together with
 //! the file's fingerprint. If it is lost, the file is read again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use compact_str::CompactString;
 
 use super::ids::IdSet;
-use super::placing::{Orphan, Placed};
+use super::placing::{Placed, Why};
 use super::sheet::Sheet;
 use crate::model::{FieldId, Mark, Place, RecordId, RowHash};
 use crate::publish::answer::Remark;
@@ -27,6 +27,8 @@ pub(super) struct Layout {
     pub(super) rows: Vec<LaidRow>,
     /// Rows that no record was made of.
     pub(super) orphans: Vec<(u32, RowHash)>,
+    /// Rows of which a person has to decide whose they are.
+    pub(super) withheld: Vec<(u32, RowHash)>,
     /// Records that are in the sheet, whatever became of their rows.
     pub(super) present: IdSet<RecordId>,
     /// What stands in the column of answers, as far as rows were read in full.
@@ -69,21 +71,25 @@ impl Layout {
             remarks.entry(problem.row).or_default().push(remark);
         }
         let mut orphans = Vec::with_capacity(placed.orphans.len());
-        for (position, orphan) in &placed.orphans {
-            let row = &sheet.rows[*position];
-            orphans.push((row.number, row.hash));
-            let reason = CompactString::const_new(match orphan {
-                Orphan::NoKey => "no-key",
-                Orphan::Duplicate => "duplicate-key",
+        for orphan in &placed.orphans {
+            orphans.push((orphan.number, orphan.hash));
+            let reason = CompactString::const_new(match orphan.why {
+                Why::NoKey => "no-key",
+                Why::Duplicate | Why::Copy => "duplicate-key",
             });
-            remarks.entry(row.number).or_default().push(Remark { field: None, reason });
+            remarks.entry(orphan.number).or_default().push(Remark { field: None, reason });
         }
+        let settled: HashSet<u32> =
+            rows.iter().map(|row| row.number).chain(orphans.iter().map(|(number, _)| *number)).collect();
+        let withheld: Vec<(u32, RowHash)> =
+            sheet.rows.iter().filter(|row| !settled.contains(&row.number)).map(|row| (row.number, row.hash)).collect();
         Some(Self {
             place,
             columns: sheet.arrival.columns.clone(),
             answer: None,
             rows,
             orphans,
+            withheld,
             present: placed.present.clone(),
             answers: HashMap::new(),
             remarks,

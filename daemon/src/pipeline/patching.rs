@@ -330,7 +330,7 @@ impl Pipeline {
         for row in &mut layout.rows {
             row.hash = hashes.get(&row.number).copied().unwrap_or(row.hash);
         }
-        for (number, hash) in &mut layout.orphans {
+        for (number, hash) in layout.orphans.iter_mut().chain(&mut layout.withheld) {
             *hash = hashes.get(number).copied().unwrap_or(*hash);
         }
         for row in plan.rows.iter().filter(|row| hashes.contains_key(&row.number)) {
@@ -368,7 +368,7 @@ fn prepared_table(
     source: &SourceName,
     config: &crate::config::Config,
 ) -> crate::model::TableName {
-    let spec = specs.iter().find(|spec| super::is_of(&spec.name, source));
+    let spec = specs.iter().find(|spec| super::is_of(spec.name.as_str(), source.as_str()));
     spec.map_or_else(|| config.tables[0].name.clone(), |spec| spec.table.clone())
 }
 

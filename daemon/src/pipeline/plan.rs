@@ -144,8 +144,11 @@ impl Planner<'_> {
             self.chunk(chunk, &mut background, &mut plan)?;
         }
         if self.layout.answer.is_some() {
-            let orphans = self.layout.orphans.iter().map(|(number, hash)| self.nobodys(*number, *hash));
-            plan.rows.extend(orphans.flatten());
+            let orphans = self.layout.orphans.iter().filter_map(|(number, hash)| self.nobodys(*number, *hash));
+            let withheld = self.layout.withheld.iter();
+            let withheld =
+                withheld.filter_map(|(number, hash)| self.answered(*number, *hash, &Answer::Waiting(Vec::new())));
+            plan.rows.extend(orphans.chain(withheld));
         }
         plan.rows.sort_unstable_by_key(|row| row.number);
         if self.writing.appends {
@@ -401,7 +404,12 @@ impl Planner<'_> {
     /// The answer in a row that is no record's; `None` if it shows the right one.
     fn nobodys(&self, number: u32, hash: RowHash) -> Option<PlannedRow> {
         let remarks = self.layout.remarks.get(&number).cloned().unwrap_or_default();
-        let text = answer::text(&Answer::Refused(remarks), self.table, self.texts);
+        self.answered(number, hash, &Answer::Refused(remarks))
+    }
+
+    /// An answer in a row that is no record's.
+    fn answered(&self, number: u32, hash: RowHash, answer: &Answer) -> Option<PlannedRow> {
+        let text = answer::text(answer, self.table, self.texts);
         let is_shown = self.layout.answers.get(&number).is_some_and(|shown| *shown == text);
         let cells = vec![(FieldId::ANSWER, text_cell(text))];
         (!is_shown).then_some(PlannedRow { number, hash, record: None, cells })

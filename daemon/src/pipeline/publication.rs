@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::error::PipelineError;
-use super::{Pipeline, Shows, file_name};
+use super::{Pipeline, REREAD, Shows, file_name};
 use crate::access::{Sight, Subject, mask};
 use crate::codec::xlsx::write::MODIFIED_MS;
 use crate::config::{Condition, ViewConfig};
@@ -20,11 +20,11 @@ use crate::model::problem::Code;
 use crate::model::row::cell_of;
 use crate::model::{
     Actor, Arrival, ArrivalId, ArrivalKind, Cell, CellEntry, FieldId, Life, Mark, Outcome, Place, Presence, Problem,
-    RecordEntry, RecordId, Revision, RowHash, SourceName, StateNo, StoredRecord, Table, Timestamp,
+    RecordEntry, RecordId, ReviewKind, Revision, RowHash, SourceName, StateNo, StoredRecord, Table, Timestamp,
 };
 use crate::publish::{self, Shown, View, ViewRecord, ViewSpec};
 use crate::source::workbook::{KEPT, open_elsewhere};
-use crate::store::{CommitError, IndexRow, Snapshot};
+use crate::store::{CommitError, IndexRow, PendingTask, Snapshot};
 
 /// What became of a view.
 #[derive(Debug)]
@@ -91,7 +91,7 @@ impl Pipeline {
             Some(shows) => shows,
             None => None,
         };
-        if self.has_held_save(&config.name)? {
+        if self.is_held(&config)? {
             return Ok(Published::Held);
         }
         let now = self.now();
@@ -127,6 +127,17 @@ impl Pipeline {
                 Ok(Published::Overtaken { lost, kept })
             }
         }
+    }
+
+    /// Whether a save of the view, or a row of it, waits for a decision, or for being read again after one.
+    fn is_held(&mut self, config: &ViewConfig) -> Result<bool, PipelineError> {
+        let is_reread = |task: &PendingTask| task.task.kind == REREAD && task.task.target == config.name.as_str();
+        if self.store.tasks()?.iter().any(is_reread) {
+            return Ok(true);
+        }
+        let snapshot = self.store.snapshot()?;
+        let open = super::sheet::open_reviews(&snapshot, &config.name)?;
+        Ok(open.iter().any(|review| matches!(review.kind, ReviewKind::MassChange | ReviewKind::Ambiguous)))
     }
 
     /// Keeps what a person saved beside the view, because it has rows that no record was made of and that the view
