@@ -11,10 +11,16 @@ use super::rows::{Rows, Stop};
 use super::shared::Shared;
 use super::sheet::Properties;
 use layout::Layout;
+pub(super) use patch::patch;
 use split::Splitter;
 use text::Text;
 
+mod patch;
+
+mod check;
 mod layout;
+mod spans;
+mod spelling;
 mod split;
 mod text;
 
@@ -62,6 +68,8 @@ fn send(splitter: &mut Splitter, skip: &mut bool, number: &mut u32, rows: &mut R
     Ok(())
 }
 
+#[cfg(test)]
+mod laws;
 #[cfg(test)]
 mod tests {
     use super::super::read::FileKind;
