@@ -11,7 +11,9 @@ use compact_str::CompactString;
 use jiff::civil;
 use serde::{Deserialize, Serialize};
 
-use super::read::{ReadFailure, ReadRequest};
+use super::csv;
+use super::read::{Content, ReadFailure, ReadRequest, broken_input, sniff};
+use super::shared::Shared;
 
 /// What to change in which sheet.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -149,8 +151,13 @@ impl CellRefusal {
 ///
 /// # Errors
 /// Why nothing was written: what reading says, `not-patchable` for a format that is only read (`xls`, `xlsb`, `ods`),
-/// `signed`, `shared-workbook`, `moved` if a row is not as it was read.
-pub fn patch(_input: impl Read + Seek, request: &PatchRequest) -> Result<(Patched, Vec<u8>), ReadFailure> {
+/// `signed`, `shared-workbook`, `moved` if a row is not as it was read, `text-ambiguous` if a text file with the new texts
+/// in it would look like one in another encoding or with another delimiter.
+pub fn patch(input: impl Read + Seek, request: &PatchRequest) -> Result<(Patched, Vec<u8>), ReadFailure> {
+    let mut input = Shared::new(input).map_err(|error| broken_input(&error))?;
+    if let Content::Text = sniff(&mut input, request.read.kind).map_err(|error| broken_input(&error))? {
+        return csv::patch(input.rewound(), request);
+    }
     let message = format!("Workbooks of this kind ({:?}) are only read.", request.read.kind);
     Err(ReadFailure::new("not-patchable", message, "Save it as an xlsx workbook."))
 }

@@ -170,7 +170,7 @@ fn read_as_what_it_is(input: impl Read + Seek, rows: Rows<'_>) -> Result<(), Sto
 }
 
 /// What a file's first bytes say that it is.
-enum Content {
+pub(super) enum Content {
     Empty,
     Zip,
     Ole,
@@ -180,7 +180,7 @@ enum Content {
     Foreign(&'static str),
 }
 
-fn sniff<R: Read + Seek>(input: &mut Shared<R>, kind: FileKind) -> io::Result<Content> {
+pub(super) fn sniff<R: Read + Seek>(input: &mut Shared<R>, kind: FileKind) -> io::Result<Content> {
     let mut head = Vec::new();
     input.seek(SeekFrom::Start(0))?;
     input.by_ref().take(512).read_to_end(&mut head)?;
