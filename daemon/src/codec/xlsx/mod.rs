@@ -4,6 +4,10 @@ pub mod properties;
 pub mod write;
 
 mod cells;
+mod formulas;
+mod lexer;
+mod parts;
 mod places;
+mod reference;
 
 pub(super) use cells::read;
