@@ -1,5 +1,6 @@
 //! Office Open XML workbooks: `xlsx` and `xlsm`.
 
+pub(super) mod patch;
 pub mod properties;
 pub mod write;
 
