@@ -20,4 +20,5 @@ mod records;
 mod rows;
 mod sheets;
 mod store;
+mod two_way;
 mod versions;

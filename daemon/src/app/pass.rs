@@ -188,14 +188,25 @@ pub fn publish_everything(pipeline: &mut Pipeline) -> Result<Report, PipelineErr
         return Ok(report);
     }
     for spec in 0..pipeline.specs().len() {
-        if let Attempt::Failed(problem, _) = attempt(pipeline, spec, &mut report)?
-            && !report.problems.contains(&problem)
-        {
-            report.problems.push(*problem);
+        match attempt(pipeline, spec, &mut report)? {
+            Attempt::Done => settle_tasks(pipeline, spec)?,
+            Attempt::Failed(problem, _) if !report.problems.contains(&problem) => report.problems.push(*problem),
+            Attempt::Failed(..) | Attempt::Wait { .. } => {}
         }
     }
     report.add(publish_due(pipeline)?);
     Ok(report)
+}
+
+/// Takes out what was put off and is done by now.
+fn settle_tasks(pipeline: &mut Pipeline, spec: usize) -> Result<(), PipelineError> {
+    let name = pipeline.specs()[spec].name.clone();
+    for task in pipeline.store().tasks()? {
+        if task.task.kind == PUBLISH && task.task.target == name.as_str() {
+            pipeline.store().task_done(&task)?;
+        }
+    }
+    Ok(())
 }
 
 /// Does the outbox's tasks that are due.

@@ -15,6 +15,6 @@ pub use fetch::{
 };
 pub use files::{KEPT, Listing, SourceFile, WatchedFolder, WorkbookSource, file_kind, list, look};
 pub use locks::{LockedBy, open_elsewhere};
-pub use patcher::{InProcessPatcher, SheetPatcher};
+pub use patcher::{ChildPatcher, InProcessPatcher, SheetPatcher};
 pub use poll::{FilePoll, PollTimes, Sight, Step};
 pub use watch::Watch;
