@@ -12,6 +12,7 @@ mod records;
 mod reviews;
 mod runs;
 mod stores;
+mod workbooks;
 
 use std::process::ExitCode;
 
@@ -105,6 +106,7 @@ fn dispatch(arguments: Arguments, out: &mut Out) -> Outcome {
         Command::Record(command) => records::run(config, command, out),
         Command::Review(command) => reviews::review(config, command, out),
         Command::Change(command) => reviews::change(config, command, out),
+        Command::Workbook(command) => workbooks::run(config, command, out),
         Command::Store(command) => stores::run(config, &command, out),
         Command::Other(words) => Err(other(&words)),
         Command::ReadSheet => Ok(()),

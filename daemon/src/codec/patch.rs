@@ -113,6 +113,40 @@ pub enum CellRefusal {
     Protected,
 }
 
+impl CellRefusal {
+    /// Why, as a part of a sentence.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Formula => "it holds a formula",
+            Self::Array => "it belongs to an array formula, or to the cells that one spills into",
+            Self::Merged => "it is hidden below a merged cell",
+            Self::Locked => "the sheet is protected and the cell is locked",
+            Self::TooLong => "the text is longer than a cell may hold",
+            Self::NotEncodable => "the file's encoding lacks a character of the text",
+            Self::FormulaLike => "in a text file, a spreadsheet program would take the text for a formula",
+            Self::RowsBelow => "something that is no record stands below the last row",
+            Self::TotalsRow => "the table ends in a row of totals",
+            Self::NoRoom => "there is no room for them below the last row",
+            Self::Protected => "the sheet is protected",
+        }
+    }
+
+    /// What a person can do.
+    pub fn hint(self) -> &'static str {
+        match self {
+            Self::Formula | Self::Array => "Type the value in the place of the formula, or leave it as it is.",
+            Self::Merged => "Unmerge the cells, so that each row has its own.",
+            Self::Locked | Self::Protected => "Unlock the cells of this column, or take the protection off the sheet.",
+            Self::TooLong => "Shorten the text where it is kept.",
+            Self::NotEncodable => "Save the file as `CSV UTF-8`, or as an xlsx workbook.",
+            Self::FormulaLike => "Save the file as an xlsx workbook, where such texts are safe.",
+            Self::RowsBelow => "Move what stands below the last row to another sheet, or above the titles.",
+            Self::TotalsRow => "Switch the table's row of totals off.",
+            Self::NoRoom => "Clear what is in the way below the last row (merged cells, array formulas).",
+        }
+    }
+}
+
 /// Patches a file: what was done, and the new file's bytes (empty if no cell could be changed).
 ///
 /// # Errors

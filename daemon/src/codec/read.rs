@@ -42,6 +42,9 @@ pub struct ReadRequest {
     pub header_row: u32,
     /// The key of the rows' hashes.
     pub hash_key: [u8; 16],
+    /// The title of a column that Daybook fills. Its cells are sent, but are no part of a row's hash: an answer that is
+    /// written into a row leaves the row as it was.
+    pub answer_header: Option<String>,
     /// The hashes of rows that need not be sent again, sorted.
     pub known: Vec<u128>,
     /// The most rows that hold something.
@@ -62,6 +65,7 @@ impl ReadRequest {
             sheet: None,
             header_row: 1,
             hash_key,
+            answer_header: None,
             known: Vec::new(),
             rows_max: 1_048_576,
             columns_max: 512,
@@ -223,7 +227,8 @@ pub(super) fn choose_sheet(sheets: &[Sheet], wanted: Option<&str>) -> Result<Str
     Err(ReadFailure::new("sheet-missing", message, hint))
 }
 
-fn folded(name: &str) -> String {
+/// A name or title without what people don't see in it: case, width and outer spaces.
+pub(super) fn folded(name: &str) -> String {
     name.trim().nfkc().collect::<String>().trim().to_lowercase()
 }
 

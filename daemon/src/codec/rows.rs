@@ -9,7 +9,7 @@ use std::io;
 use siphasher::sip128::SipHasher13;
 
 use super::canonical::{Canonical, Raw};
-use super::read::{ReadFailure, ReadRequest};
+use super::read::{ReadFailure, ReadRequest, folded};
 use super::sheet::{Frame, Properties, RawCell, RawRow, ReadRow, SheetHead};
 
 /// How many rows, and about how many bytes of them, one frame holds.
@@ -43,6 +43,8 @@ pub(super) struct Rows<'a> {
     sheet: Option<String>,
     properties: Properties,
     has_head: bool,
+    /// The column of answers, if the sheet has one.
+    answers: Option<u32>,
     last_number: u32,
     sent: u32,
     problems: u32,
@@ -62,6 +64,7 @@ impl<'a> Rows<'a> {
             sheet: None,
             properties: Properties::default(),
             has_head: false,
+            answers: None,
             last_number: 0,
             sent: 0,
             problems: 0,
@@ -167,6 +170,8 @@ impl<'a> Rows<'a> {
             .into());
         }
         self.has_head = true;
+        let own = self.request.answer_header.as_deref().map(folded);
+        self.answers = columns.iter().find(|(_, title)| Some(folded(title)) == own).map(|(column, _)| *column);
         let head = SheetHead { sheet: self.sheet.clone(), columns, properties: self.properties.clone() };
         self.send(Frame::Head(head))
     }
@@ -181,6 +186,9 @@ impl<'a> Rows<'a> {
             }
             next_column = column.saturating_add(1);
             let Some(cell) = cell.canonical() else { continue };
+            if self.answers == Some(*column) {
+                continue;
+            }
             if self.is_within(*column, &cell) {
                 cell.append(*column, &mut bytes);
             } else if let Some(cell) = self.report_beyond(number, *column)? {

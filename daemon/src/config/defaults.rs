@@ -8,12 +8,16 @@ pub(super) const COUNTRY: &str = "CN";
 pub(super) const TIMEZONE: &str = "Asia/Shanghai";
 /// `store.path`, relative to the configuration.
 pub(super) const STORE_PATH: &str = "data/daybook.db";
+/// `store.backups_kept`: enough to find the one before a bad day.
+pub(super) const BACKUPS_KEPT: u32 = 10;
 /// `table.field.class`.
 pub(super) const CLASS: &str = "basic";
 /// The classes of information that are always there.
 pub(super) const CLASSES: [&str; 4] = [CLASS, "transaction", "service", "sensitive"];
 /// `workbook.header_row`: the titles stand in the first row.
 pub(super) const HEADER_ROW: u32 = 1;
+/// `workbook.status_header`: the column in which each row is answered.
+pub(super) const STATUS_HEADER: &str = "Daybook";
 /// `workbook.missing_rows`: a person decides.
 pub(super) const MISSING_ROWS: super::MissingRows = super::MissingRows::Review;
 /// `workbook.blank_cells`: a cell that was emptied clears the value.

@@ -30,7 +30,7 @@ use toml::de::DeTable;
 pub use self::office::{Guard, KeySource, Language, Limits, Office, StoreConfig, Watch};
 pub use self::problem::{ConfigProblem, ProblemKind};
 use self::reader::{Reader, Report};
-pub use self::source::{BlankCells, Condition, MissingRows, Taking, ViewConfig, WorkbookConfig};
+pub use self::source::{BlankCells, Condition, MissingRows, Taking, ViewConfig, WorkbookConfig, Writing};
 pub use self::table::CONFLICT_RULES;
 use crate::model::Table;
 use crate::model::policy::Policy;

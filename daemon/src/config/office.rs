@@ -48,6 +48,9 @@ impl Language {
     }
 }
 
+/// The most versions of a workbook that may be kept.
+const BACKUPS_KEPT_MAX: u32 = 1000;
+
 /// Where the store and its key are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreConfig {
@@ -55,6 +58,8 @@ pub struct StoreConfig {
     pub path: PathBuf,
     /// The key that opens it.
     pub key: KeySource,
+    /// How many earlier versions of each workbook that Daybook writes into are kept, sealed, beside the database.
+    pub backups_kept: u32,
 }
 
 /// Where the key comes from.
@@ -153,6 +158,7 @@ pub(super) fn read_store(root: &mut Reader<'_>, directory: &Path) -> Option<Stor
     let path = resolve(directory, &path);
     let file = reader.item("key_file");
     let credential = reader.item("key_credential");
+    let backups_kept = reader.item("backups_kept").and_then(|item| item.whole(&(0..=BACKUPS_KEPT_MAX)));
     let section = reader.spot.clone();
     reader.finish();
     let key = match (file, credential) {
@@ -188,7 +194,8 @@ pub(super) fn read_store(root: &mut Reader<'_>, directory: &Path) -> Option<Stor
             KeySource::Credential(name.value)
         }
     };
-    Some(StoreConfig { path, key })
+    let backups_kept = backups_kept.map_or(defaults::BACKUPS_KEPT, |count| count.value);
+    Some(StoreConfig { path, key, backups_kept })
 }
 
 /// Reads `[guard]`.

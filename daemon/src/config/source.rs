@@ -10,7 +10,7 @@ use super::defaults;
 use super::paths::{extension_of, is_pattern, matches, plain, resolve, resolve_pattern};
 use super::people::{Roster, add_duplicate, check_name};
 use super::problem::ProblemKind;
-use super::reader::{Item, Located, Reader, Report, listed, not_supported_yet};
+use super::reader::{Item, Located, Reader, Report, listed};
 use super::table::{field_named, table_named, type_name};
 use crate::model::{Actor, Field, FieldId, SourceName, Table, TableName};
 
@@ -43,6 +43,19 @@ pub struct WorkbookConfig {
     pub actor: Actor,
     /// How its edits are taken.
     pub taking: Taking,
+    /// What is written into it (`sync = "two-way"`); `None`: it is only read.
+    pub writing: Option<Writing>,
+}
+
+/// What Daybook writes into a workbook that people keep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Writing {
+    /// Whether records that have no row are appended (`rows = "all"`); otherwise only rows that are there are kept up.
+    pub appends: bool,
+    /// Which records are appended: all conditions hold.
+    pub conditions: Vec<Condition>,
+    /// The title of the column that gets each row's answer, if the sheet has such a column.
+    pub status_header: String,
 }
 
 /// How the edits of a source are taken.
@@ -163,17 +176,26 @@ fn read_workbook(
     let header_row = reader.item("header_row").and_then(|item| item.whole(&(1..=HEADER_ROW_MAX)));
     let table = reader.need("table").and_then(Item::text);
     let actor = reader.need("acts_as").and_then(Item::text);
-    refuse_word(&mut reader, "sync", "in", "two-way");
-    refuse_word(&mut reader, "rows", "existing", "all");
-    for key in ["status_header", "where"] {
-        if let Some(item) = reader.item(key) {
-            not_supported_yet(report, &item.spot);
-        }
-    }
+    let sync = reader.item("sync").and_then(|item| item.one_of(&[("in", false), ("two-way", true)]));
+    let rows = reader.item("rows").and_then(|item| item.one_of(&[("existing", false), ("all", true)]));
+    let status_header = reader.item("status_header").and_then(Item::text);
+    let table = table.and_then(|name| table_named(report, tables, &name));
+    let conditions = reader.item("where").and_then(Item::entries).unwrap_or_default();
     let taking = read_taking(&mut reader);
     reader.finish();
+    let two_way = sync.is_some_and(|sync| sync.value);
+    let appends = rows.as_ref().is_some_and(|rows| rows.value);
+    if let Some(rows) = rows.filter(|rows| rows.value && !two_way) {
+        let message = "rows can be appended only to a workbook that is written into";
+        report.add(&rows.spot, ProblemKind::Contradiction, message, "set `sync = \"two-way\"`");
+    }
+    let conditions = table.map(|table| read_conditions(report, table, conditions)).unwrap_or_default();
+    let writing = two_way.then(|| Writing {
+        appends,
+        conditions,
+        status_header: status_header.map_or_else(|| defaults::STATUS_HEADER.to_owned(), |title| title.value),
+    });
 
-    let table = table.and_then(|name| table_named(report, tables, &name));
     let actor = actor.and_then(|text| people.actor(report, text));
     let path = path?;
     let is_pattern = is_pattern(&path.value);
@@ -189,17 +211,8 @@ fn read_workbook(
         table: table?.name.clone(),
         actor: actor?,
         taking,
+        writing,
     })
-}
-
-/// Reads a key of which one word asks for nothing new and the other for what is not built yet.
-fn refuse_word(reader: &mut Reader<'_>, key: &'static str, fine: &str, later: &str) {
-    let words = [(fine, false), (later, true)];
-    let Some(found) = reader.item(key).and_then(|item| item.one_of(&words)) else { return };
-    if found.value {
-        let message = format!("`{later}` is not supported yet");
-        reader.report.add(&found.spot, ProblemKind::NotSupportedYet, message, format!("use `{fine}`, the default"));
-    }
 }
 
 fn read_taking(reader: &mut Reader<'_>) -> Taking {
@@ -282,8 +295,7 @@ fn read_view(
         take(report, path, name.as_deref(), resolve(directory, &path.value), false, taken);
     }
     let table = table.and_then(|name| table_named(report, tables, &name))?;
-    let conditions = conditions.into_iter().filter_map(|(name, item)| read_condition(report, table, &name, item));
-    let conditions = conditions.collect();
+    let conditions = read_conditions(report, table, conditions);
     let fields = fields.map(|(spot, names)| {
         let known = names.iter().filter_map(|name| field_named(report, &table.fields, name)).map(|field| field.id);
         let known: Vec<FieldId> = known.collect();
@@ -320,6 +332,11 @@ fn check_view_path(report: &Report, path: &Located<String>) {
         let message = format!("`{}` does not end in `.xlsx`", path.value);
         report.add(&path.spot, ProblemKind::WrongValue, message, "views are written as .xlsx files");
     }
+}
+
+/// Reads `where = { field = …, field = … }`.
+fn read_conditions(report: &Report, table: &Table, entries: Vec<(Located<String>, Item<'_>)>) -> Vec<Condition> {
+    entries.into_iter().filter_map(|(name, item)| read_condition(report, table, &name, item)).collect()
 }
 
 /// Reads `field = "a"` or `field = ["a", "b"]`.

@@ -28,6 +28,8 @@ pub struct Columns {
     /// Whether its rows can be identified: each field of the primary key has a column. `generate` excuses an empty
     /// cell, not a column that is missing: with its title misspelt, each row would become a new record.
     pub keyed: bool,
+    /// The column of answers that Daybook fills, if the sheet has one.
+    pub answer: Option<u32>,
 }
 
 /// Where titles stand, and which of them are no one's business.
@@ -111,7 +113,8 @@ impl Columns {
         } else {
             missing.iter().map(|field| words.missing(field)).collect()
         };
-        (Self { mapped, keyed: missing.is_empty() }, problems)
+        let answer = head.columns.iter().find(|(_, title)| own.contains(&folded(title))).map(|(column, _)| *column);
+        (Self { mapped, keyed: missing.is_empty(), answer }, problems)
     }
 
     /// The column of a field.

@@ -26,7 +26,7 @@ mod value;
 #[cfg(test)]
 mod laws;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 
 pub use columns::{Columns, Heading};
 pub use fault::ValueError;

@@ -89,12 +89,9 @@ pub enum Resolution {
     Ask,
 }
 
-/// Whether two cells of a field say the same.
+/// Whether two cells of a field say the same. A formula says what its result does, and the same as any other formula.
 pub fn same(field: &Field, a: &Cell, b: &Cell) -> bool {
-    match (a, b) {
-        (Cell::Value(a), Cell::Value(b)) => field.means_same(a, b),
-        _ => a.is_same_as(b),
-    }
+    field.says_same(a, b)
 }
 
 /// Orders cells totally: what is no value first, then by type, then by value.
@@ -124,7 +121,8 @@ fn cell_number(cell: &Cell) -> u8 {
         Cell::Blank => 0,
         Cell::Raw(_) => 1,
         Cell::Masked(_) => 2,
-        Cell::Value(_) => 3,
+        Cell::Formula(_) => 3,
+        Cell::Value(_) => 4,
     }
 }
 

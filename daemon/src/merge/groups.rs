@@ -46,7 +46,9 @@ pub fn companions(
         }
         let base = base.and_then(|base| cell_of(base, field.id));
         let incoming = match (base, cell_of(seen, field.id)?) {
-            (Some(Cell::Raw(_) | Cell::Masked(_)), _) | (None, Cell::Value(_) | Cell::Raw(_) | Cell::Masked(_)) => None,
+            (Some(Cell::Raw(_) | Cell::Masked(_) | Cell::Formula(_)), _)
+            | (_, Cell::Formula(_))
+            | (None, Cell::Value(_) | Cell::Raw(_) | Cell::Masked(_)) => None,
             (Some(base), seen) => same(field, base, seen).then_some(base),
             (None, Cell::Blank) => Some(&Cell::Blank),
         }?;
@@ -127,7 +129,7 @@ impl<'a> GroupCell<'a> {
     /// Whether another changed it too, to something else than the author has. An unreadable text says nothing.
     fn is_contested(&self, scene: &Scene<'_>) -> bool {
         let (Some(stored), Some(incoming)) = (self.stored, self.incoming()) else { return false };
-        if matches!(incoming, Cell::Raw(_)) || (self.base.is_none() && *incoming == Cell::Blank) {
+        if matches!(incoming, Cell::Raw(_) | Cell::Formula(_)) || (self.base.is_none() && *incoming == Cell::Blank) {
             return false;
         }
         !same(self.field, &stored.cell, incoming) && self.is_anothers(scene)

@@ -61,15 +61,15 @@ impl Proposal<'_> {
 
 /// Finds the cells of a row that were changed against what the source showed before.
 ///
-/// `base` and `seen` are ascending by field. Another way of writing the same value is no edit. An unreadable text
-/// or a mask never becomes one. A blank is an edit (the value was cleared) only where something is known to have
+/// `base` and `seen` are ascending by field. Another way of writing the same value is no edit. An unreadable text,
+/// a mask or a formula never becomes one. A blank is an edit (the value was cleared) only where something is known to have
 /// stood: with no base it says nothing. Where blanks are to be ignored, hand in `seen` without them.
 pub fn edits(table: &Table, base: Option<&[(FieldId, Cell)]>, seen: &[(FieldId, Cell)]) -> Vec<Edit> {
     let changed = |(id, incoming): &(FieldId, Cell)| {
         let field = table.field(*id)?;
         let base = base.and_then(|base| cell_of(base, *id));
         let is_edit = match (base, incoming) {
-            (_, Cell::Raw(_) | Cell::Masked(_)) | (None, Cell::Blank) => false,
+            (_, Cell::Raw(_) | Cell::Masked(_) | Cell::Formula(_)) | (None, Cell::Blank) => false,
             (None, Cell::Value(_)) => true,
             (Some(base), _) => !same(field, base, incoming),
         };

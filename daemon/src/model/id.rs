@@ -108,6 +108,12 @@ name_id! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FieldId(pub u16);
 
+impl FieldId {
+    /// The column of answers in a person's own workbook (`status_header`): no table has this field, and nothing but the
+    /// baseline of such a workbook holds a cell of it.
+    pub const ANSWER: Self = Self(u16::MAX);
+}
+
 /// How many transactions the store has committed: the version of the whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Revision(pub u64);

@@ -82,6 +82,9 @@ pub enum Cell {
     Raw(CompactString),
     /// A mask that Daybook showed in place of a value that the reader may not see.
     Masked(CompactString),
+    /// A formula, with its last result as the field's type; `None` if that is empty, an error or not of the type.
+    /// Remembered as seen. A result that changes is no edit.
+    Formula(Option<Box<Value>>),
 }
 
 impl Cell {
@@ -89,19 +92,20 @@ impl Cell {
     pub fn value(&self) -> Option<&Value> {
         match self {
             Self::Value(value) => Some(value),
-            Self::Blank | Self::Raw(_) | Self::Masked(_) => None,
+            Self::Blank | Self::Raw(_) | Self::Masked(_) | Self::Formula(_) => None,
         }
     }
 
     /// Whether a place that showed `self` and now shows `seen` was left alone.
     ///
-    /// A mask is left alone if the same text still stands there, whatever it was read as.
+    /// A mask is left alone if the same text still stands there, whatever it was read as; a formula if any formula does.
     pub fn is_same_as(&self, seen: &Self) -> bool {
         match (self, seen) {
             (Self::Masked(mask), Self::Raw(text)) | (Self::Raw(text), Self::Masked(mask)) => mask == text,
             (Self::Masked(mask), Self::Value(value)) | (Self::Value(value), Self::Masked(mask)) => {
                 value.to_string() == mask.as_str()
             }
+            (Self::Formula(_), Self::Formula(_)) => true,
             _ => self == seen,
         }
     }
@@ -113,13 +117,14 @@ impl From<Value> for Cell {
     }
 }
 
-/// Writes the cell as a person reads it; a blank is the empty text.
+/// Writes the cell as a person reads it; a blank is the empty text, a formula its result.
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Blank => Ok(()),
             Self::Value(value) => value.fmt(f),
             Self::Raw(text) | Self::Masked(text) => f.write_str(text),
+            Self::Formula(result) => result.as_ref().map_or(Ok(()), |value| value.fmt(f)),
         }
     }
 }

@@ -3,7 +3,8 @@
 //! In come a row as it was read, what its source was known to show, and the stored record; out go a
 //! [`RecordEntry`], changes to the steward's queue and problems. It reads no store: whoever calls it has.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use compact_str::CompactString;
 
@@ -108,6 +109,10 @@ pub(super) struct Composer<'a> {
     rules: Vec<CompactString>,
     records: Vec<RecordEntry>,
     reviews: Vec<ReviewChange>,
+    /// Fields in which formulas are new: the first place, and how many.
+    formulas: BTreeMap<FieldId, (String, u32)>,
+    /// Rows that did not become a record, by number, and the code of the reason.
+    pub refused_rows: Vec<(u32, CompactString)>,
     /// What was done so far.
     pub report: Report,
 }
@@ -145,6 +150,8 @@ impl<'a> Composer<'a> {
             rules: Vec::new(),
             records: Vec::new(),
             reviews: Vec::new(),
+            formulas: BTreeMap::new(),
+            refused_rows: Vec::new(),
             report: Report::default(),
         }
     }
@@ -156,7 +163,7 @@ impl<'a> Composer<'a> {
 
     /// Takes a row.
     pub(super) fn row(&mut self, mut incoming: Incoming<'_>, entropy: &mut dyn Entropy) -> Composed {
-        let mut edits = merge::edits(self.table, incoming.base, incoming.cells);
+        let mut edits = merge::edits(self.table, incoming.base, &with_first_results(&incoming));
         if self.settings.ignore_blanks {
             edits.retain(|edit| edit.incoming != Cell::Blank);
         }
@@ -183,6 +190,7 @@ impl<'a> Composer<'a> {
         };
         let Some((mut cells, permitted)) = judged else { return Composed::Refused };
         self.settle(&incoming, permitted, &mut cells, entropy);
+        self.tell_formulas(&incoming);
         self.remember(&mut incoming, &mut cells);
         if cells.is_empty() && incoming.stored.is_some() && incoming.newest.is_some() && incoming.came != Came::Back {
             return Composed::Nothing;
@@ -200,6 +208,48 @@ impl<'a> Composer<'a> {
         let message = format!("{place}: the row's record was archived. It stays archived.");
         let hint = "Ask the data steward to bring it back (`daybook change revert` of the arrival that archived it), or delete the row.";
         self.problem(Problem::new(Code("archived-record"), place, message, hint));
+    }
+
+    /// Notes formulas that are new in the row, and tells of those that were typed over.
+    fn tell_formulas(&mut self, incoming: &Incoming<'_>) {
+        for (field, seen) in incoming.cells {
+            let before = incoming.newest.and_then(|cells| cell_of(cells, *field));
+            match (before, seen) {
+                (Some(Cell::Formula(_)), Cell::Formula(_)) => {}
+                (_, Cell::Formula(_)) => {
+                    let place = self.arrival.place_of(incoming.row, *field);
+                    self.formulas.entry(*field).or_insert_with(|| (place, 0)).1 += 1;
+                }
+                (Some(Cell::Formula(_)), _) => self.tell_typed_over(incoming, *field),
+                _ => {}
+            }
+        }
+    }
+
+    /// Tells that a formula was typed over: from now on what is typed there counts.
+    fn tell_typed_over(&mut self, incoming: &Incoming<'_>, field: FieldId) {
+        let place = self.arrival.place_of(incoming.row, field);
+        let title = self.table.field(field).map_or("", Field::title);
+        let message = format!(
+            "{place}: the formula in `{title}` was typed over. What stands there now is taken as typed, like in any other cell."
+        );
+        let hint =
+            "If the formula was overwritten by accident, put it back (Ctrl-Z, or copy it from a neighbouring row).";
+        self.problem(Problem::new(FORMULA_REPLACED, place, message, hint));
+    }
+
+    /// Tells once a field and arrival where formulas are new.
+    fn tell_new_formulas(&mut self) {
+        for (field, (place, count)) in std::mem::take(&mut self.formulas) {
+            let title = self.table.field(field).map_or("", Field::title);
+            let (cells, hold) = if count == 1 { ("1 cell", "holds") } else { (&*format!("{count} cells"), "hold") };
+            let message = format!(
+                "{place}: {cells} of `{title}` {hold} a formula. What a formula shows is taken where nothing was stored yet; when \
+                 its result changes later, that is no edit."
+            );
+            let hint = "To have changes of these cells taken, type values instead of formulas.";
+            self.problem(Problem::new(FORMULA, place, message, hint));
+        }
     }
 
     /// Adds an entry to the arrival.
@@ -234,6 +284,13 @@ impl<'a> Composer<'a> {
         self.report.problems.push(problem.in_source(self.arrival.source.as_str()));
     }
 
+    /// Which of some records had one of some fields applied.
+    pub(super) fn applied(&self, records: &HashSet<RecordId>, fields: &[FieldId]) -> HashSet<RecordId> {
+        let has = |cell: &CellEntry| cell.outcome == Outcome::Applied && fields.contains(&cell.field);
+        let entries = self.records.iter().filter(|entry| records.contains(&entry.record));
+        entries.filter(|entry| entry.cells.iter().any(has)).map(|entry| entry.record).collect()
+    }
+
     /// Whether anything was said so far that is worth a transaction.
     pub(super) fn is_empty(&self) -> bool {
         self.records.is_empty() && self.reviews.is_empty() && self.report.problems.is_empty()
@@ -257,7 +314,8 @@ impl<'a> Composer<'a> {
     }
 
     /// Ends the arrival.
-    pub(super) fn finish(self, state: Option<StateAdvance>) -> (Posting, Report) {
+    pub(super) fn finish(mut self, state: Option<StateAdvance>) -> (Posting, Report) {
+        self.tell_new_formulas();
         let mut report = self.report;
         report.arrivals = 1;
         let posting = Posting {
@@ -333,6 +391,7 @@ impl<'a> Composer<'a> {
 
     /// Tells that a row does not become a record.
     fn refuse_new(&mut self, incoming: &Incoming<'_>, edits: &[Edit], code: Code, reason: &str, hint: &str) {
+        self.refused_rows.extend(incoming.row.map(|row| (row, CompactString::const_new(code.0))));
         if incoming.told {
             return;
         }
@@ -601,10 +660,12 @@ impl<'a> Composer<'a> {
         let rule = self.rule(rule);
         let stored = incoming.stored.and_then(|record| record.cell(edit.field)).map(|stored| stored.cell.clone());
         let supplied = incoming.supplied.iter().any(|(field, _)| *field == edit.field);
-        let (seen, posted) = if supplied {
-            (cell_of(incoming.cells, edit.field).cloned().unwrap_or(Cell::Blank), Some(posted.unwrap_or(edit.incoming)))
-        } else {
-            (edit.incoming, posted)
+        let shown = cell_of(incoming.cells, edit.field);
+        let (seen, posted) = match shown {
+            // The place shows something else than what is posted of it.
+            Some(formula @ Cell::Formula(_)) => (formula.clone(), Some(posted.unwrap_or(edit.incoming))),
+            shown if supplied => (shown.cloned().unwrap_or(Cell::Blank), Some(posted.unwrap_or(edit.incoming))),
+            _ => (edit.incoming, posted),
         };
         let known = edit.base.is_some() || stored.is_some() || posted.is_some();
         let before = known.then(|| Box::new(Before { base: edit.base, stored, posted }));
@@ -662,6 +723,29 @@ impl<'a> Composer<'a> {
         }
     }
 }
+
+/// A row's cells, with the results of formulas in the place of those that nothing is known or stored of: the first that is
+/// seen of such a cell is taken, so that the record is not without it.
+fn with_first_results<'a>(incoming: &Incoming<'a>) -> Cow<'a, [(FieldId, Cell)]> {
+    let is_first = |field: FieldId| {
+        incoming.stored.is_none_or(|stored| stored.cell(field).is_none())
+            && incoming.base.is_none_or(|base| cell_of(base, field).is_none())
+    };
+    let has_first = |(field, cell): &(FieldId, Cell)| matches!(cell, Cell::Formula(Some(_))) && is_first(*field);
+    if !incoming.cells.iter().any(has_first) {
+        return Cow::Borrowed(incoming.cells);
+    }
+    let taken = |(field, cell): &(FieldId, Cell)| match cell {
+        Cell::Formula(Some(result)) if is_first(*field) => (*field, Cell::Value((**result).clone())),
+        other => (*field, other.clone()),
+    };
+    Cow::Owned(incoming.cells.iter().map(taken).collect())
+}
+
+/// A synced cell holds a formula.
+const FORMULA: Code = Code("formula");
+/// A formula in a synced cell was typed over.
+const FORMULA_REPLACED: Code = Code("formula-replaced");
 
 const READ_ONLY_HINT: &str =
     "Change the value in the workbook of the department that keeps it, or ask for an editable view.";

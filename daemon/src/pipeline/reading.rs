@@ -274,7 +274,7 @@ impl<'a> Reading<'a> {
             (Sight::Clear, Some(cell)) => self.plain(field, cell),
             (Sight::Masked, Some(Cell::Value(value))) => Json::String(access::mask(field, value).into()),
             (Sight::Masked, Some(Cell::Masked(text))) => Json::String(text.to_string()),
-            (Sight::Masked, Some(Cell::Raw(_))) => Json::String("***".to_owned()),
+            (Sight::Masked, Some(Cell::Raw(_) | Cell::Formula(_))) => Json::String("***".to_owned()),
         }
     }
 
@@ -284,6 +284,7 @@ impl<'a> Reading<'a> {
             Cell::Blank => Json::Null,
             Cell::Value(value) => self.json(value),
             Cell::Raw(text) | Cell::Masked(text) => Json::String(text.to_string()),
+            Cell::Formula(result) => result.as_ref().map_or(Json::Null, |value| self.json(value)),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::config::{BlankCells, Config, MissingRows};
+use crate::config::{BlankCells, Config, MissingRows, Writing};
 use crate::model::{Actor, SourceName, TableName};
 
 /// A workbook that people keep, or a view that comes back.
@@ -32,9 +32,16 @@ pub struct SourceSpec {
     pub view: Option<usize>,
     /// Nothing that is changed in it is taken.
     pub read_only: bool,
+    /// What is written into it, if people keep it and others' changes are to reach it.
+    pub writing: Option<Writing>,
 }
 
 impl SourceSpec {
+    /// Whether Daybook writes it or into it.
+    pub fn is_written(&self) -> bool {
+        self.view.is_some() || self.writing.is_some()
+    }
+
     /// All sources of a configuration: the workbooks in its order, then the views.
     pub fn all(config: &Config) -> Vec<Self> {
         let workbooks = config.workbooks.iter().map(|workbook| Self {
@@ -50,6 +57,7 @@ impl SourceSpec {
             rank: workbook.taking.rank,
             view: None,
             read_only: false,
+            writing: workbook.writing.clone(),
         });
         let views = config.views.iter().enumerate().map(|(index, view)| Self {
             name: view.name.clone(),
@@ -64,6 +72,7 @@ impl SourceSpec {
             rank: view.taking.rank,
             view: Some(index),
             read_only: !view.editable,
+            writing: None,
         });
         workbooks.chain(views).collect()
     }

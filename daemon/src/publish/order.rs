@@ -21,7 +21,7 @@ pub fn cells(a: &Cell, b: &Cell) -> Ordering {
 const fn rank(cell: &Cell) -> u8 {
     match cell {
         Cell::Value(_) => 0,
-        Cell::Raw(_) | Cell::Masked(_) => 1,
+        Cell::Raw(_) | Cell::Masked(_) | Cell::Formula(_) => 1,
         Cell::Blank => 2,
     }
 }

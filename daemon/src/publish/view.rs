@@ -225,7 +225,7 @@ impl Maker<'_> {
             Cell::Raw(text) => self.fitted_text(text, Cell::Raw),
             Cell::Masked(text) => self.fitted_text(text, Cell::Masked),
             Cell::Value(Value::List(items)) => self.fitted_list(&items),
-            Cell::Blank | Cell::Value(_) => (cell, false),
+            Cell::Blank | Cell::Value(_) | Cell::Formula(_) => (cell, false),
         }
     }
 
@@ -267,7 +267,8 @@ impl Maker<'_> {
     /// The content of a cell as the workbook's writer knows it.
     fn content(&self, cell: &Cell) -> Content {
         match cell {
-            Cell::Blank => Content::Blank,
+            // A view is made of what is stored, and that is never a formula.
+            Cell::Blank | Cell::Formula(_) => Content::Blank,
             Cell::Raw(text) | Cell::Masked(text) | Cell::Value(Value::Text(text)) => Content::Text(text.clone()),
             Cell::Value(Value::Integer(number)) => Content::Integer(*number),
             Cell::Value(Value::Number(number)) => Content::Number(*number),

@@ -287,7 +287,8 @@ fn work(mut loaded: Loaded<'_>, placed: Placed, state: u32) -> Result<(Vec<NewPa
             sealed => {
                 let key = have(key.as_ref())?;
                 let merged = merged(key, placed, entry, sealed.as_deref())?;
-                let count = merged.iter().filter(|(_, cell)| *cell != Cell::Blank).count();
+                let is_filled = |(field, cell): &&(FieldId, Cell)| *cell != Cell::Blank && *field != FieldId::ANSWER;
+                let count = merged.iter().filter(is_filled).count();
                 counts.push((index, u16::try_from(count).unwrap_or(u16::MAX)));
                 seal(key, nonce, &context(placed.table, placed.source, &id), &encode(&merged))
             }

@@ -222,7 +222,7 @@ fn with_applied(
         body.cells.into_iter().map(|(field, cell, stamp)| (field, cell, Some(stamp))).collect();
     for cell in &entry.cells {
         let Some(posted) = posted(cell) else { continue };
-        if matches!(posted, Cell::Raw(_) | Cell::Masked(_)) {
+        if matches!(posted, Cell::Raw(_) | Cell::Masked(_) | Cell::Formula(_)) {
             return Err(StoreError::Posting("it applies a cell that is neither a value nor blank".to_owned()));
         }
         note_number(frame, cell.field, posted, numbers);

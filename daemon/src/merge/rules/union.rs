@@ -37,7 +37,7 @@ fn items(cell: &Cell) -> Option<BTreeSet<&CompactString>> {
     match cell {
         Cell::Blank => Some(BTreeSet::new()),
         Cell::Value(Value::List(items)) => Some(items.iter().collect()),
-        Cell::Value(_) | Cell::Raw(_) | Cell::Masked(_) => None,
+        Cell::Value(_) | Cell::Raw(_) | Cell::Masked(_) | Cell::Formula(_) => None,
     }
 }
 

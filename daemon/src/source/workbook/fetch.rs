@@ -569,6 +569,7 @@ mod tests {
             sheet: Some("客户".to_owned()),
             header_row: 1,
             hash_key: [1; 16],
+            answer_header: None,
             known: vec![7, 8],
             rows_max: 3,
             columns_max: 100,

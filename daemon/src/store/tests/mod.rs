@@ -5,6 +5,7 @@ mod committing;
 mod opening;
 mod replay;
 mod states;
+mod versions;
 
 use super::*;
 
