@@ -6,14 +6,15 @@
 //! intended cells differ, or there is no result. Like reading, this runs in a child process: the file is a stranger's.
 
 use std::io::{Read, Seek};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use compact_str::CompactString;
 use jiff::civil;
 use serde::{Deserialize, Serialize};
 
-use super::csv;
-use super::read::{Content, ReadFailure, ReadRequest, broken_input, sniff};
+use super::read::{FileKind, ReadFailure, ReadRequest, Told, broken_input, told};
 use super::shared::Shared;
+use super::{csv, xlsx};
 
 /// What to change in which sheet.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -150,14 +151,27 @@ impl CellRefusal {
 /// Patches a file: what was done, and the new file's bytes (empty if no cell could be changed).
 ///
 /// # Errors
-/// Why nothing was written: what reading says, `not-patchable` for a format that is only read (`xls`, `xlsb`, `ods`),
-/// `signed`, `shared-workbook`, `moved` if a row is not as it was read, `text-ambiguous` if a text file with the new texts
-/// in it would look like one in another encoding or with another delimiter.
+/// Why nothing was written: what reading says, `not-patchable` for a format that is only read (`xls`, `xlsb`, `ods`) and for what is
+/// written in a way that a splice would harm, `signed`, `shared-workbook`, `moved` if a row is not as it was read,
+/// `text-ambiguous` if a text file with the new texts in it would look like one in another encoding or with another
+/// delimiter, `patch-check-failed` if the new file is not what was meant.
 pub fn patch(input: impl Read + Seek, request: &PatchRequest) -> Result<(Patched, Vec<u8>), ReadFailure> {
-    let mut input = Shared::new(input).map_err(|error| broken_input(&error))?;
-    if let Content::Text = sniff(&mut input, request.read.kind).map_err(|error| broken_input(&error))? {
-        return csv::patch(input.rewound(), request);
+    catch_unwind(AssertUnwindSafe(|| patch_as_what_it_is(input, request)))
+        .unwrap_or_else(|_| Err(ReadFailure::no_sense()))
+}
+
+fn patch_as_what_it_is(input: impl Read + Seek, request: &PatchRequest) -> Result<(Patched, Vec<u8>), ReadFailure> {
+    let input = Shared::new(input).map_err(|error| broken_input(&error))?;
+    match told(&input, &request.read)? {
+        Told::Package(_, FileKind::Xlsb) => Err(only_read("xlsb")),
+        Told::Package(_, FileKind::Ods) => Err(only_read("ods")),
+        Told::Package(_, FileKind::Xlsx | FileKind::Xls | FileKind::Csv) => xlsx::patch::patch(&input, request),
+        Told::Ole => Err(only_read("xls")),
+        Told::Text => csv::patch(input.rewound(), request),
     }
-    let message = format!("Workbooks of this kind ({:?}) are only read.", request.read.kind);
-    Err(ReadFailure::new("not-patchable", message, "Save it as an xlsx workbook."))
+}
+
+fn only_read(format: &str) -> ReadFailure {
+    let message = format!("Workbooks of the format {format} are only read.");
+    ReadFailure::new("not-patchable", message, "Save it as an xlsx workbook.")
 }
