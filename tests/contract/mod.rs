@@ -7,8 +7,8 @@
     reason = "these tests play the people and programs around Daybook: they write files, take the time and start it"
 )]
 
-mod office;
-mod workbook;
+pub(crate) mod office;
+pub(crate) mod workbook;
 
 mod access;
 mod command_line;
