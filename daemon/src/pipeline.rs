@@ -6,6 +6,7 @@
 //! part, can be done elsewhere between [`Pipeline::ask`] and [`Pipeline::take`].
 
 mod ancestry;
+mod columns;
 mod command;
 mod compose;
 pub mod error;
@@ -38,6 +39,9 @@ pub use self::report::Report;
 pub use self::spec::SourceSpec;
 pub use self::typed::Typed;
 
+pub use self::columns::PastColumns;
+
+use self::columns::{ColumnNews, Judged};
 use self::compose::Creator;
 use self::sheet::{Context, Made, Sheet};
 use crate::access::Decider;
@@ -87,6 +91,8 @@ pub struct Pipeline {
     parts: Parts,
     /// What the views' files were when their content was last taken or written.
     settled: HashMap<PathBuf, (Fingerprint, Shows)>,
+    /// Titles, folded, that were found out to mean a field, by source: the file is read again with them.
+    concluded: HashMap<SourceName, Vec<(CompactString, FieldId)>>,
 }
 
 /// What a file shows whose content was taken or written.
@@ -109,6 +115,8 @@ pub struct Ask {
     pub known: Vec<u128>,
     /// SHA-256 of the file that was seen last: if it is the same, there is nothing to read.
     pub digest: Option<[u8; 32]>,
+    /// What is known of its columns.
+    pub past: PastColumns,
 }
 
 /// What became of a fetched sheet.
@@ -135,6 +143,7 @@ impl Pipeline {
             store,
             parts,
             settled: HashMap::new(),
+            concluded: HashMap::new(),
         })
     }
 
@@ -193,7 +202,14 @@ impl Pipeline {
         let snapshot = self.store.snapshot()?;
         let hash_key = snapshot.row_hash_key(source);
         let newest = snapshot.states(source)?.into_iter().next();
-        let Some(newest) = newest else { return Ok(Ask { hash_key, known: Vec::new(), digest: None }) };
+        let Some(newest) = newest else {
+            return Ok(Ask { hash_key, known: Vec::new(), digest: None, past: PastColumns::default() });
+        };
+        let past = PastColumns::load(
+            &snapshot,
+            (source, newest.arrival),
+            self.concluded.get(source).cloned().unwrap_or_default(),
+        )?;
         let mut known = Vec::new();
         if !everything {
             let index = snapshot.state_index(source, newest.no)?;
@@ -202,7 +218,7 @@ impl Pipeline {
             known.sort_unstable();
         }
         let digest = (!newest.written && !everything).then_some(newest.mark.digest);
-        Ok(Ask { hash_key, known, digest })
+        Ok(Ask { hash_key, known, digest, past })
     }
 
     /// Takes what was read from a source's file. With `dry`, says what would happen and changes nothing.
@@ -215,7 +231,24 @@ impl Pipeline {
         dry: bool,
     ) -> Result<Taken, PipelineError> {
         let fingerprint = fetched.fingerprint;
-        let sheet = match self.sheet(spec, source, fetched) {
+        let table = table_of(&self.config, &self.specs[spec].table)?;
+        let news = match columns::judge(&self.store.snapshot()?, table, source, &fetched.rows)? {
+            Judged::AsRead(news) => news,
+            Judged::Incomplete => return Ok(Taken::ReadAgain),
+            Judged::Renamed(titles) => {
+                let concluded = self.concluded.entry(source.clone()).or_default();
+                let before = concluded.len();
+                concluded.extend(titles);
+                concluded.sort_unstable();
+                concluded.dedup();
+                // With nothing new in it, reading again would come to the same.
+                if concluded.len() > before {
+                    return Ok(Taken::ReadAgain);
+                }
+                ColumnNews::default()
+            }
+        };
+        let sheet = match self.sheet(spec, source, fetched, news) {
             Ok(sheet) => sheet,
             // Nothing of it was taken, so it is not settled: a view is not written over it.
             Err(problems) => return Ok(Taken::Refused(problems)),
@@ -249,7 +282,13 @@ impl Pipeline {
     }
 
     /// Makes a sheet of a fetched file. The error is what is wrong with it as a whole.
-    fn sheet(&mut self, spec: usize, source: &SourceName, fetched: Fetched<Typed>) -> Result<Sheet, Vec<Problem>> {
+    fn sheet(
+        &mut self,
+        spec: usize,
+        source: &SourceName,
+        fetched: Fetched<Typed>,
+        news: ColumnNews,
+    ) -> Result<Sheet, Vec<Problem>> {
         let spec = &self.specs[spec];
         let Typed { columns, place, mut problems, rows, known, cell_problems, .. } = fetched.rows;
         // A cell that the reader can't make out comes as an error value too: `extract` tells of it, once and in its row.
@@ -285,7 +324,7 @@ impl Pipeline {
                 modified: properties.modified_ms.map(Timestamp),
             },
         };
-        Ok(Sheet { arrival, rows, known, cell_problems, problems, rows_total: fetched.rows_total })
+        Ok(Sheet { arrival, rows, known, cell_problems, problems, news, rows_total: fetched.rows_total })
     }
 
     /// Posts a sheet, anew if others committed meanwhile.

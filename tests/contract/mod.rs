@@ -11,6 +11,7 @@ mod office;
 mod workbook;
 
 mod access;
+mod columns;
 mod command_line;
 mod conflicts;
 mod daemon;

@@ -10,6 +10,7 @@ use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use super::ancestry::{Ancestry, Known};
+use super::columns::{ColumnNews, Telltale};
 use super::compose::{Came, Composed, Composer, Creator, Incoming, Settings, Supplied};
 use super::error::PipelineError;
 use super::identity;
@@ -48,6 +49,8 @@ pub(super) struct Sheet {
     pub cell_problems: Vec<CellProblem>,
     /// What is wrong with the sheet as a whole.
     pub problems: Vec<Problem>,
+    /// What is new about its columns.
+    pub news: ColumnNews,
     /// How many rows there are.
     pub rows_total: u32,
 }
@@ -138,6 +141,13 @@ impl Work<'_> {
         self.missing(&mut composer, &open, &mut extent, entropy)?;
         extent.missing_rows += self.recognised.moved();
         self.recognised.tell(&mut composer, &mut telling, table, &open, entropy);
+        let telltale = Telltale {
+            table,
+            header_row: self.context.spec.header_row,
+            is_view: self.context.spec.view.is_some(),
+            open: &open,
+        };
+        self.sheet.news.tell(&mut composer, &mut telling, &telltale, entropy);
         self.finish(composer, telling, extent, &open, entropy)
     }
 
@@ -487,9 +497,8 @@ impl Work<'_> {
             rows_min: self.context.guard.rows_min,
         };
         let waiting = open.iter().find(|review| review.kind == ReviewKind::MassChange);
-        if self.context.accepted.is_none()
-            && guard::excess(&extent, u64::from(self.sheet.rows_total), &limits).is_some()
-        {
+        let excess = guard::excess(&extent, u64::from(self.sheet.rows_total), &limits).is_some();
+        if self.context.accepted.is_none() && (excess || self.sheet.news.is_exchanged()) {
             return self.hold(&composer, extent, waiting, entropy);
         }
         // What Daybook wrote and nobody changed is no arrival, though its rows are read for the first time.
@@ -554,6 +563,8 @@ impl Work<'_> {
         report.changes = report.held;
         report.arrivals = 1;
         let place = review.place.clone();
+        let exchange = self.sheet.news.exchange(&place, self.context.table);
+        report.problems.extend(exchange.map(|problem| problem.in_source(self.sheet.arrival.source.as_str())));
         report.problems.push(
             Problem::new(
                 Code("mass-change"),
