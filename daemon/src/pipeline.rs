@@ -6,6 +6,7 @@
 //! part, can be done elsewhere between [`Pipeline::ask`] and [`Pipeline::take`].
 
 mod ancestry;
+mod columns;
 mod command;
 mod compose;
 pub mod error;
@@ -41,6 +42,9 @@ pub use self::report::Report;
 pub use self::spec::SourceSpec;
 pub use self::typed::Typed;
 
+pub use self::columns::PastColumns;
+
+use self::columns::{ColumnNews, Judged};
 use self::compose::Creator;
 use self::layout::Layout;
 use self::patching::WrittenFile;
@@ -96,6 +100,8 @@ pub struct Pipeline {
     settled: HashMap<PathBuf, (Fingerprint, Shows)>,
     /// What is known of the files that are written into.
     written: HashMap<PathBuf, WrittenFile>,
+    /// Titles, folded, that were found out to mean a field, by source: the file is read again with them.
+    concluded: HashMap<SourceName, Vec<(CompactString, FieldId)>>,
 }
 
 /// What a file shows whose content was taken or written.
@@ -118,6 +124,8 @@ pub struct Ask {
     pub known: Vec<u128>,
     /// SHA-256 of the file that was seen last: if it is the same, there is nothing to read.
     pub digest: Option<[u8; 32]>,
+    /// What is known of its columns.
+    pub past: PastColumns,
 }
 
 /// What became of a fetched sheet.
@@ -153,6 +161,7 @@ impl Pipeline {
             parts,
             settled: HashMap::new(),
             written: HashMap::new(),
+            concluded: HashMap::new(),
         })
     }
 
@@ -211,7 +220,14 @@ impl Pipeline {
         let snapshot = self.store.snapshot()?;
         let hash_key = snapshot.row_hash_key(source);
         let newest = snapshot.states(source)?.into_iter().next();
-        let Some(newest) = newest else { return Ok(Ask { hash_key, known: Vec::new(), digest: None }) };
+        let Some(newest) = newest else {
+            return Ok(Ask { hash_key, known: Vec::new(), digest: None, past: PastColumns::default() });
+        };
+        let past = PastColumns::load(
+            &snapshot,
+            (source, newest.arrival),
+            self.concluded.get(source).cloned().unwrap_or_default(),
+        )?;
         let mut known = Vec::new();
         if !everything {
             let index = snapshot.state_index(source, newest.no)?;
@@ -222,7 +238,7 @@ impl Pipeline {
         // A view's digest is that of what it shows, every other state's that of the file.
         let is_view = self.specs.iter().any(|spec| spec.view.is_some() && spec.name == *source);
         let digest = (!(everything || newest.written && is_view)).then_some(newest.mark.digest);
-        Ok(Ask { hash_key, known, digest })
+        Ok(Ask { hash_key, known, digest, past })
     }
 
     /// Takes what was read from a source's file. With `dry`, says what would happen and changes nothing.
@@ -236,7 +252,24 @@ impl Pipeline {
     ) -> Result<Taken, PipelineError> {
         let fingerprint = fetched.fingerprint;
         let (answer, answers) = (fetched.rows.columns.answer, fetched.rows.answers.clone());
-        let sheet = match self.sheet(spec, source, fetched) {
+        let table = table_of(&self.config, &self.specs[spec].table)?;
+        let news = match columns::judge(&self.store.snapshot()?, table, source, &fetched.rows)? {
+            Judged::AsRead(news) => news,
+            Judged::Incomplete => return Ok(Taken::ReadAgain),
+            Judged::Renamed(titles) => {
+                let concluded = self.concluded.entry(source.clone()).or_default();
+                let before = concluded.len();
+                concluded.extend(titles);
+                concluded.sort_unstable();
+                concluded.dedup();
+                // With nothing new in it, reading again would come to the same.
+                if concluded.len() > before {
+                    return Ok(Taken::ReadAgain);
+                }
+                ColumnNews::default()
+            }
+        };
+        let sheet = match self.sheet(spec, source, fetched, news) {
             Ok(sheet) => sheet,
             // Nothing of it was taken, so it is not settled: a view is not written over it.
             Err(problems) => return Ok(Taken::Refused(problems)),
@@ -275,7 +308,13 @@ impl Pipeline {
     }
 
     /// Makes a sheet of a fetched file. The error is what is wrong with it as a whole.
-    fn sheet(&mut self, spec: usize, source: &SourceName, fetched: Fetched<Typed>) -> Result<Sheet, Vec<Problem>> {
+    fn sheet(
+        &mut self,
+        spec: usize,
+        source: &SourceName,
+        fetched: Fetched<Typed>,
+        news: ColumnNews,
+    ) -> Result<Sheet, Vec<Problem>> {
         let spec = &self.specs[spec];
         let Typed { columns, place, mut problems, mut rows, known, mut cell_problems, table, .. } = fetched.rows;
         formulas::mark(&mut rows, &mut cell_problems, &columns, &table, &fetched.formulas);
@@ -312,7 +351,7 @@ impl Pipeline {
                 modified: properties.modified_ms.map(Timestamp),
             },
         };
-        Ok(Sheet { arrival, rows, known, cell_problems, problems, rows_total: fetched.rows_total })
+        Ok(Sheet { arrival, rows, known, cell_problems, problems, news, rows_total: fetched.rows_total })
     }
 
     /// Posts a sheet, anew if others committed meanwhile.

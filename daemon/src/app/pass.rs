@@ -10,7 +10,9 @@ use crate::io::{Disk, Fingerprint, Snapshot};
 use crate::model::problem::Code;
 use crate::model::{Problem, Table, Timestamp};
 use crate::pipeline::publication::Published;
-use crate::pipeline::{PUBLISH, Pipeline, PipelineError, REREAD, Report, Shows, Taken, Typed, file_name, is_of};
+use crate::pipeline::{
+    PUBLISH, PastColumns, Pipeline, PipelineError, REREAD, Report, Shows, Taken, Typed, file_name, is_of,
+};
 use crate::source::workbook::{
     FetchFailure, FetchLimits, Fetched, Listing, SheetReader, SourceFile, WorkbookSource, fetch_if_changed, list,
 };
@@ -54,6 +56,7 @@ pub struct Reading {
     request: ReadRequest,
     limits: FetchLimits,
     digest: Option<[u8; 32]>,
+    past: PastColumns,
 }
 
 /// What was read; `None` if it is byte for byte what was seen last.
@@ -80,6 +83,7 @@ impl Reading {
             request,
             limits: FetchLimits { workbook_bytes_max: limits.workbook_bytes_max, problems_max: PROBLEMS_MAX },
             digest: ask.digest,
+            past: ask.past,
         })
     }
 
@@ -88,7 +92,8 @@ impl Reading {
         let (disk, reader) = (self.disk.as_ref(), self.reader.as_ref());
         let begin = |head: &SheetHead| {
             let answer = self.request.answer_header.as_deref();
-            Typed::begin(self.table.clone(), file_name(&self.file.path), self.request.header_row, answer, head)
+            let file = file_name(&self.file.path);
+            Typed::begin(self.table.clone(), file, self.request.header_row, answer, &self.past, head)
         };
         fetch_if_changed(disk, reader, &self.file, &self.request, &self.limits, self.digest.as_ref(), begin)
     }

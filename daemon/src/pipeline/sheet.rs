@@ -10,6 +10,7 @@ use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use super::ancestry::{Ancestry, Known};
+use super::columns::{ColumnNews, Telltale};
 use super::compose::{Came, Composed, Composer, Creator, Incoming, Settings, Supplied};
 use super::error::PipelineError;
 use super::identity;
@@ -49,6 +50,8 @@ pub(super) struct Sheet {
     pub cell_problems: Vec<CellProblem>,
     /// What is wrong with the sheet as a whole.
     pub problems: Vec<Problem>,
+    /// What is new about its columns.
+    pub news: ColumnNews,
     /// How many rows there are.
     pub rows_total: u32,
 }
@@ -146,6 +149,13 @@ impl Work<'_> {
         if let Some(layout) = layout {
             layout.refuse(std::mem::take(&mut composer.refused_rows));
         }
+        let telltale = Telltale {
+            table,
+            header_row: self.context.spec.header_row,
+            is_view: self.context.spec.view.is_some(),
+            open: &open,
+        };
+        self.sheet.news.tell(&mut composer, &mut telling, &telltale, entropy);
         self.finish(composer, telling, extent, &open, entropy)
     }
 
@@ -495,9 +505,8 @@ impl Work<'_> {
             rows_min: self.context.guard.rows_min,
         };
         let waiting = open.iter().find(|review| review.kind == ReviewKind::MassChange);
-        if self.context.accepted.is_none()
-            && guard::excess(&extent, u64::from(self.sheet.rows_total), &limits).is_some()
-        {
+        let excess = guard::excess(&extent, u64::from(self.sheet.rows_total), &limits).is_some();
+        if self.context.accepted.is_none() && (excess || self.sheet.news.is_exchanged()) {
             return self.hold(&composer, extent, waiting, entropy);
         }
         // What Daybook wrote and nobody changed is no arrival, though its rows are read for the first time.
@@ -562,6 +571,8 @@ impl Work<'_> {
         report.changes = report.held;
         report.arrivals = 1;
         let place = review.place.clone();
+        let exchange = self.sheet.news.exchange(&place, self.context.table);
+        report.problems.extend(exchange.map(|problem| problem.in_source(self.sheet.arrival.source.as_str())));
         report.problems.push(
             Problem::new(
                 Code("mass-change"),
