@@ -17,6 +17,7 @@ mod daemon;
 mod libreoffice;
 mod records;
 mod rows;
+mod shares;
 mod sheets;
 mod store;
 mod versions;
