@@ -44,7 +44,9 @@ fn measured(office: &Office, applied: u64) -> Result<[Duration; PARTS.len()]> {
     };
     let mut pipeline = open(office)?;
     note(0);
-    let Listing::Files(files) = list(&RealDisk, &workbook_sources(&pipeline)[0]) else { bail!("the office is gone") };
+    let Listing::Files(files) = list(&RealDisk, &workbook_sources(&mut pipeline)[0]) else {
+        bail!("the office is gone")
+    };
     let reading = Reading::prepare(&mut pipeline, 0, &files[0], false)?;
     note(1);
     let fetched = reading.read().map_err(|failure| anyhow!("{}", failure.problem.message))?;

@@ -19,6 +19,7 @@ mod identity;
 mod libreoffice;
 mod records;
 mod rows;
+mod shares;
 mod sheets;
 mod store;
 mod two_way;

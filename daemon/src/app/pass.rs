@@ -1,5 +1,6 @@
 //! One pass over all sources, and the parts of it that the daemon uses too.
 
+use std::collections::BTreeSet;
 use std::io::Cursor;
 use std::path::Path;
 use std::sync::Arc;
@@ -8,13 +9,15 @@ use crate::codec::read::ReadRequest;
 use crate::codec::sheet::SheetHead;
 use crate::io::{Disk, Fingerprint, Snapshot};
 use crate::model::problem::Code;
-use crate::model::{Problem, Table, Timestamp};
+use crate::model::{Problem, SourceName, Table, Timestamp};
 use crate::pipeline::publication::Published;
 use crate::pipeline::{
     PUBLISH, PastColumns, Pipeline, PipelineError, REREAD, Report, Shows, Taken, Typed, file_name, is_of,
 };
+use crate::source::workbook::fetch::{CHANGING, MISSING};
 use crate::source::workbook::{
-    FetchFailure, FetchLimits, Fetched, Listing, SheetReader, SourceFile, WorkbookSource, fetch_if_changed, list,
+    FetchFailure, FetchLimits, Fetched, Listing, SheetReader, SourceFile, WorkbookSource, fetch_if_changed,
+    is_being_replaced, list,
 };
 use crate::store::PendingTask;
 
@@ -30,7 +33,8 @@ const WRITE_RETRY_MS: i64 = 15_000;
 const ROUNDS_MAX: u32 = 10;
 
 /// The sources of the configuration as `source` wants them, in the order of the pipeline's specs.
-pub fn workbook_sources(pipeline: &Pipeline) -> Vec<WorkbookSource> {
+pub fn workbook_sources(pipeline: &mut Pipeline) -> Vec<WorkbookSource> {
+    let seen = sources_seen(pipeline);
     let specs = pipeline.specs();
     let plain = |own: usize| {
         let others = specs.iter().enumerate().filter(move |(index, spec)| *index != own && !spec.is_pattern);
@@ -43,8 +47,28 @@ pub fn workbook_sources(pipeline: &Pipeline) -> Vec<WorkbookSource> {
             name: spec.name.to_string(),
             pattern: spec.path.clone(),
             except: if spec.is_pattern { plain(index) } else { Vec::new() },
+            seen: if spec.is_pattern { of_pattern(&spec.name, &seen) } else { BTreeSet::new() },
         })
         .collect()
+}
+
+/// The sources that the store has heard of. Without them a glob's files are only looked at less well.
+fn sources_seen(pipeline: &mut Pipeline) -> Vec<SourceName> {
+    let seen = pipeline.store().snapshot().and_then(|snapshot| snapshot.sources_last_seen());
+    match seen {
+        Ok(seen) => seen.into_iter().map(|seen| seen.source).collect(),
+        Err(error) => {
+            tracing::error!(%error, "the store can't say which files it knows");
+            Vec::new()
+        }
+    }
+}
+
+/// Those that are files of a glob.
+fn of_pattern(glob: &SourceName, seen: &[SourceName]) -> BTreeSet<SourceName> {
+    let is_of =
+        |name: &&SourceName| name.as_str().strip_prefix(glob.as_str()).is_some_and(|rest| rest.starts_with(':'));
+    seen.iter().filter(is_of).cloned().collect()
 }
 
 /// A file that can be read without the pipeline, in another thread.
@@ -110,13 +134,15 @@ pub fn sync(pipeline: &mut Pipeline, dry: bool) -> Result<Report, PipelineError>
         match list(disk.as_ref(), source) {
             Listing::Files(files) => {
                 for file in files {
-                    report.add(take_file(pipeline, spec, &file, Rows::New, dry)?.report);
+                    let took = take_file(pipeline, spec, &file, Rows::New, dry)?;
+                    if !dry {
+                        note_reading(pipeline, &file.name, took.report.problems.first().filter(|_| !took.taken));
+                    }
+                    report.add(took.report);
                 }
             }
             Listing::Offline { root, error } => {
-                if pipeline.specs()[spec].view.is_none() {
-                    report.problems.push(offline(&source.name, &root, &error));
-                }
+                report.problems.push(offline(&source.name, &root, &error));
             }
         }
     }
@@ -136,6 +162,22 @@ struct Took {
 impl Took {
     fn not(problems: Vec<Problem>) -> Self {
         Self { report: Report { problems, ..Report::default() }, taken: false }
+    }
+}
+
+/// Remembers whether a source's file could be read, for those who ask how things are. That a file is not there, or is
+/// being saved, shows without it.
+pub(super) fn note_reading(pipeline: &mut Pipeline, source: &SourceName, wrong: Option<&Problem>) {
+    let noted = match wrong {
+        Some(problem) if [MISSING.0, CHANGING.0].contains(&problem.code.as_str()) => return,
+        Some(problem) => {
+            let now = pipeline.now();
+            pipeline.store().note_unread(source, now, problem)
+        }
+        None => pipeline.store().note_read(source),
+    };
+    if let Err(error) = noted {
+        tracing::warn!(%error, "`daybook status` may say something else of a source than the log");
     }
 }
 
@@ -353,6 +395,9 @@ fn write_into(
     report: &mut Report,
 ) -> Result<Attempt, PipelineError> {
     let wait = |why: String, ms: i64| Ok(Attempt::Wait { why: format!("{} {why}", file.path.display()), ms });
+    if let Some(why) = out_of_reach(pipeline, &file.path) {
+        return wait(why, OPEN_RETRY_MS);
+    }
     for _ in 0..ROUNDS_MAX {
         match pipeline.write_into(spec, file)? {
             Published::Unchanged => return Ok(Attempt::Done),
@@ -404,6 +449,9 @@ fn publish_one(
     let path = pipeline.specs()[spec].path.clone();
     let file = SourceFile { name: pipeline.specs()[spec].name.clone(), path: path.clone() };
     let wait = |why: String, ms: i64| Ok(Attempt::Wait { why: format!("{} {why}", path.display()), ms });
+    if let Some(why) = out_of_reach(pipeline, &path) {
+        return wait(why, OPEN_RETRY_MS);
+    }
     for _ in 0..ROUNDS_MAX {
         match pipeline.publish(view)? {
             Published::Unchanged | Published::Missing => return Ok(Attempt::Done),
@@ -441,6 +489,17 @@ fn publish_one(
         }
     }
     wait("is saved again and again".to_owned(), OPEN_RETRY_MS)
+}
+
+/// Why a file should not be written now, though it may look as if it were not there.
+fn out_of_reach(pipeline: &Pipeline, path: &Path) -> Option<String> {
+    let disk = pipeline.parts().disk.as_ref();
+    if let Err(error) = disk.list(path) {
+        return Some(format!("can't be reached: {error}; it is written when it can"));
+    }
+    let is_away = matches!(disk.fingerprint(path), Ok(None));
+    let being_saved = is_away && is_being_replaced(disk, path, pipeline.now().0);
+    being_saved.then(|| "is being saved; it is written after that".to_owned())
 }
 
 /// Keeps a save beside the view if not all of it was taken: Daybook is about to let go of the only copy.
@@ -578,13 +637,13 @@ pub(super) fn not_taken(file: &SourceFile, error: &PipelineError) -> Problem {
 }
 
 /// A source's folder can't be listed.
-fn offline(source: &str, root: &Path, error: &std::io::Error) -> Problem {
+pub(super) fn offline(source: &str, root: &Path, error: &std::io::Error) -> Problem {
     let root = root.display();
     Problem::new(
         Code("offline"),
         root.to_string(),
         format!("{root} can't be listed: {error}. Nothing is concluded from that; its records stay as they are."),
-        "Look whether the share is connected.",
+        "Look whether the share is connected and the folder is there.",
     )
     .in_source(source)
 }
@@ -600,7 +659,7 @@ pub(super) fn away(file: &SourceFile, code: &'static str) -> Problem {
     let hint = if code == "offline" {
         "Look whether the share is connected."
     } else {
-        "If it was moved, change its path in the configuration."
+        "Look whether the share is connected. If the file was moved, change its path in the configuration."
     };
     Problem::new(Code(code), path.to_string(), message, hint).in_source(file.name.as_str())
 }

@@ -24,6 +24,7 @@ mod ledger;
 mod review;
 
 mod outbox;
+mod unread;
 
 mod versions;
 
@@ -52,6 +53,7 @@ pub use self::outbox::{ATTEMPTS_MAX, PendingTask, Task};
 pub use self::rebuild::CheckReport;
 pub use self::review::{Closed, KeptReview};
 pub use self::schema::Options;
+pub use self::unread::Unread;
 pub use self::versions::Version;
 
 use self::files::{Checked, Files};
@@ -427,6 +429,11 @@ impl Store {
     /// Puts a task off, which is no failure, and says why it waits.
     pub fn task_deferred(&mut self, task: &PendingTask, why: &str, next_at: Timestamp) -> Result<(), StoreError> {
         outbox::deferred(&self.conn, task, why, next_at)
+    }
+
+    /// Makes tasks due that were put off without having failed: what they wait for may be over. Returns how many.
+    pub fn wake_tasks(&mut self, now: Timestamp) -> Result<usize, StoreError> {
+        outbox::wake(&self.conn, now)
     }
 
     /// Notes that a task failed and when to try again. True if it failed for the last time and is parked.

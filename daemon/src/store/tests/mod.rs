@@ -6,6 +6,7 @@ mod opening;
 mod replay;
 mod states;
 mod versions;
+mod waiting;
 
 use super::*;
 
