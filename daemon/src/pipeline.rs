@@ -13,6 +13,7 @@ pub mod error;
 mod formulas;
 mod identity;
 mod ids;
+mod moved;
 mod numbers;
 pub mod past;
 mod placing;
@@ -43,6 +44,7 @@ pub use self::columns::PastColumns;
 
 use self::columns::{ColumnNews, Judged};
 use self::compose::Creator;
+use self::moved::Origin;
 use self::sheet::{Context, Made, Sheet};
 use crate::access::Decider;
 use crate::codec::xlsx::write::AUTHOR;
@@ -93,6 +95,8 @@ pub struct Pipeline {
     settled: HashMap<PathBuf, (Fingerprint, Shows)>,
     /// Titles, folded, that were found out to mean a field, by source: the file is read again with them.
     concluded: HashMap<SourceName, Vec<(CompactString, FieldId)>>,
+    /// Sources that took over another one's states and have not been posted since, with that one's name.
+    moved: HashMap<SourceName, SourceName>,
 }
 
 /// What a file shows whose content was taken or written.
@@ -144,6 +148,7 @@ impl Pipeline {
             parts,
             settled: HashMap::new(),
             concluded: HashMap::new(),
+            moved: HashMap::new(),
         })
     }
 
@@ -231,6 +236,10 @@ impl Pipeline {
         dry: bool,
     ) -> Result<Taken, PipelineError> {
         let fingerprint = fetched.fingerprint;
+        let origin = Origin { digest: fetched.digest, made_for: fetched.head.properties.source.clone() };
+        if !dry && self.take_over(spec, source, &origin)? {
+            return Ok(Taken::ReadAgain);
+        }
         let table = table_of(&self.config, &self.specs[spec].table)?;
         let news = match columns::judge(&self.store.snapshot()?, table, source, &fetched.rows)? {
             Judged::AsRead(news) => news,
@@ -256,6 +265,7 @@ impl Pipeline {
         let spec = self.specs[spec].clone();
         let (taken, shows) = self.post_sheet(&spec, &sheet, None, dry)?;
         if matches!(taken, Taken::Done(_)) && !dry {
+            self.moved.remove(source);
             self.settle(path, fingerprint, shows);
         }
         Ok(taken)
@@ -293,6 +303,8 @@ impl Pipeline {
         let Typed { columns, place, mut problems, rows, known, cell_problems, .. } = fetched.rows;
         // A cell that the reader can't make out comes as an error value too: `extract` tells of it, once and in its row.
         problems.extend(fetched.problems.into_iter().filter(|problem| problem.code != "cell-unreadable"));
+        let moved_from = self.moved.get(source).cloned();
+        problems.extend(moved_from.as_ref().map(|from| moved::told(from, source, &place.whole())));
         if !columns.keyed {
             return Err(problems.into_iter().map(|problem| problem.in_source(source.as_str())).collect());
         }
@@ -324,7 +336,8 @@ impl Pipeline {
                 modified: properties.modified_ms.map(Timestamp),
             },
         };
-        Ok(Sheet { arrival, rows, known, cell_problems, problems, news, rows_total: fetched.rows_total })
+        let rows_total = fetched.rows_total;
+        Ok(Sheet { arrival, rows, known, cell_problems, problems, news, moved_from, rows_total })
     }
 
     /// Posts a sheet, anew if others committed meanwhile.
@@ -439,6 +452,8 @@ impl Pipeline {
         let now = self.now();
         sheet.arrival.id = ArrivalId::new(uuid_v7(now.0, self.parts.entropy.as_mut()));
         sheet.arrival.at = now;
+        // The file may have been moved since.
+        sheet.arrival.source = review.source.clone();
         let spec = self.specs.iter().find(|spec| is_of(spec.name.as_str(), sheet.arrival.source.as_str())).cloned();
         let Some(spec) = spec else {
             return Err(PipelineError::Unknown { what: "source", name: sheet.arrival.source.to_string() });
