@@ -5,7 +5,7 @@
 
 mod pass;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
@@ -16,12 +16,18 @@ pub use self::pass::{Readied, Reading, publish_due, publish_everything, sync, ta
 use crate::io::Fingerprint;
 use crate::model::Problem;
 use crate::pipeline::{Pipeline, PipelineError, Report, Shows, Taken};
-use crate::source::workbook::{Again, FilePoll, PollTimes, SourceFile, Step, Watch, WorkbookSource, look};
+use crate::source::workbook::fetch::{CHANGING, FetchFailure, MISSING, TRUNCATED};
+use crate::source::workbook::{
+    Again, FilePoll, PollTimes, Sight, SourceFile, Step, Watch, WorkbookSource, is_owner_file, look,
+};
 
 /// How many workbooks are read at the same time.
 const READERS_MAX: usize = 2;
 /// The loop looks at the clock at least so often.
 const TICK_MS_MAX: i64 = 1_000;
+
+/// The code of what can't be looked at.
+const OFFLINE: &str = "offline";
 
 /// How long the daemon leaves the store alone after it failed.
 const STORE_RETRY_MS: i64 = 5_000;
@@ -71,6 +77,9 @@ pub struct App<'a> {
     pipeline: &'a mut Pipeline,
     observer: &'a mut dyn Observer,
     sources: Vec<WorkbookSource>,
+    /// The sources whose folder can't be listed.
+    offline: HashSet<usize>,
+    watch: Option<Watch>,
     files: HashMap<PathBuf, Watched>,
     times: PollTimes,
     events: Receiver<Event>,
@@ -99,7 +108,8 @@ impl<'a> App<'a> {
         let quiet_ms = i64::try_from(watch.quiet_ms).unwrap_or(i64::MAX);
         let times = PollTimes { quiet_ms, ..PollTimes::default() };
         let sources = workbook_sources(pipeline);
-        Self { pipeline, observer, sources, files: HashMap::new(), times, events, sender, reading: 0 }
+        let (offline, files) = (HashSet::new(), HashMap::new());
+        Self { pipeline, observer, sources, offline, watch: None, files, times, events, sender, reading: 0 }
     }
 
     /// What ends it from elsewhere, such as a signal's handler.
@@ -109,7 +119,7 @@ impl<'a> App<'a> {
 
     /// Runs until it is stopped.
     pub fn run(mut self) -> Result<(), PipelineError> {
-        let watch = self.watch();
+        self.watch = self.begin_to_watch();
         self.publish(take_leftovers);
         self.publish(publish_everything);
         let poll_ms = i64::try_from(self.pipeline.config().watch.poll_seconds.saturating_mul(1000)).unwrap_or(i64::MAX);
@@ -127,6 +137,7 @@ impl<'a> App<'a> {
             match self.events.recv_timeout(Duration::from_millis(u64::try_from(wait).unwrap_or(0))) {
                 Ok(Event::Hint(path)) => {
                     tracing::trace!(path = %path.display(), "hint");
+                    self.wake_writers(&path);
                     look_at = self.pipeline.now().0;
                 }
                 Ok(Event::Read { path, fingerprint, result }) => {
@@ -137,7 +148,6 @@ impl<'a> App<'a> {
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }
-        drop(watch);
         Ok(())
     }
 
@@ -165,7 +175,7 @@ impl<'a> App<'a> {
     }
 
     /// Begins to listen for hints.
-    fn watch(&mut self) -> Option<Watch> {
+    fn begin_to_watch(&mut self) -> Option<Watch> {
         if !self.pipeline.config().watch.events {
             return None;
         }
@@ -201,7 +211,10 @@ impl<'a> App<'a> {
                 .filter(|watched| watched.spec == spec)
                 .map(|watched| watched.file.clone())
                 .collect();
-            for (file, sight) in look(disk.as_ref(), &self.sources[spec], &known) {
+            let looked = look(disk.as_ref(), &self.sources[spec], &known);
+            let is_offline = looked.offline.is_some();
+            self.tell_offline(spec, looked.offline);
+            for (file, sight) in looked.files {
                 let settled = self.pipeline.settled(&file.path);
                 let watched = self.files.entry(file.path.clone()).or_insert_with(|| Watched {
                     spec,
@@ -222,6 +235,10 @@ impl<'a> App<'a> {
                 if watched.reading {
                     continue;
                 }
+                // Away once more is to be told once more.
+                if matches!(sight, Sight::There(_)) && watched.told.as_deref().is_some_and(is_away) {
+                    watched.told = None;
+                }
                 match watched.poll.observe(sight, now, &self.times) {
                     Step::Idle => {}
                     Step::Wait { until_ms } => next = next.min(until_ms),
@@ -230,8 +247,9 @@ impl<'a> App<'a> {
                         self.start(&path, fingerprint);
                     }
                     Step::Ready(_) => next = next.min(now + TICK_MS_MAX),
-                    Step::Gone { .. } => gone.push((watched.file.path.clone(), "missing-file")),
-                    Step::Offline { .. } => gone.push((watched.file.path.clone(), "offline")),
+                    Step::Gone { .. } => gone.push((watched.file.path.clone(), MISSING.0)),
+                    Step::Offline { .. } if is_offline => {}
+                    Step::Offline { .. } => gone.push((watched.file.path.clone(), OFFLINE)),
                 }
             }
         }
@@ -241,11 +259,43 @@ impl<'a> App<'a> {
         next
     }
 
+    /// Tells once that a source's folder can't be listed. When it can again, it is watched anew, and what could not be
+    /// written there meanwhile is written.
+    fn tell_offline(&mut self, spec: usize, offline: Option<(PathBuf, std::io::Error)>) {
+        match offline {
+            Some((root, error)) if self.offline.insert(spec) => {
+                let problem = pass::offline(&self.sources[spec].name, &root, &error);
+                self.observer.problem(&problem);
+            }
+            Some(_) => {}
+            None if self.offline.remove(&spec) => {
+                tracing::info!(source = self.sources[spec].name, "its folder can be listed again");
+                let problems = self.watch.as_mut().map(Watch::renew).unwrap_or_default();
+                for problem in &problems {
+                    self.observer.problem(problem);
+                }
+                self.publish(publish_everything);
+            }
+            None => {}
+        }
+    }
+
+    /// Tries at once what waits for a workbook to be closed, if this path was the sign that it is open.
+    fn wake_writers(&mut self, path: &Path) {
+        if !is_owner_file(path) || !matches!(self.pipeline.fingerprint(path), Ok(None)) {
+            return;
+        }
+        let now = self.pipeline.now();
+        if let Err(error) = self.pipeline.store().wake_tasks(now) {
+            tracing::warn!(%error, "what waits for a workbook to be closed waits on");
+        }
+    }
+
     /// Tells once that a source's file or folder is not there. A view that Daybook has yet to write is no problem.
     fn tell_away(&mut self, path: &Path, code: &'static str) {
         let Some(watched) = self.files.get_mut(path) else { return };
         let is_view = self.pipeline.specs()[watched.spec].view.is_some();
-        if watched.told.as_deref() == Some(code) || (is_view && code == "missing-file") {
+        if watched.told.as_deref() == Some(code) || (is_view && code == MISSING.0) {
             return;
         }
         watched.told = Some(code.to_owned());
@@ -291,6 +341,7 @@ impl<'a> App<'a> {
             Ok(None) => {
                 watched.poll.taken(fingerprint);
                 watched.told = None;
+                pass::note_reading(self.pipeline, &watched.file.name, None);
                 self.pipeline.settle(path, fingerprint, Shows::Newest);
             }
             Ok(Some(fetched)) => {
@@ -300,10 +351,13 @@ impl<'a> App<'a> {
                         watched.everything = false;
                         watched.told = None;
                         watched.poll.taken(at);
+                        pass::note_reading(self.pipeline, &name, None);
+                        self.sources[spec].remember(&name);
                         self.observer.took(path, &report);
                     }
                     Ok(Taken::Refused(problems)) => {
                         watched.poll.taken(at);
+                        pass::note_reading(self.pipeline, &name, problems.first());
                         for problem in &problems {
                             self.observer.problem(problem);
                         }
@@ -321,12 +375,30 @@ impl<'a> App<'a> {
                     Again::Later => watched.poll.failed(fingerprint, self.pipeline.now().0, &self.times),
                     Again::WhenChanged => watched.poll.taken(failure.fingerprint.unwrap_or(fingerprint)),
                 }
+                if is_passing(&failure, &watched.poll, self.pipeline.now().0, &self.times) {
+                    return;
+                }
+                pass::note_reading(self.pipeline, &watched.file.name, Some(&failure.problem));
                 let code = failure.problem.code.clone();
-                if code != crate::source::workbook::fetch::CHANGING.0 && watched.told.as_ref() != Some(&code) {
+                if watched.told.as_ref() != Some(&code) {
                     watched.told = Some(code);
                     self.observer.problem(&failure.problem);
                 }
             }
         }
     }
+}
+
+/// Whether a file that could not be read is probably in the middle of a save: nobody needs to be told of that.
+///
+/// One that is not there is told of when it stays away; half a workbook, when it has stayed half for long.
+fn is_passing(failure: &FetchFailure, poll: &FilePoll, now_ms: i64, times: &PollTimes) -> bool {
+    let code = failure.problem.code.as_str();
+    let half = code == TRUNCATED.0 && poll.unchanged_ms(now_ms) < times.empty_quiet_ms;
+    half || code == CHANGING.0 || code == MISSING.0
+}
+
+/// Whether what was told of a file is that it is not there.
+fn is_away(code: &str) -> bool {
+    code == MISSING.0 || code == OFFLINE
 }

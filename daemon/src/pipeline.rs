@@ -13,10 +13,13 @@ pub mod error;
 mod formulas;
 mod identity;
 mod ids;
+mod layout;
 mod moved;
 mod numbers;
 pub mod past;
+pub mod patching;
 mod placing;
+mod plan;
 pub mod publication;
 mod questions;
 pub mod reading;
@@ -44,7 +47,9 @@ pub use self::columns::PastColumns;
 
 use self::columns::{ColumnNews, Judged};
 use self::compose::Creator;
+use self::layout::Layout;
 use self::moved::Origin;
+use self::patching::WrittenFile;
 use self::sheet::{Context, Made, Sheet};
 use crate::access::Decider;
 use crate::codec::xlsx::write::AUTHOR;
@@ -56,13 +61,13 @@ use crate::model::{
     Actor, Arrival, ArrivalId, ArrivalKind, Cell, FieldId, Mark, Place, Problem, Review, ReviewId, ReviewKind,
     Revision, RowHash, SourceName, Table, TableName, Timestamp,
 };
-use crate::source::workbook::{Fetched, SheetReader};
+use crate::source::workbook::{Fetched, SheetPatcher, SheetReader};
 use crate::store::{ArrivalFilter, CommitError, HeldPayload, Snapshot, Store, Task};
 use crate::text::{Language, Texts};
 
 /// The source name of commands and decisions.
 pub const CONSOLE: &str = "console";
-/// The outbox task that writes a view.
+/// The outbox task that writes a view, or into a workbook. Its target is the name of the configured source.
 pub const PUBLISH: &str = "publish";
 /// The outbox task that reads a source's file in full, though it has not changed: a person has decided what it means.
 pub const REREAD: &str = "reread";
@@ -81,6 +86,8 @@ pub struct Parts {
     pub disk: Arc<dyn Disk>,
     /// What reads workbooks.
     pub reader: Arc<dyn SheetReader>,
+    /// What changes cells of workbooks.
+    pub patcher: Arc<dyn SheetPatcher>,
 }
 
 /// The store with all that works on it.
@@ -91,8 +98,10 @@ pub struct Pipeline {
     texts: Texts,
     store: Store,
     parts: Parts,
-    /// What the views' files were when their content was last taken or written.
+    /// What files were when their content was last taken or written.
     settled: HashMap<PathBuf, (Fingerprint, Shows)>,
+    /// What is known of the files that are written into.
+    written: HashMap<PathBuf, WrittenFile>,
     /// Titles, folded, that were found out to mean a field, by source: the file is read again with them.
     concluded: HashMap<SourceName, Vec<(CompactString, FieldId)>>,
     /// Sources that took over another one's states and have not been posted since, with that one's name.
@@ -134,6 +143,14 @@ pub enum Taken {
     ReadAgain,
 }
 
+/// What became of a sheet.
+struct Posted {
+    taken: Taken,
+    shows: Shows,
+    /// How the file is laid out, if it is written into and was taken.
+    layout: Option<Layout>,
+}
+
 impl Pipeline {
     /// Brings configuration and store together.
     pub fn new(mut config: Config, mut store: Store, parts: Parts) -> Result<Self, PipelineError> {
@@ -147,6 +164,7 @@ impl Pipeline {
             store,
             parts,
             settled: HashMap::new(),
+            written: HashMap::new(),
             concluded: HashMap::new(),
             moved: HashMap::new(),
         })
@@ -222,7 +240,9 @@ impl Pipeline {
                 index.iter().filter(|row| !row.missing && row.hash != RowHash::UNKNOWN).map(|row| row.hash.0).collect();
             known.sort_unstable();
         }
-        let digest = (!newest.written && !everything).then_some(newest.mark.digest);
+        // A view's digest is that of what it shows, every other state's that of the file.
+        let is_view = self.specs.iter().any(|spec| spec.view.is_some() && spec.name == *source);
+        let digest = (!(everything || newest.written && is_view)).then_some(newest.mark.digest);
         Ok(Ask { hash_key, known, digest, past })
     }
 
@@ -240,6 +260,7 @@ impl Pipeline {
         if !dry && self.take_over(spec, source, &origin)? {
             return Ok(Taken::ReadAgain);
         }
+        let (answer, answers) = (fetched.rows.columns.answer, fetched.rows.answers.clone());
         let table = table_of(&self.config, &self.specs[spec].table)?;
         let news = match columns::judge(&self.store.snapshot()?, table, source, &fetched.rows)? {
             Judged::AsRead(news) => news,
@@ -263,10 +284,15 @@ impl Pipeline {
             Err(problems) => return Ok(Taken::Refused(problems)),
         };
         let spec = self.specs[spec].clone();
-        let (taken, shows) = self.post_sheet(&spec, &sheet, None, dry)?;
+        let Posted { taken, shows, layout } = self.post_sheet(&spec, &sheet, None, dry)?;
         if matches!(taken, Taken::Done(_)) && !dry {
             self.moved.remove(source);
             self.settle(path, fingerprint, shows);
+            self.written.remove(path);
+            if let (Shows::Newest, Some(layout)) = (shows, layout) {
+                let layout = Layout { answer, answers, ..layout };
+                self.written.insert(path.to_owned(), WrittenFile::new(fingerprint, layout));
+            }
         }
         Ok(taken)
     }
@@ -300,7 +326,8 @@ impl Pipeline {
         news: ColumnNews,
     ) -> Result<Sheet, Vec<Problem>> {
         let spec = &self.specs[spec];
-        let Typed { columns, place, mut problems, rows, known, cell_problems, .. } = fetched.rows;
+        let Typed { columns, place, mut problems, mut rows, known, mut cell_problems, table, .. } = fetched.rows;
+        formulas::mark(&mut rows, &mut cell_problems, &columns, &table, &fetched.formulas);
         // A cell that the reader can't make out comes as an error value too: `extract` tells of it, once and in its row.
         problems.extend(fetched.problems.into_iter().filter(|problem| problem.code != "cell-unreadable"));
         let moved_from = self.moved.get(source).cloned();
@@ -347,13 +374,14 @@ impl Pipeline {
         sheet: &Sheet,
         accepted: Option<ReviewId>,
         dry: bool,
-    ) -> Result<(Taken, Shows), PipelineError> {
+    ) -> Result<Posted, PipelineError> {
+        let posted = |taken, shows, layout| Ok(Posted { taken, shows, layout });
         let table = table_of(&self.config, &spec.table)?;
         for _ in 0..TRIES_MAX {
             let snapshot = self.store.snapshot()?;
             let seen = snapshot.revision();
             if !sheet.known.is_empty() && !columns_are_as_before(&snapshot, &sheet.arrival)? {
-                return Ok((Taken::ReadAgain, Shows::Other));
+                return posted(Taken::ReadAgain, Shows::Other, None);
             }
             let context = Context {
                 table,
@@ -363,23 +391,23 @@ impl Pipeline {
                 creator: creator(&self.config, &spec.actor),
                 accepted,
             };
-            let made = sheet::make(&snapshot, sheet, &context, self.parts.entropy.as_mut())?;
+            let (made, layout) = sheet::make(&snapshot, sheet, &context, self.parts.entropy.as_mut())?;
             drop(snapshot);
             let (posting, report, held, changed) = match made {
-                Made::Outdated => return Ok((Taken::ReadAgain, Shows::Other)),
-                Made::Nothing(report) => return Ok((Taken::Done(report), Shows::Newest)),
-                Made::HeldBefore(report) => return Ok((Taken::Done(report), Shows::Other)),
+                Made::Outdated => return posted(Taken::ReadAgain, Shows::Other, None),
+                Made::Nothing(report) => return posted(Taken::Done(report), Shows::Newest, layout),
+                Made::HeldBefore(report) => return posted(Taken::Done(report), Shows::Other, None),
                 Made::Posting { posting, report, held, changed } => (posting, report, held, changed),
             };
             if held.is_some() && !sheet.known.is_empty() {
                 // What is kept for a decision must stand alone, whatever the store knows by then.
-                return Ok((Taken::ReadAgain, Shows::Other));
+                return posted(Taken::ReadAgain, Shows::Other, None);
             }
             if dry {
-                return Ok((Taken::Done(report), Shows::Other));
+                return posted(Taken::Done(report), Shows::Other, None);
             }
-            let mut tasks = if changed { view_tasks(&self.config, &spec.table) } else { Vec::new() };
-            if spec.view.is_some() && held.is_none() {
+            let mut tasks = if changed { publish_tasks(&self.specs, &spec.table) } else { Vec::new() };
+            if spec.is_written() && held.is_none() {
                 tasks.push(publish_task(&spec.name));
             }
             let rows = match held {
@@ -389,8 +417,8 @@ impl Pipeline {
             let shows = if held.is_some() { Shows::Other } else { Shows::Newest };
             let held = held.map(|review| HeldPayload { review, rows: &rows });
             match self.store.commit_holding(seen, &posting, &tasks, held) {
-                Ok(_) => return Ok((Taken::Done(report), shows)),
-                Err(CommitError::AlreadyDone) => return Ok((Taken::Done(Report::default()), shows)),
+                Ok(_) => return posted(Taken::Done(report), shows, layout),
+                Err(CommitError::AlreadyDone) => return posted(Taken::Done(Report::default()), shows, layout),
                 Err(CommitError::Moved { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -458,7 +486,7 @@ impl Pipeline {
         let Some(spec) = spec else {
             return Err(PipelineError::Unknown { what: "source", name: sheet.arrival.source.to_string() });
         };
-        match self.post_sheet(&spec, &sheet, Some(review.id), false)?.0 {
+        match self.post_sheet(&spec, &sheet, Some(review.id), false)?.taken {
             Taken::Done(report) => Ok(report),
             Taken::Refused(_) | Taken::ReadAgain => Err(PipelineError::Refused(
                 "the workbook was saved again since; run `daybook sync` and look at the newer review".to_owned(),
@@ -519,8 +547,8 @@ impl Pipeline {
             if dry {
                 return Ok(report);
             }
-            // What a decision lets in comes before the views are written.
-            let tasks: Vec<Task> = reread.iter().cloned().chain(view_tasks(&self.config, &table.name)).collect();
+            // What a decision lets in comes before anything is written.
+            let tasks: Vec<Task> = reread.iter().cloned().chain(publish_tasks(&self.specs, &table.name)).collect();
             match self.store.commit(seen, &posting, &tasks) {
                 Ok(_) => return Ok(report),
                 Err(CommitError::AlreadyDone) => return Ok(Report::default()),
@@ -639,17 +667,18 @@ pub fn is_of(configured: &str, name: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
 }
 
-fn publish_task(view: &SourceName) -> Task {
-    Task { kind: CompactString::const_new(PUBLISH), target: view.to_string() }
+fn publish_task(source: &SourceName) -> Task {
+    Task { kind: CompactString::const_new(PUBLISH), target: source.to_string() }
 }
 
 fn reread_task(source: &SourceName) -> Task {
     Task { kind: CompactString::const_new(REREAD), target: source.to_string() }
 }
 
-/// The tasks that write all views of a table.
-fn view_tasks(config: &Config, table: &TableName) -> Vec<Task> {
-    config.views.iter().filter(|view| view.table == *table).map(|view| publish_task(&view.name)).collect()
+/// The tasks that write all views of a table, and into all workbooks of it that are written into.
+fn publish_tasks(specs: &[SourceSpec], table: &TableName) -> Vec<Task> {
+    let written = specs.iter().filter(|spec| spec.table == *table && spec.is_written());
+    written.map(|spec| publish_task(&spec.name)).collect()
 }
 
 /// A primary key as the store's index holds it.

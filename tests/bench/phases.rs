@@ -9,7 +9,7 @@ use daybook::app::{Reading, workbook_sources};
 use daybook::config;
 use daybook::io::{OsEntropy, Program, RealDisk, SystemClock};
 use daybook::pipeline::{Parts, Pipeline, Taken};
-use daybook::source::workbook::{ChildReader, Listing, list};
+use daybook::source::workbook::{ChildReader, InProcessPatcher, Listing, list};
 use daybook::store::{MasterKey, Options, Store};
 
 use super::office::{DAYBOOK, Office};
@@ -44,7 +44,9 @@ fn measured(office: &Office, applied: u64) -> Result<[Duration; PARTS.len()]> {
     };
     let mut pipeline = open(office)?;
     note(0);
-    let Listing::Files(files) = list(&RealDisk, &workbook_sources(&pipeline)[0]) else { bail!("the office is gone") };
+    let Listing::Files(files) = list(&RealDisk, &workbook_sources(&mut pipeline)[0]) else {
+        bail!("the office is gone")
+    };
     let reading = Reading::prepare(&mut pipeline, 0, &files[0], false)?;
     note(1);
     let fetched = reading.read().map_err(|failure| anyhow!("{}", failure.problem.message))?;
@@ -83,6 +85,7 @@ fn open(office: &Office) -> Result<Pipeline> {
         entropy: Box::new(OsEntropy),
         disk: Arc::new(RealDisk),
         reader: Arc::new(reader),
+        patcher: Arc::new(InProcessPatcher),
     };
     Ok(Pipeline::new(config, store, parts)?)
 }

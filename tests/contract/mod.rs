@@ -7,8 +7,8 @@
     reason = "these tests play the people and programs around Daybook: they write files, take the time and start it"
 )]
 
-mod office;
-mod workbook;
+pub(crate) mod office;
+pub(crate) mod workbook;
 
 mod access;
 mod columns;
@@ -19,5 +19,8 @@ mod identity;
 mod libreoffice;
 mod records;
 mod rows;
+mod shares;
 mod sheets;
 mod store;
+mod two_way;
+mod versions;

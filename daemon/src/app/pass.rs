@@ -1,5 +1,6 @@
 //! One pass over all sources, and the parts of it that the daemon uses too.
 
+use std::collections::BTreeSet;
 use std::io::Cursor;
 use std::path::Path;
 use std::sync::Arc;
@@ -8,20 +9,21 @@ use crate::codec::read::ReadRequest;
 use crate::codec::sheet::SheetHead;
 use crate::io::{Disk, Fingerprint, Snapshot};
 use crate::model::problem::Code;
-use crate::model::{Problem, Table, Timestamp};
+use crate::model::{Problem, SourceName, Table, Timestamp};
 use crate::pipeline::publication::Published;
 use crate::pipeline::{
     PUBLISH, PastColumns, Pipeline, PipelineError, REREAD, Report, Shows, Taken, Typed, file_name, is_of,
 };
+use crate::source::workbook::fetch::{CHANGING, MISSING};
 use crate::source::workbook::{
-    FetchFailure, FetchLimits, Fetched, Listing, SheetReader, SourceFile, WorkbookSource, fetch_if_changed, file_kind,
-    list,
+    FetchFailure, FetchLimits, Fetched, Listing, SheetReader, SourceFile, WorkbookSource, fetch_if_changed,
+    is_being_replaced, list,
 };
 use crate::store::PendingTask;
 
 /// How many problems of one file are told at a time.
 const PROBLEMS_MAX: usize = 1_000;
-/// How long an open view waits before it is tried again.
+/// How long an open file waits before it is tried again.
 const OPEN_RETRY_MS: i64 = 5_000;
 /// How long a view that can't be read, and so is not written over, waits before it is tried again.
 const UNREADABLE_RETRY_MS: i64 = 60_000;
@@ -31,7 +33,8 @@ const WRITE_RETRY_MS: i64 = 15_000;
 const ROUNDS_MAX: u32 = 10;
 
 /// The sources of the configuration as `source` wants them, in the order of the pipeline's specs.
-pub fn workbook_sources(pipeline: &Pipeline) -> Vec<WorkbookSource> {
+pub fn workbook_sources(pipeline: &mut Pipeline) -> Vec<WorkbookSource> {
+    let seen = sources_seen(pipeline);
     let specs = pipeline.specs();
     let plain = |own: usize| {
         let others = specs.iter().enumerate().filter(move |(index, spec)| *index != own && !spec.is_pattern);
@@ -44,8 +47,28 @@ pub fn workbook_sources(pipeline: &Pipeline) -> Vec<WorkbookSource> {
             name: spec.name.to_string(),
             pattern: spec.path.clone(),
             except: if spec.is_pattern { plain(index) } else { Vec::new() },
+            seen: if spec.is_pattern { of_pattern(&spec.name, &seen) } else { BTreeSet::new() },
         })
         .collect()
+}
+
+/// The sources that the store has heard of. Without them a glob's files are only looked at less well.
+fn sources_seen(pipeline: &mut Pipeline) -> Vec<SourceName> {
+    let seen = pipeline.store().snapshot().and_then(|snapshot| snapshot.sources_last_seen());
+    match seen {
+        Ok(seen) => seen.into_iter().map(|seen| seen.source).collect(),
+        Err(error) => {
+            tracing::error!(%error, "the store can't say which files it knows");
+            Vec::new()
+        }
+    }
+}
+
+/// Those that are files of a glob.
+fn of_pattern(glob: &SourceName, seen: &[SourceName]) -> BTreeSet<SourceName> {
+    let is_of =
+        |name: &&SourceName| name.as_str().strip_prefix(glob.as_str()).is_some_and(|rest| rest.starts_with(':'));
+    seen.iter().filter(is_of).cloned().collect()
 }
 
 /// A file that can be read without the pipeline, in another thread.
@@ -75,18 +98,7 @@ impl Reading {
         let limits = pipeline.config().limits;
         let spec = &pipeline.specs()[spec];
         let table = pipeline.table(&spec.table)?.clone();
-        let kind = file_kind(&file.path).unwrap_or(crate::codec::read::FileKind::Xlsx);
-        let request = ReadRequest {
-            sheet: spec.sheet.clone(),
-            header_row: spec.header_row,
-            answer_header: spec.writing.as_ref().map(|writing| writing.status_header.clone()),
-            known: ask.known,
-            rows_max: limits.rows_max,
-            columns_max: limits.columns_max,
-            cell_bytes_max: limits.cell_bytes_max,
-            unpacked_bytes_max: limits.unpacked_bytes_max,
-            ..ReadRequest::new(kind, ask.hash_key)
-        };
+        let request = pipeline.read_request(spec, &file.path, ask.hash_key, ask.known);
         Ok(Self {
             disk: pipeline.parts().disk.clone(),
             reader: pipeline.parts().reader.clone(),
@@ -122,13 +134,15 @@ pub fn sync(pipeline: &mut Pipeline, dry: bool) -> Result<Report, PipelineError>
         match list(disk.as_ref(), source) {
             Listing::Files(files) => {
                 for file in files {
-                    report.add(take_file(pipeline, spec, &file, Rows::New, dry)?.report);
+                    let took = take_file(pipeline, spec, &file, Rows::New, dry)?;
+                    if !dry {
+                        note_reading(pipeline, &file.name, took.report.problems.first().filter(|_| !took.taken));
+                    }
+                    report.add(took.report);
                 }
             }
             Listing::Offline { root, error } => {
-                if pipeline.specs()[spec].view.is_none() {
-                    report.problems.push(offline(&source.name, &root, &error));
-                }
+                report.problems.push(offline(&source.name, &root, &error));
             }
         }
     }
@@ -151,11 +165,29 @@ impl Took {
     }
 }
 
+/// Remembers whether a source's file could be read, for those who ask how things are. That a file is not there, or is
+/// being saved, shows without it.
+pub(super) fn note_reading(pipeline: &mut Pipeline, source: &SourceName, wrong: Option<&Problem>) {
+    let noted = match wrong {
+        Some(problem) if [MISSING.0, CHANGING.0].contains(&problem.code.as_str()) => return,
+        Some(problem) => {
+            let now = pipeline.now();
+            pipeline.store().note_unread(source, now, problem)
+        }
+        None => pipeline.store().note_read(source),
+    };
+    if let Err(error) = noted {
+        tracing::warn!(%error, "`daybook status` may say something else of a source than the log");
+    }
+}
+
 /// Which rows of a file are decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rows {
     /// Those that are not known by their hash; none if the file is byte for byte what was seen last.
     New,
+    /// Those that are not known by their hash, even if the file is byte for byte what was seen last.
+    Anew,
     /// All.
     All,
 }
@@ -173,7 +205,11 @@ fn take_file(
         return Ok(Took { report: Report::default(), taken: true });
     }
     for everything in [rows == Rows::All, true, true] {
-        match Reading::prepare(pipeline, spec, file, everything)?.read() {
+        let mut reading = Reading::prepare(pipeline, spec, file, everything)?;
+        if rows == Rows::Anew {
+            reading.digest = None;
+        }
+        match reading.read() {
             Ok(None) => {
                 if let Ok(Some(fingerprint)) = pipeline.fingerprint(&file.path) {
                     pipeline.settle(&file.path, fingerprint, Shows::Newest);
@@ -192,21 +228,32 @@ fn take_file(
     Ok(Took::not(Vec::new()))
 }
 
-/// Writes every view that does not show what it should, whether somebody asked for it or not.
+/// Writes every view, and into every workbook, that does not show what it should, whether somebody asked for it or not.
 pub fn publish_everything(pipeline: &mut Pipeline) -> Result<Report, PipelineError> {
     let mut report = publish_due(pipeline)?;
     if pipeline.config().office.observe_only {
         return Ok(report);
     }
-    for view in 0..pipeline.config().views.len() {
-        if let Attempt::Failed(problem, _) = attempt(pipeline, view, &mut report)?
-            && !report.problems.contains(&problem)
-        {
-            report.problems.push(*problem);
+    for spec in 0..pipeline.specs().len() {
+        match attempt(pipeline, spec, &mut report)? {
+            Attempt::Done => settle_tasks(pipeline, spec)?,
+            Attempt::Failed(problem, _) if !report.problems.contains(&problem) => report.problems.push(*problem),
+            Attempt::Failed(..) | Attempt::Wait { .. } => {}
         }
     }
     report.add(publish_due(pipeline)?);
     Ok(report)
+}
+
+/// Takes out what was put off and is done by now.
+fn settle_tasks(pipeline: &mut Pipeline, spec: usize) -> Result<(), PipelineError> {
+    let name = pipeline.specs()[spec].name.clone();
+    for task in pipeline.store().tasks()? {
+        if task.task.kind == PUBLISH && task.task.target == name.as_str() {
+            pipeline.store().task_done(&task)?;
+        }
+    }
+    Ok(())
 }
 
 /// Does the outbox's tasks that are due.
@@ -263,14 +310,14 @@ fn read_again(pipeline: &mut Pipeline, task: &PendingTask, report: &mut Report) 
 }
 
 fn one_task(pipeline: &mut Pipeline, task: &PendingTask, report: &mut Report) -> Result<(), PipelineError> {
-    let view = pipeline.config().views.iter().position(|view| view.name.as_str() == task.task.target);
-    let (true, Some(view)) = (task.task.kind == PUBLISH, view) else {
-        // The view is no longer configured: there is nothing to write.
+    let spec = pipeline.specs().iter().position(|spec| spec.name.as_str() == task.task.target);
+    let (true, Some(spec)) = (task.task.kind == PUBLISH, spec) else {
+        // The source is no longer configured: there is nothing to write.
         pipeline.store().task_done(task)?;
         return Ok(());
     };
     let now = pipeline.now();
-    match attempt(pipeline, view, report)? {
+    match attempt(pipeline, spec, report)? {
         Attempt::Done => {
             pipeline.store().task_done(task)?;
         }
@@ -284,7 +331,7 @@ fn one_task(pipeline: &mut Pipeline, task: &PendingTask, report: &mut Report) ->
     Ok(())
 }
 
-/// How an attempt to write a view ended.
+/// How an attempt to write a view or into a workbook ended.
 enum Attempt {
     /// It shows what it should.
     Done,
@@ -299,37 +346,121 @@ enum Attempt {
     Failed(Box<Problem>, String),
 }
 
-/// Writes one view; takes first what was saved in it meanwhile.
-fn attempt(pipeline: &mut Pipeline, view: usize, report: &mut Report) -> Result<Attempt, PipelineError> {
-    match publish_one(pipeline, view, report) {
+/// Writes one view, or into the files of one workbook source; takes first what was saved in them meanwhile.
+fn attempt(pipeline: &mut Pipeline, spec: usize, report: &mut Report) -> Result<Attempt, PipelineError> {
+    let made = match (pipeline.specs()[spec].view, &pipeline.specs()[spec].writing) {
+        (Some(view), _) => publish_one(pipeline, spec, view, report),
+        (None, Some(_)) => write_into_all(pipeline, spec, report),
+        (None, None) => Ok(Attempt::Done),
+    };
+    match made {
         Err(PipelineError::Write { path, error }) => {
             let message = format!("{path} could not be written: {error}. What it should show is safe in the store.");
             let hint = "Look whether Daybook's account may write there and the disk has room; it is tried again, and at each change.";
-            let name = pipeline.config().views[view].name.clone();
-            let problem = Problem::new(Code("view-not-written"), path, message, hint).in_source(name.as_str());
+            let code = if pipeline.specs()[spec].view.is_some() { "view-not-written" } else { "workbook-not-written" };
+            let name = pipeline.specs()[spec].name.clone();
+            let problem = Problem::new(Code(code), path, message, hint).in_source(name.as_str());
             Ok(Attempt::Failed(Box::new(problem), error))
         }
         other => other,
     }
 }
 
-fn publish_one(pipeline: &mut Pipeline, view: usize, report: &mut Report) -> Result<Attempt, PipelineError> {
-    let Some(spec) = pipeline.specs().iter().position(|spec| spec.view == Some(view)) else { return Ok(Attempt::Done) };
-    let path = pipeline.specs()[spec].path.clone();
-    let file = SourceFile { name: pipeline.specs()[spec].name.clone(), path: path.clone() };
-    let wait = |why: String, ms: i64| Ok(Attempt::Wait { why: format!("{} {why}", path.display()), ms });
+/// Writes into each file of a workbook source. One that can't be written now doesn't keep the others back.
+fn write_into_all(pipeline: &mut Pipeline, spec: usize, report: &mut Report) -> Result<Attempt, PipelineError> {
+    let source = workbook_sources(pipeline).swap_remove(spec);
+    let disk = pipeline.parts().disk.clone();
+    let files = match list(disk.as_ref(), &source) {
+        Listing::Files(files) => files,
+        // It is told of where it is looked at.
+        Listing::Offline { root, .. } => {
+            return Ok(Attempt::Wait { why: format!("{} is offline", root.display()), ms: UNREADABLE_RETRY_MS });
+        }
+    };
+    let mut whole = Attempt::Done;
+    for file in files {
+        match write_into(pipeline, spec, &file, report)? {
+            Attempt::Done => {}
+            waits => whole = waits,
+        }
+    }
+    Ok(whole)
+}
+
+/// Writes into one file of a workbook source.
+fn write_into(
+    pipeline: &mut Pipeline,
+    spec: usize,
+    file: &SourceFile,
+    report: &mut Report,
+) -> Result<Attempt, PipelineError> {
+    let wait = |why: String, ms: i64| Ok(Attempt::Wait { why: format!("{} {why}", file.path.display()), ms });
+    if let Some(why) = out_of_reach(pipeline, &file.path) {
+        return wait(why, OPEN_RETRY_MS);
+    }
     for _ in 0..ROUNDS_MAX {
-        match pipeline.publish(view)? {
+        match pipeline.write_into(spec, file)? {
             Published::Unchanged => return Ok(Attempt::Done),
+            Published::Missing => return wait("is not there".to_owned(), UNREADABLE_RETRY_MS),
             Published::Written(problems) => {
                 report.published += 1;
                 report.problems.extend(problems);
                 return Ok(Attempt::Done);
             }
-            Published::Open(person) => {
-                let who = person.map_or_else(|| "somebody".to_owned(), |person| format!("`{person}`"));
-                return wait(format!("is open at {who}; it is written when it is closed"), OPEN_RETRY_MS);
+            Published::Kept(problems) => {
+                report.problems.extend(problems);
+                return Ok(Attempt::Done);
             }
+            Published::Refused { why, problems } => {
+                report.problems.extend(problems);
+                return wait(format!("can't be written into: {why}"), UNREADABLE_RETRY_MS);
+            }
+            Published::Open(person) => return wait(open_at(person), OPEN_RETRY_MS),
+            Published::Held => {
+                return wait("has a save that waits for a decision, or was rejected".to_owned(), OPEN_RETRY_MS);
+            }
+            // A save that came between is put back where it was, and comes as `Saved`.
+            Published::Moved | Published::Overtaken { .. } => {}
+            anew @ (Published::Saved | Published::Unread) => {
+                let rows = if matches!(anew, Published::Unread) { Rows::Anew } else { Rows::New };
+                let took = take_file(pipeline, spec, file, rows, false)?;
+                // What is wrong with the file is told where the file is looked at.
+                if !took.taken {
+                    return wait("can't be read, so it is not written into".to_owned(), UNREADABLE_RETRY_MS);
+                }
+                report.add(took.report);
+            }
+        }
+    }
+    wait("is saved again and again".to_owned(), OPEN_RETRY_MS)
+}
+
+fn open_at(person: Option<String>) -> String {
+    let who = person.map_or_else(|| "somebody".to_owned(), |person| format!("`{person}`"));
+    format!("is open at {who}; it is written when it is closed")
+}
+
+fn publish_one(
+    pipeline: &mut Pipeline,
+    spec: usize,
+    view: usize,
+    report: &mut Report,
+) -> Result<Attempt, PipelineError> {
+    let path = pipeline.specs()[spec].path.clone();
+    let file = SourceFile { name: pipeline.specs()[spec].name.clone(), path: path.clone() };
+    let wait = |why: String, ms: i64| Ok(Attempt::Wait { why: format!("{} {why}", path.display()), ms });
+    if let Some(why) = out_of_reach(pipeline, &path) {
+        return wait(why, OPEN_RETRY_MS);
+    }
+    for _ in 0..ROUNDS_MAX {
+        match pipeline.publish(view)? {
+            Published::Unchanged | Published::Missing => return Ok(Attempt::Done),
+            Published::Written(problems) => {
+                report.published += 1;
+                report.problems.extend(problems);
+                return Ok(Attempt::Done);
+            }
+            Published::Open(person) => return wait(open_at(person), OPEN_RETRY_MS),
             Published::Held => {
                 return wait(
                     "has a save that waits for a decision; it is written after that".to_owned(),
@@ -337,7 +468,11 @@ fn publish_one(pipeline: &mut Pipeline, view: usize, report: &mut Report) -> Res
                 );
             }
             Published::Moved => {}
-            Published::Saved => {
+            Published::Kept(problems) | Published::Refused { problems, .. } => {
+                report.problems.extend(problems);
+                return Ok(Attempt::Done);
+            }
+            Published::Saved | Published::Unread => {
                 let took = take_file(pipeline, spec, &file, Rows::New, false)?;
                 // What is wrong with the file is told where the file is looked at.
                 if !took.taken {
@@ -354,6 +489,17 @@ fn publish_one(pipeline: &mut Pipeline, view: usize, report: &mut Report) -> Res
         }
     }
     wait("is saved again and again".to_owned(), OPEN_RETRY_MS)
+}
+
+/// Why a file should not be written now, though it may look as if it were not there.
+fn out_of_reach(pipeline: &Pipeline, path: &Path) -> Option<String> {
+    let disk = pipeline.parts().disk.as_ref();
+    if let Err(error) = disk.list(path) {
+        return Some(format!("can't be reached: {error}; it is written when it can"));
+    }
+    let is_away = matches!(disk.fingerprint(path), Ok(None));
+    let being_saved = is_away && is_being_replaced(disk, path, pipeline.now().0);
+    being_saved.then(|| "is being saved; it is written after that".to_owned())
 }
 
 /// Keeps a save beside the view if not all of it was taken: Daybook is about to let go of the only copy.
@@ -491,13 +637,13 @@ pub(super) fn not_taken(file: &SourceFile, error: &PipelineError) -> Problem {
 }
 
 /// A source's folder can't be listed.
-fn offline(source: &str, root: &Path, error: &std::io::Error) -> Problem {
+pub(super) fn offline(source: &str, root: &Path, error: &std::io::Error) -> Problem {
     let root = root.display();
     Problem::new(
         Code("offline"),
         root.to_string(),
         format!("{root} can't be listed: {error}. Nothing is concluded from that; its records stay as they are."),
-        "Look whether the share is connected.",
+        "Look whether the share is connected and the folder is there.",
     )
     .in_source(source)
 }
@@ -513,7 +659,7 @@ pub(super) fn away(file: &SourceFile, code: &'static str) -> Problem {
     let hint = if code == "offline" {
         "Look whether the share is connected."
     } else {
-        "If it was moved, change its path in the configuration."
+        "Look whether the share is connected. If the file was moved, change its path in the configuration."
     };
     Problem::new(Code(code), path.to_string(), message, hint).in_source(file.name.as_str())
 }

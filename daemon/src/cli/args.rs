@@ -50,6 +50,9 @@ pub(super) enum Command {
     /// Arrivals, what they changed, and how to undo it
     #[command(subcommand)]
     Change(ChangeCommand),
+    /// People's own workbooks as they were before Daybook wrote into them
+    #[command(subcommand)]
+    Workbook(WorkbookCommand),
     /// The store itself
     #[command(subcommand)]
     Store(StoreCommand),
@@ -59,6 +62,9 @@ pub(super) enum Command {
     /// Read one workbook on behalf of the daemon, within limits
     #[command(hide = true)]
     ReadSheet,
+    /// Patch one workbook on behalf of the daemon, within limits
+    #[command(hide = true)]
+    PatchSheet,
 }
 
 /// Commands of the contract that this version does not have.
@@ -242,6 +248,27 @@ pub(super) enum ChangeCommand {
         /// Say what would change, and change nothing
         #[arg(long)]
         dry_run: bool,
+    },
+}
+
+/// `daybook workbook …`
+#[derive(Debug, Subcommand)]
+pub(super) enum WorkbookCommand {
+    /// The earlier versions that are kept, newest first
+    Versions {
+        /// Only of this workbook; `NAME:FILE` for one of a pattern's files [default: all]
+        name: Option<String>,
+    },
+    /// Write an earlier version to a new file
+    Restore {
+        /// The workbook; `NAME:FILE` for one of a pattern's files
+        name: String,
+        /// The newest version of this time or before: `2026-03-01`, or RFC 3339
+        #[arg(long, value_name = "TIME")]
+        at: String,
+        /// The file to write; it must not be there
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
     },
 }
 

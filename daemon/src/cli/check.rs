@@ -1,5 +1,6 @@
 //! `daybook check`: validates the configuration, opens every source, shows what each column means. Changes nothing.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -33,7 +34,12 @@ pub(crate) fn run(path: Option<&Path>, out: &mut Out) -> Outcome {
     };
     let mut sources = Vec::new();
     for spec in SourceSpec::all(&config) {
-        let source = WorkbookSource { name: spec.name.to_string(), pattern: spec.path.clone(), except: Vec::new() };
+        let source = WorkbookSource {
+            name: spec.name.to_string(),
+            pattern: spec.path.clone(),
+            except: Vec::new(),
+            seen: BTreeSet::new(),
+        };
         match list(&RealDisk, &source) {
             Listing::Offline { root, error } => {
                 let place = root.display().to_string();

@@ -1,5 +1,6 @@
 //! `daybook sync`, `run`, `status`.
 
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::thread;
 
@@ -11,9 +12,10 @@ use super::{Failure, Outcome};
 use crate::app::{self, App, Observer, workbook_sources};
 use crate::error::Words;
 use crate::io::{Disk, StoreLock};
-use crate::model::{Problem, Timestamp};
+use crate::model::{Problem, SourceName, Timestamp};
 use crate::pipeline::{Pipeline, Report};
-use crate::source::workbook::{Listing, SourceFile, list, open_elsewhere};
+use crate::source::workbook::{Listing, SourceFile, WorkbookSource, list, open_elsewhere};
+use crate::store::{LastSeen, PendingTask};
 
 /// One pass over all sources.
 pub(crate) fn sync(config: Option<&Path>, dry: bool, out: &mut Out) -> Outcome {
@@ -121,37 +123,7 @@ pub(crate) fn status(config: Option<&Path>, out: &mut Out) -> Outcome {
         }
         (look.snapshot.revision().0, look.snapshot.open_reviews()?, records, look.snapshot.sources_last_seen()?)
     };
-    let zone = pipeline.config().office.timezone.clone();
-    let disk = pipeline.parts().disk.clone();
-    let now = pipeline.now();
-    let mut sources = Vec::new();
-    for (spec, source) in workbook_sources(&pipeline).iter().enumerate() {
-        let is_view = pipeline.specs()[spec].view.is_some();
-        let (files, offline) = match list(disk.as_ref(), source) {
-            Listing::Files(files) => (files, None),
-            Listing::Offline { error, .. } => {
-                let file = SourceFile { name: source.name.as_str().into(), path: source.pattern.clone() };
-                (vec![file], Some(error.to_string()))
-            }
-        };
-        for file in files {
-            let waiting = tasks.iter().find(|task| task.task.target == file.name.as_str());
-            let (state, wrong) = match &offline {
-                Some(error) => ("offline", Some(error.clone())),
-                None => state(disk.as_ref(), &file, is_view, now),
-            };
-            let last = seen.iter().find(|seen| seen.source == file.name);
-            sources.push(json!({
-                "name": file.name.as_str(),
-                "kind": if is_view { "view" } else { "workbook" },
-                "path": file.path,
-                "state": state,
-                "last_seen_at": last.map(|last| last.at.to_rfc3339(&zone)),
-                "pending": u32::from(waiting.is_some()),
-                "error": wrong.or_else(|| waiting.and_then(|task| task.error.clone())),
-            }));
-        }
-    }
+    let sources = sources(&mut pipeline, &tasks, &seen)?;
     let status = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "store": { "path": pipeline.config().store.path, "revision": revision, "records": records },
@@ -165,6 +137,62 @@ pub(crate) fn status(config: Option<&Path>, out: &mut Out) -> Outcome {
         tell(&status, out);
     }
     Ok(())
+}
+
+/// Each source as it is now, with what was wrong with it last.
+fn sources(pipeline: &mut Pipeline, tasks: &[PendingTask], seen: &[LastSeen]) -> Result<Vec<Json>, Failure> {
+    let zone = pipeline.config().office.timezone.clone();
+    let disk = pipeline.parts().disk.clone();
+    let now = pipeline.now();
+    let unread = pipeline.store().unread()?;
+    let unread: HashMap<&str, &str> =
+        unread.iter().map(|unread| (unread.problem.source.as_str(), unread.problem.message.as_str())).collect();
+    let seen: HashMap<&str, Timestamp> = seen.iter().map(|seen| (seen.source.as_str(), seen.at)).collect();
+    let mut lines = Vec::new();
+    for (spec, source) in workbook_sources(pipeline).iter().enumerate() {
+        let is_view = pipeline.specs()[spec].view.is_some();
+        for (file, offline) in files(disk.as_ref(), source) {
+            let waiting = tasks.iter().find(|task| task.task.target == file.name.as_str());
+            let unread = unread.get(file.name.as_str()).map(|&message| message.to_owned());
+            let (state, wrong) = match (offline, state(disk.as_ref(), &file, is_view, now)) {
+                (Some(error), _) => ("offline", Some(error)),
+                (None, ("ok", None)) if unread.is_some() => ("unreadable", unread),
+                (None, ("open", None)) => ("open", unread),
+                (None, found) => found,
+            };
+            let last = seen.get(file.name.as_str());
+            lines.push(json!({
+                "name": file.name.as_str(),
+                "kind": if is_view { "view" } else { "workbook" },
+                "path": file.path,
+                "state": state,
+                "last_seen_at": last.map(|at| at.to_rfc3339(&zone)),
+                "pending": u32::from(waiting.is_some()),
+                "error": wrong.or_else(|| waiting.and_then(|task| task.error.clone())),
+            }));
+        }
+    }
+    Ok(lines)
+}
+
+/// The files of a source, also those that are gone; with each, why its folder can't be listed.
+fn files(disk: &dyn Disk, source: &WorkbookSource) -> Vec<(SourceFile, Option<String>)> {
+    match list(disk, source) {
+        Listing::Files(mut files) => {
+            let listed: HashSet<SourceName> = files.iter().map(|file| file.name.clone()).collect();
+            let is_gone =
+                |file: &SourceFile| !listed.contains(&file.name) && matches!(disk.fingerprint(&file.path), Ok(None));
+            files.extend(source.seen_files().into_iter().filter(is_gone));
+            files.into_iter().map(|file| (file, None)).collect()
+        }
+        Listing::Offline { error, .. } => {
+            let mut files = source.seen_files();
+            if files.is_empty() {
+                files.push(SourceFile { name: source.name.as_str().into(), path: source.pattern.clone() });
+            }
+            files.into_iter().map(|file| (file, Some(error.to_string()))).collect()
+        }
+    }
 }
 
 /// How a source's file is, and why it can't be read, as far as that shows without opening it.

@@ -1,5 +1,6 @@
 //! Folders and files that only Daybook's own account may enter: the store, the keys.
 
+use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::path::Path;
@@ -48,6 +49,32 @@ pub fn read(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
     Ok(bytes)
+}
+
+/// Reads the beginning of a file that must be private, at most so many bytes.
+pub fn read_start(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    check(&file.metadata()?)?;
+    let mut bytes = Vec::new();
+    file.take(bytes_max).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The names in a folder, in no order; none if the folder is not there.
+pub fn list(folder: &Path) -> io::Result<Vec<OsString>> {
+    match fs::read_dir(folder) {
+        Ok(entries) => entries.map(|entry| entry.map(|entry| entry.file_name())).collect(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes a file; one that is gone already is no error.
+pub fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn private_options() -> OpenOptions {
@@ -125,8 +152,14 @@ mod tests {
         assert_eq!(write_new(&key, b"other").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(create_file(&key).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(read(&key, 6).unwrap(), b"secret");
+        assert_eq!(read_start(&key, 3).unwrap(), b"sec");
+        assert_eq!(list(&folder).unwrap(), ["daybook.key"]);
+        assert!(list(&folder.join("none")).unwrap().is_empty());
         open_file(&folder.join("lock")).unwrap();
         assert_eq!(mode(&folder.join("lock")), 0o600);
+        remove(&key).unwrap();
+        remove(&key).unwrap();
+        assert_eq!(list(&folder).unwrap(), ["lock"]);
     }
 
     #[test]

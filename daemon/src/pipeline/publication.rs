@@ -37,7 +37,20 @@ pub enum Published {
     Open(Option<String>),
     /// The file was saved since it was last taken: it has to be taken first.
     Saved,
-    /// A save of it is held for a person, and is not written over before she has decided.
+    /// It is not known how the file is laid out: it has to be read again.
+    Unread,
+    /// There is no file that could be written into.
+    Missing,
+    /// Nothing could be written, for these reasons.
+    Kept(Vec<Problem>),
+    /// The file as a whole can't be written into.
+    Refused {
+        /// Why.
+        why: String,
+        /// What is to be told, if it was not told before.
+        problems: Vec<Problem>,
+    },
+    /// A save of it is held for a person or was rejected by one, and is not written over.
     Held,
     /// Others changed the store meanwhile: it is made again.
     Moved,
@@ -234,7 +247,7 @@ impl Pipeline {
     }
 }
 
-fn write_error(path: &Path, error: &dyn std::fmt::Display) -> PipelineError {
+pub(super) fn write_error(path: &Path, error: &dyn std::fmt::Display) -> PipelineError {
     PipelineError::Write { path: path.display().to_string(), error: error.to_string() }
 }
 
@@ -308,7 +321,7 @@ fn visible(
 }
 
 /// Whether a record meets a view's condition.
-fn meets(record: &StoredRecord, condition: &Condition) -> bool {
+pub(super) fn meets(record: &StoredRecord, condition: &Condition) -> bool {
     record.value(condition.field).is_some_and(|value| {
         let text = value.to_string();
         condition.values.iter().any(|wanted| *wanted == text)
@@ -376,6 +389,6 @@ impl Before {
     }
 }
 
-fn entry(record: RecordId, presence: Presence, cells: Vec<CellEntry>) -> RecordEntry {
+pub(super) fn entry(record: RecordId, presence: Presence, cells: Vec<CellEntry>) -> RecordEntry {
     RecordEntry { record, row: None, hash: RowHash::UNKNOWN, presence, life: Life::Unchanged, cells, keys: Vec::new() }
 }

@@ -14,6 +14,7 @@ use super::columns::{ColumnNews, Telltale};
 use super::compose::{Came, Composed, Composer, Creator, Incoming, Settings, Supplied};
 use super::error::PipelineError;
 use super::identity;
+use super::layout::Layout;
 use super::moved;
 use super::numbers::{Numbers, generated, has_no_key};
 use super::placing::{Placed, Why};
@@ -95,19 +96,23 @@ pub(super) enum Made {
     Outdated,
 }
 
-/// Makes the posting of a sheet on a snapshot.
+/// Makes the posting of a sheet on a snapshot. If the file is written into, also says how it is laid out.
 pub(super) fn make(
     snapshot: &Snapshot<'_>,
     sheet: &Sheet,
     context: &Context<'_>,
     entropy: &mut dyn Entropy,
-) -> Result<Made, PipelineError> {
+) -> Result<(Made, Option<Layout>), PipelineError> {
     let known = Known::load(snapshot, sheet)?;
-    let Some(mut placed) = Placed::of(snapshot, sheet, context, &known, entropy)? else { return Ok(Made::Outdated) };
+    let Some(mut placed) = Placed::of(snapshot, sheet, context, &known, entropy)? else {
+        return Ok((Made::Outdated, None));
+    };
     let (ancestry, recognised) = identity::recognise(snapshot, sheet, context, &known, &mut placed)?;
     let work =
         Work { snapshot, sheet, context, known: &known, placed: &placed, ancestry: &ancestry, recognised: &recognised };
-    work.run(entropy)
+    let mut layout = if context.spec.writing.is_some() { Layout::of(sheet, &placed) } else { None };
+    let made = work.run(layout.as_mut(), entropy)?;
+    Ok((made, layout))
 }
 
 /// One run over a sheet.
@@ -122,7 +127,7 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn run(&self, entropy: &mut dyn Entropy) -> Result<Made, PipelineError> {
+    fn run(&self, layout: Option<&mut Layout>, entropy: &mut dyn Entropy) -> Result<Made, PipelineError> {
         let source = &self.sheet.arrival.source;
         let table = self.context.table;
         let told: HashSet<u64> = self.snapshot.told(source)?.into_iter().collect();
@@ -152,6 +157,9 @@ impl Work<'_> {
         self.missing(&mut composer, &open, &mut extent, entropy)?;
         extent.missing_rows += self.recognised.moved();
         self.recognised.tell(&mut composer, &mut telling, table, &open, entropy);
+        if let Some(layout) = layout {
+            layout.refuse(std::mem::take(&mut composer.refused_rows));
+        }
         let telltale = Telltale {
             table,
             header_row: self.context.spec.header_row,

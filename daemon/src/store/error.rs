@@ -76,6 +76,14 @@ pub enum StoreError {
         /// The state's number.
         state: u32,
     },
+    /// A version of a workbook that is not kept, or no longer.
+    #[error("no version of workbook `{source_name}` of {at} (milliseconds since 1970) is kept")]
+    UnknownVersion {
+        /// The workbook's source.
+        source_name: String,
+        /// When the version would have been replaced.
+        at: i64,
+    },
     /// Two records with one key. The pipeline prevents it: this is a defect.
     #[error("two records of table `{table}` would have the same key in index {index}; nothing was written")]
     KeyTaken {

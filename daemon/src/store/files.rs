@@ -38,14 +38,21 @@ impl Files {
     }
 
     /// Makes empty files that only their owner may read, and their folder if need be.
+    ///
+    /// A program that opens the store as soon as the first file is there may make the others before we do, see
+    /// [`Self::finish`].
     pub(super) fn make(&self, secrets: &Secrets) -> Result<(), StoreError> {
         if let Some(folder) = self.main.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             make_folder(folder).map_err(StoreError::file(folder))?;
         }
-        for path in [&self.main, &self.keys] {
-            make_file(path, b"")?;
+        for path in [&self.keys, &self.check] {
+            if path.exists() {
+                return Err(StoreError::Exists(path.clone()));
+            }
         }
-        self.write_check(secrets)
+        make_file(&self.main, b"")?;
+        self.make_keys()?;
+        unless_there(self.write_check(secrets))
     }
 
     /// Makes what is lacking of a store whose two databases are still empty: what is written in none needs no key.
@@ -53,16 +60,13 @@ impl Files {
         self.make_keys()?;
         match fs::remove_file(&self.check) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::file(&self.check)(error)),
-            _ => self.write_check(secrets),
+            _ => unless_there(self.write_check(secrets)),
         }
     }
 
     /// Makes an empty file for the data keys, if there is none.
     pub(super) fn make_keys(&self) -> Result<(), StoreError> {
-        match make_file(&self.keys, b"") {
-            Err(StoreError::Exists(_)) => Ok(()),
-            other => other,
-        }
+        unless_there(make_file(&self.keys, b""))
     }
 
     /// Writes the check file.
@@ -91,6 +95,14 @@ impl Files {
 /// Whether a file is not there or holds nothing.
 pub(super) fn is_empty(path: &Path) -> bool {
     fs::metadata(path).map_or_else(|error| error.kind() == io::ErrorKind::NotFound, |found| found.len() == 0)
+}
+
+/// That another program made a file first is no error.
+fn unless_there(made: Result<(), StoreError>) -> Result<(), StoreError> {
+    match made {
+        Err(StoreError::Exists(_)) => Ok(()),
+        other => other,
+    }
 }
 
 fn check_line(secrets: &Secrets) -> String {

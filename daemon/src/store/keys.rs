@@ -127,6 +127,18 @@ impl Secrets {
         key
     }
 
+    /// The key under which earlier versions of workbooks are sealed.
+    pub(super) fn version_key(&self) -> DataKey {
+        DataKey::new(expanded(&self.hkdf, &[b"daybook workbook versions"]))
+    }
+
+    /// What stands for a source in the file names of its workbook's versions. Without the key it says nothing.
+    pub(super) fn version_label(&self, source: &SourceName) -> [u8; 16] {
+        let mut label = [0; 16];
+        expand(&self.hkdf, &[b"daybook workbook label ", source.as_str().as_bytes()], &mut label);
+        label
+    }
+
     /// The blind index of a key's text. Table and index are part of it, so that two columns can't be compared.
     pub(super) fn digest(&self, table: u32, index: u32, text: &str) -> [u8; 16] {
         let mut mac = self.index.clone();
@@ -190,6 +202,9 @@ mod tests {
         let secrets = Secrets::derive(&MasterKey::parse(&format!("daybook-key-1:{}", "0".repeat(64))).unwrap());
         assert_ne!(secrets.database(), secrets.key_database());
         assert_ne!(secrets.row_hash_key(&"a".into()), secrets.row_hash_key(&"b".into()));
+        assert_ne!(secrets.version_label(&"a".into()), secrets.version_label(&"b".into()));
+        assert_ne!(secrets.version_label(&"a".into()), secrets.row_hash_key(&"a".into()));
+        assert_ne!(secrets.version_key().bytes(), secrets.wrapping.bytes());
         assert_ne!(secrets.digest(1, 0, "x"), secrets.digest(1, 1, "x"));
         assert_ne!(secrets.digest(1, 0, "x"), secrets.digest(2, 0, "x"));
         // Changing a derivation would lock every store that is there. Worked out apart, with another HKDF.

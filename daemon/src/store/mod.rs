@@ -24,6 +24,9 @@ mod ledger;
 mod review;
 
 mod outbox;
+mod unread;
+
+mod versions;
 
 mod history;
 mod query;
@@ -33,7 +36,7 @@ mod rebuild;
 mod tests;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
@@ -50,12 +53,15 @@ pub use self::outbox::{ATTEMPTS_MAX, PendingTask, Task};
 pub use self::rebuild::CheckReport;
 pub use self::review::{Closed, KeptReview};
 pub use self::schema::Options;
+pub use self::unread::Unread;
+pub use self::versions::Version;
 
 use self::files::{Checked, Files};
 use self::keys::Secrets;
 use self::schema::Which;
 use self::seal::{Context, Part, Subject};
 use self::vault::Vault;
+use self::versions::Shelf;
 
 use crate::io::Entropy;
 use crate::model::entry::{KeyIndex, Posting, ReviewChange};
@@ -109,6 +115,7 @@ pub struct LastSeen {
 pub struct Store {
     conn: Connection,
     vault: RefCell<Vault>,
+    versions: Shelf,
     fault: Option<FaultHook>,
 }
 
@@ -127,7 +134,7 @@ impl Store {
         files.make(&secrets)?;
         let main = schema::open(&files.main, Which::Main, &secrets.database(), true, true, options)?;
         let keys = schema::open(&files.keys, Which::Keys, &secrets.key_database(), true, true, options)?;
-        Ok(Self::of(main, keys, secrets, entropy))
+        Ok(Self::of(main, keys, secrets, entropy, Shelf::beside(path)))
     }
 
     /// Opens the store at `path`. One whose making was interrupted, so that it never held anything, is finished.
@@ -164,7 +171,7 @@ impl Store {
             // The database opened, so the key is right and only the check file was lost.
             files.write_check(&secrets)?;
         }
-        let mut store = Self::of(main, keys, secrets, entropy);
+        let mut store = Self::of(main, keys, secrets, entropy, Shelf::beside(path));
         store.destroy_doomed()?;
         Ok(store)
     }
@@ -173,12 +180,12 @@ impl Store {
     pub fn in_memory(key: &MasterKey, entropy: Box<dyn Entropy>) -> Result<Self, StoreError> {
         let main = schema::open_in_memory(Which::Main, Options::default())?;
         let keys = schema::open_in_memory(Which::Keys, Options::default())?;
-        Ok(Self::of(main, keys, Secrets::derive(key), entropy))
+        Ok(Self::of(main, keys, Secrets::derive(key), entropy, Shelf::Memory(BTreeMap::new())))
     }
 
-    fn of(main: Connection, keys: Connection, secrets: Secrets, entropy: Box<dyn Entropy>) -> Self {
+    fn of(main: Connection, keys: Connection, secrets: Secrets, entropy: Box<dyn Entropy>, versions: Shelf) -> Self {
         let vault = RefCell::new(Vault::new(keys, Arc::new(secrets), entropy));
-        Self { conn: main, vault, fault: None }
+        Self { conn: main, vault, versions, fault: None }
     }
 
     /// Gives the fields of the configuration's tables the numbers that the store has kept for their names, and all
@@ -431,6 +438,11 @@ impl Store {
     /// Puts a task off, which is no failure, and says why it waits.
     pub fn task_deferred(&mut self, task: &PendingTask, why: &str, next_at: Timestamp) -> Result<(), StoreError> {
         outbox::deferred(&self.conn, task, why, next_at)
+    }
+
+    /// Makes tasks due that were put off without having failed: what they wait for may be over. Returns how many.
+    pub fn wake_tasks(&mut self, now: Timestamp) -> Result<usize, StoreError> {
+        outbox::wake(&self.conn, now)
     }
 
     /// Notes that a task failed and when to try again. True if it failed for the last time and is parked.

@@ -100,6 +100,14 @@ pub(super) fn deferred(conn: &Connection, task: &PendingTask, why: &str, next_at
     Ok(())
 }
 
+/// Makes tasks due that were put off. One that failed waits its time: what went wrong is not over because a file is closed.
+pub(super) fn wake(conn: &Connection, now: Timestamp) -> Result<usize, StoreError> {
+    let woken = conn
+        .prepare_cached("UPDATE outbox SET next_at = ?1 WHERE parked = 0 AND attempts = 0 AND next_at > ?1")?
+        .execute([now.0])?;
+    Ok(woken)
+}
+
 /// Notes a failure and when to try again. True if the task is parked now.
 pub(super) fn failed(
     conn: &Connection,

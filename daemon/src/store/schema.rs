@@ -24,7 +24,15 @@ pub(super) const CHECKPOINT_PAGES: u32 = 4096;
 const LOG_BYTES_KEPT: u32 = 64 << 20;
 
 /// The steps of the database that holds the journal and the ledger.
-pub(super) const MAIN_STEPS: &[&str] = &[concat!(
+pub(super) const MAIN_STEPS: &[&str] = &[FIRST_MAIN, UNREAD];
+
+/// What could not be read when it was last tried: neither journal nor ledger.
+const UNREAD: &str = "CREATE TABLE unread (
+        source TEXT NOT NULL PRIMARY KEY, at INTEGER NOT NULL, place TEXT NOT NULL, code TEXT NOT NULL,
+        message TEXT NOT NULL, hint TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;";
+
+const FIRST_MAIN: &str = concat!(
     // Truth. Names are handed out once and for ever: the journal says field 3, and means what is written here.
     "CREATE TABLE counter (name TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) STRICT;",
     "INSERT INTO counter VALUES ('revision', 0);",
@@ -92,7 +100,7 @@ pub(super) const MAIN_STEPS: &[&str] = &[concat!(
         table_id INTEGER NOT NULL, field INTEGER NOT NULL, last INTEGER NOT NULL,
         PRIMARY KEY (table_id, field)
     ) STRICT, WITHOUT ROWID;",
-)];
+);
 
 /// The tables that follow from the journal.
 pub(super) const DERIVED: &[&str] =

@@ -31,7 +31,7 @@ impl DataKey {
     }
 }
 
-/// Whose key it is: a record's id, or the id of a review that is about no record.
+/// Whose key it is: a record's id, the id of a review that is about no record, or the digest of a source's name.
 pub(super) type Subject = [u8; 16];
 
 /// Which part of a subject a sealed value is.
@@ -49,6 +49,10 @@ pub(super) enum Part<'a> {
     Held,
     /// Its data key, wrapped.
     Key,
+    /// What is said of a source's workbook as it was replaced at this time.
+    VersionHead(i64),
+    /// That workbook.
+    VersionBody(i64),
 }
 
 /// Where a sealed value stands. All of it is authenticated.
@@ -87,6 +91,14 @@ impl Context<'_> {
             }
             Part::Held => 5,
             Part::Key => 6,
+            Part::VersionHead(at) => {
+                detail[..8].copy_from_slice(&at.to_le_bytes());
+                7
+            }
+            Part::VersionBody(at) => {
+                detail[..8].copy_from_slice(&at.to_le_bytes());
+                8
+            }
         };
         bytes[37..].copy_from_slice(self.key);
         bytes

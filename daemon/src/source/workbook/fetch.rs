@@ -30,6 +30,8 @@ pub const NOT_READABLE: Code = Code("file-not-readable");
 pub const EMPTY: Code = Code("empty-file");
 /// The file, or what it unpacks to, is larger than the limits.
 pub const TOO_LARGE: Code = Code("too-large");
+/// The workbook's zip has no directory: it is the first part of a save, or what is left of a failed one.
+pub const TRUNCATED: Code = Code("truncated");
 /// The reader took too long.
 pub const TIMED_OUT: Code = Code("timed-out");
 /// The reader ended in the middle, or gave an answer without sense.
@@ -440,7 +442,7 @@ impl Refusal<'_> {
     }
 
     fn refused(&self, fingerprint: Option<Fingerprint>, failure: ReadFailure) -> FetchFailure {
-        let later = [TIMED_OUT.0, READER_FAILED.0].contains(&failure.code.as_str());
+        let later = [TIMED_OUT.0, READER_FAILED.0, TRUNCATED.0].contains(&failure.code.as_str());
         let again = if later { Again::Later } else { Again::WhenChanged };
         self.refuse(fingerprint, again, &failure.code, &failure.message, failure.hint)
     }
@@ -750,6 +752,15 @@ mod tests {
             let result = fetch(&disk, &reader, &file(), &request(), &LIMITS);
             assert_eq!(outcome(result), (READER_FAILED.0.to_owned(), Again::Later));
         }
+    }
+
+    #[test]
+    fn half_a_zip_may_be_the_beginning_of_a_save() {
+        let disk = ScriptedDisk::steady(b"PK\x03\x04 and no more");
+        assert_eq!(
+            outcome(fetch(&disk, &InProcessReader, &file(), &request(), &LIMITS)),
+            (TRUNCATED.0.to_owned(), Again::Later)
+        );
     }
 
     #[test]

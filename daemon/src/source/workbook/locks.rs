@@ -5,10 +5,13 @@
 
 use std::path::Path;
 
+use super::files::is_half_saved;
 use crate::io::{Disk, Fingerprint};
 
 /// An owner file older than this is left from a crash, or of somebody who has gone home.
 const STALE_MS: i64 = 24 * 60 * 60 * 1000;
+/// A temporary file of a save older than this is left from one that failed.
+const REPLACING_MS: i64 = 60_000;
 /// Owner files are far smaller: Excel's has 165 bytes.
 const OWNER_FILE_BYTES_MAX: u64 = 64 << 10;
 
@@ -32,6 +35,25 @@ pub fn open_elsewhere(disk: &dyn Disk, path: &Path, now_ms: i64) -> Option<Locke
         let since_ms = fresh_since(&fingerprint, now_ms)?;
         Some(LockedBy { person: read(disk, &owner_file).as_deref().and_then(person_of), since_ms })
     })
+}
+
+/// Whether a path is that of an owner or lock file: when it goes, somebody has closed a workbook.
+pub fn is_owner_file(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| name.starts_with("~$") || (name.starts_with(".~lock.") && name.ends_with('#')))
+}
+
+/// Whether a workbook that is not there is probably between two steps of a save: Excel writes a temporary file beside it,
+/// deletes it, and gives the temporary file its name. Where a name may not be taken, that last step fails if something
+/// has been put there meanwhile.
+pub fn is_being_replaced(disk: &dyn Disk, path: &Path, now_ms: i64) -> bool {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let fresh = |beside: &Path| {
+        let modified_ms = disk.fingerprint(beside).ok().flatten().map(|found| found.modified_ns / 1_000_000);
+        modified_ms.is_some_and(|at| (i128::from(now_ms) - at).abs() <= i128::from(REPLACING_MS))
+    };
+    let beside = disk.list(&folder.join("*")).unwrap_or_default();
+    beside.iter().any(|beside| is_half_saved(beside) && fresh(beside))
 }
 
 type PersonOf = fn(&[u8]) -> Option<String>;
@@ -147,6 +169,32 @@ mod tests {
         ] {
             assert_eq!(person(name, owner_file, content), expected, "{name} with {owner_file}");
         }
+    }
+
+    #[test]
+    fn owner_files_are_told_by_their_names() {
+        for (name, is_one) in [
+            ("~$客户.xlsx", true),
+            (".~lock.客户.xlsx#", true),
+            (".~lock.客户.xlsx", false),
+            ("客户.xlsx", false),
+            ("客户~$.xlsx", false),
+        ] {
+            assert_eq!(is_owner_file(&Path::new("/share").join(name)), is_one, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_save_that_is_not_finished_is_seen_beside_the_workbook() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("客户.xlsx");
+        let now_ms = SystemClock.now_ms();
+        assert!(!is_being_replaced(&RealDisk, &path, now_ms));
+        fs::write(folder.path().join("other.xlsx"), "x").unwrap();
+        assert!(!is_being_replaced(&RealDisk, &path, now_ms));
+        fs::write(folder.path().join("Cedd4100"), "x").unwrap();
+        assert!(is_being_replaced(&RealDisk, &path, now_ms));
+        assert!(!is_being_replaced(&RealDisk, &path, now_ms + 2 * REPLACING_MS), "it failed");
     }
 
     #[test]

@@ -6,13 +6,15 @@
 pub mod fetch;
 pub mod files;
 pub mod locks;
+pub mod patcher;
 pub mod poll;
 pub mod watch;
 
 pub use fetch::{
     Again, ChildReader, FetchFailure, FetchLimits, Fetched, InProcessReader, SheetReader, fetch, fetch_if_changed,
 };
-pub use files::{KEPT, Listing, SourceFile, WatchedFolder, WorkbookSource, file_kind, list, look};
-pub use locks::{LockedBy, open_elsewhere};
+pub use files::{KEPT, Listing, Looked, SourceFile, WatchedFolder, WorkbookSource, file_kind, list, look};
+pub use locks::{LockedBy, is_being_replaced, is_owner_file, open_elsewhere};
+pub use patcher::{ChildPatcher, InProcessPatcher, SheetPatcher};
 pub use poll::{FilePoll, PollTimes, Sight, Step};
 pub use watch::Watch;

@@ -171,6 +171,11 @@ impl FilePoll {
         self.offered = None;
     }
 
+    /// For how long the file has stayed as it is without having been taken.
+    pub fn unchanged_ms(&self, now_ms: i64) -> i64 {
+        self.candidate.map_or(0, |candidate| now_ms.saturating_sub(candidate.since_ms).max(0))
+    }
+
     /// What was last taken of the file or written to it.
     pub fn last_taken(&self) -> Option<Fingerprint> {
         self.taken

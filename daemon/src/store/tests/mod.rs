@@ -5,6 +5,8 @@ mod committing;
 mod opening;
 mod replay;
 mod states;
+mod versions;
+mod waiting;
 
 use super::*;
 
