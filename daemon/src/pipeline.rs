@@ -14,6 +14,7 @@ mod formulas;
 mod identity;
 mod ids;
 mod layout;
+mod moved;
 mod numbers;
 pub mod past;
 pub mod patching;
@@ -47,6 +48,7 @@ pub use self::columns::PastColumns;
 use self::columns::{ColumnNews, Judged};
 use self::compose::Creator;
 use self::layout::Layout;
+use self::moved::Origin;
 use self::patching::WrittenFile;
 use self::sheet::{Context, Made, Sheet};
 use crate::access::Decider;
@@ -102,6 +104,8 @@ pub struct Pipeline {
     written: HashMap<PathBuf, WrittenFile>,
     /// Titles, folded, that were found out to mean a field, by source: the file is read again with them.
     concluded: HashMap<SourceName, Vec<(CompactString, FieldId)>>,
+    /// Sources that took over another one's states and have not been posted since, with that one's name.
+    moved: HashMap<SourceName, SourceName>,
 }
 
 /// What a file shows whose content was taken or written.
@@ -162,6 +166,7 @@ impl Pipeline {
             settled: HashMap::new(),
             written: HashMap::new(),
             concluded: HashMap::new(),
+            moved: HashMap::new(),
         })
     }
 
@@ -252,6 +257,10 @@ impl Pipeline {
     ) -> Result<Taken, PipelineError> {
         let fingerprint = fetched.fingerprint;
         let (answer, answers) = (fetched.rows.columns.answer, fetched.rows.answers.clone());
+        let origin = Origin { digest: fetched.digest, made_for: fetched.head.properties.source.clone() };
+        if !dry && self.take_over(spec, source, &origin)? {
+            return Ok(Taken::ReadAgain);
+        }
         let table = table_of(&self.config, &self.specs[spec].table)?;
         let news = match columns::judge(&self.store.snapshot()?, table, source, &fetched.rows)? {
             Judged::AsRead(news) => news,
@@ -277,6 +286,7 @@ impl Pipeline {
         let spec = self.specs[spec].clone();
         let Posted { taken, shows, layout } = self.post_sheet(&spec, &sheet, None, dry)?;
         if matches!(taken, Taken::Done(_)) && !dry {
+            self.moved.remove(source);
             self.settle(path, fingerprint, shows);
             self.written.remove(path);
             if let (Shows::Newest, Some(layout)) = (shows, layout) {
@@ -320,6 +330,8 @@ impl Pipeline {
         formulas::mark(&mut rows, &mut cell_problems, &columns, &table, &fetched.formulas);
         // A cell that the reader can't make out comes as an error value too: `extract` tells of it, once and in its row.
         problems.extend(fetched.problems.into_iter().filter(|problem| problem.code != "cell-unreadable"));
+        let moved_from = self.moved.get(source).cloned();
+        problems.extend(moved_from.as_ref().map(|from| moved::told(from, source, &place.whole())));
         if !columns.keyed {
             return Err(problems.into_iter().map(|problem| problem.in_source(source.as_str())).collect());
         }
@@ -351,7 +363,8 @@ impl Pipeline {
                 modified: properties.modified_ms.map(Timestamp),
             },
         };
-        Ok(Sheet { arrival, rows, known, cell_problems, problems, news, rows_total: fetched.rows_total })
+        let rows_total = fetched.rows_total;
+        Ok(Sheet { arrival, rows, known, cell_problems, problems, news, moved_from, rows_total })
     }
 
     /// Posts a sheet, anew if others committed meanwhile.
@@ -467,6 +480,8 @@ impl Pipeline {
         let now = self.now();
         sheet.arrival.id = ArrivalId::new(uuid_v7(now.0, self.parts.entropy.as_mut()));
         sheet.arrival.at = now;
+        // The file may have been moved since.
+        sheet.arrival.source = review.source.clone();
         let spec = self.specs.iter().find(|spec| is_of(spec.name.as_str(), sheet.arrival.source.as_str())).cloned();
         let Some(spec) = spec else {
             return Err(PipelineError::Unknown { what: "source", name: sheet.arrival.source.to_string() });

@@ -15,6 +15,7 @@ use super::compose::{Came, Composed, Composer, Creator, Incoming, Settings, Supp
 use super::error::PipelineError;
 use super::identity;
 use super::layout::Layout;
+use super::moved;
 use super::numbers::{Numbers, generated, has_no_key};
 use super::placing::{Placed, Why};
 use super::recognised::Recognised;
@@ -52,6 +53,8 @@ pub(super) struct Sheet {
     pub problems: Vec<Problem>,
     /// What is new about its columns.
     pub news: ColumnNews,
+    /// The name that the source had before its file was moved, if that has just been found out.
+    pub moved_from: Option<SourceName>,
     /// How many rows there are.
     pub rows_total: u32,
 }
@@ -128,7 +131,12 @@ impl Work<'_> {
         let source = &self.sheet.arrival.source;
         let table = self.context.table;
         let told: HashSet<u64> = self.snapshot.told(source)?.into_iter().collect();
-        let open = open_reviews(self.snapshot, source)?;
+        let mut open = open_reviews(self.snapshot, source)?;
+        let taken_over = match &self.sheet.moved_from {
+            Some(before) => moved::renamed(open_reviews(self.snapshot, before)?, source),
+            None => Vec::new(),
+        };
+        open.extend(taken_over.iter().cloned());
         let settings = Settings {
             ignore_blanks: self.context.spec.blank_cells == BlankCells::Ignore,
             read_only: self.context.spec.read_only,
@@ -138,6 +146,9 @@ impl Work<'_> {
         let mut composer =
             Composer::new(table, self.context.decider, self.sheet.arrival.clone(), settings, &open, taken);
         composer.report.rows = u64::from(self.sheet.rows_total);
+        for review in taken_over {
+            composer.review(ReviewChange::Open(Box::new(review)));
+        }
         let mut telling = Telling { before: told, now: Vec::new() };
         self.tell_sheet(&mut composer, &mut telling);
         self.tell_older_copy(&mut composer, &mut telling);
