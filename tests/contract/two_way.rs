@@ -219,6 +219,17 @@ fn records_that_match_are_appended() {
 }
 
 #[test]
+fn records_that_a_workbook_brings_get_no_second_row() {
+    let office = office(&format!("{TWO_WAY}rows = \"all\"\n"));
+    office.sync();
+    assert_eq!(office.open("share/staff.xlsx").rows().len(), LIST.len());
+    office.open("share/staff.xlsx").append(&["C-4".into(), "Dural".into()]).save();
+    office.sync();
+    assert_eq!(office.open("share/staff.xlsx").rows().len(), LIST.len() + 1);
+    office.sync_idly();
+}
+
+#[test]
 fn an_open_workbook_waits_and_says_so() {
     let office = office(TWO_WAY);
     office.sync();

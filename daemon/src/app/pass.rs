@@ -576,7 +576,81 @@ pub fn take_leftovers(pipeline: &mut Pipeline) -> Result<Report, PipelineError> 
             remove_leftover(pipeline, &leftover);
         }
     }
+    for spec in 0..pipeline.specs().len() {
+        if pipeline.specs()[spec].writing.is_some() {
+            take_leftovers_of(pipeline, spec, &mut report)?;
+        }
+    }
     Ok(report)
+}
+
+/// Looks through what interrupted replacements of people's own workbooks left: what Daybook was writing, what it replaced, or
+/// a save that came between.
+fn take_leftovers_of(pipeline: &mut Pipeline, spec: usize, report: &mut Report) -> Result<(), PipelineError> {
+    let source = workbook_sources(pipeline).swap_remove(spec);
+    let disk = pipeline.parts().disk.clone();
+    let Listing::Files(files) = list(disk.as_ref(), &source) else { return Ok(()) };
+    for file in files {
+        for leftover in disk.leftovers_of(&file.path).unwrap_or_default() {
+            take_leftover(pipeline, spec, &file, &leftover, report)?;
+        }
+    }
+    Ok(())
+}
+
+fn take_leftover(
+    pipeline: &mut Pipeline,
+    spec: usize,
+    file: &SourceFile,
+    leftover: &Path,
+    report: &mut Report,
+) -> Result<(), PipelineError> {
+    let disk = pipeline.parts().disk.clone();
+    let bytes_max = pipeline.config().limits.workbook_bytes_max;
+    let Ok(copy) = disk.snapshot(leftover, bytes_max) else { return Ok(()) };
+    if pipeline.is_state(&file.name, &copy.digest)? {
+        remove_leftover(pipeline, leftover);
+        return Ok(());
+    }
+    let there = pipeline.fingerprint(&file.path)?;
+    let stands = there.and_then(|_| disk.snapshot(&file.path, bytes_max).ok()).map(|copy| copy.digest);
+    let is_whole = {
+        let mut reading =
+            Reading::prepare(pipeline, spec, &SourceFile { path: leftover.to_owned(), ..file.clone() }, true)?;
+        reading.digest = None;
+        matches!(reading.read(), Ok(Some(_)))
+    };
+    match (is_whole, there, stands) {
+        // What stands there is what Daybook was writing, or known: the save that came between is the later one.
+        (true, Some(there), Some(digest)) if pipeline.is_state(&file.name, &digest)? => {
+            pipeline.unsettle(&file.path);
+            disk.give_back(&file.path, leftover, there).map_err(|error| PipelineError::Write {
+                path: file.path.display().to_string(),
+                error: error.to_string(),
+            })?;
+        }
+        (true, ..) => {
+            let bytes = copy.to_vec().unwrap_or_default();
+            let took = take_bytes(pipeline, spec, file, &bytes)?;
+            if took.taken {
+                remove_leftover(pipeline, leftover);
+            }
+            report.add(took.report);
+        }
+        (false, ..) => report.problems.push(unreadable_leftover(file, leftover)),
+    }
+    Ok(())
+}
+
+/// Something lies beside a workbook that may be a piece of what Daybook wrote, or of somebody's save.
+fn unreadable_leftover(file: &SourceFile, leftover: &Path) -> Problem {
+    let place = leftover.display().to_string();
+    let message = format!(
+        "{place} was left when writing {} was interrupted, and can't be read. It was left there; the workbook itself is whole.",
+        file.path.display()
+    );
+    let hint = "If nobody misses a save of that moment, delete it.";
+    Problem::new(Code("leftover"), place, message, hint).in_source(file.name.as_str())
 }
 
 /// Whether a leftover is a workbook that Daybook wrote for this view, or somebody's save of it.
@@ -620,6 +694,10 @@ impl Disk for Overtaken {
         _bytes: &[u8],
         _expected: Option<Fingerprint>,
     ) -> std::io::Result<crate::io::Replaced> {
+        Err(std::io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn give_back(&self, _path: &Path, _kept: &Path, _ours: Fingerprint) -> std::io::Result<()> {
         Err(std::io::ErrorKind::ReadOnlyFilesystem.into())
     }
 

@@ -122,25 +122,19 @@ impl Pipeline {
                 self.unsettle(path);
                 Ok(Published::Saved)
             }
-            Replaced::Overtaken { now, lost, kept } => {
-                self.give_back(path, now, &lost, &kept)?;
+            // It is a person's own file: her save goes back to its place, with all that she did in it, and is taken first.
+            Replaced::Overtaken { now, kept, .. } => {
+                self.unsettle(path);
+                self.parts.disk.give_back(path, &kept, now).map_err(|error| write_error(path, &error))?;
                 Ok(Published::Saved)
             }
         }
     }
 
-    /// Puts a save that came between back in its place: it is a person's own file, with all that she did in it.
-    fn give_back(&mut self, path: &Path, now: Fingerprint, lost: &[u8], kept: &Path) -> Result<(), PipelineError> {
-        self.unsettle(path);
-        let disk = self.parts.disk.clone();
-        match disk.replace(path, lost, Some(now)).map_err(|error| write_error(path, &error))? {
-            // Whoever came between this time saved a later state of the same file.
-            Replaced::Done(_) | Replaced::Moved | Replaced::Overtaken { .. } => {}
-        }
-        if let Err(error) = disk.remove_leftover(kept) {
-            tracing::warn!(%error, path = %kept.display(), "a leftover of a replacement stays in the folder");
-        }
-        Ok(())
+    /// Whether a file's content is a state of the source that is known.
+    pub fn is_state(&mut self, source: &SourceName, digest: &[u8; 32]) -> Result<bool, PipelineError> {
+        let states = self.store.snapshot()?.states(source)?;
+        Ok(states.iter().any(|state| state.mark.digest == *digest))
     }
 
     /// Whether a save of a source waits for a decision.
