@@ -10,13 +10,18 @@ mod command;
 mod compose;
 pub mod error;
 mod formulas;
+mod identity;
 mod ids;
+mod layout;
 mod numbers;
 pub mod past;
+pub mod patching;
 mod placing;
+mod plan;
 pub mod publication;
 mod questions;
 pub mod reading;
+mod recognised;
 pub mod report;
 mod sheet;
 pub mod spec;
@@ -37,6 +42,8 @@ pub use self::spec::SourceSpec;
 pub use self::typed::Typed;
 
 use self::compose::Creator;
+use self::layout::Layout;
+use self::patching::WrittenFile;
 use self::sheet::{Context, Made, Sheet};
 use crate::access::Decider;
 use crate::codec::xlsx::write::AUTHOR;
@@ -48,14 +55,16 @@ use crate::model::{
     Actor, Arrival, ArrivalId, ArrivalKind, Cell, FieldId, Mark, Place, Problem, Review, ReviewId, ReviewKind,
     Revision, RowHash, SourceName, Table, TableName, Timestamp,
 };
-use crate::source::workbook::{Fetched, SheetReader};
+use crate::source::workbook::{Fetched, SheetPatcher, SheetReader};
 use crate::store::{ArrivalFilter, CommitError, HeldPayload, Snapshot, Store, Task};
 use crate::text::{Language, Texts};
 
 /// The source name of commands and decisions.
 pub const CONSOLE: &str = "console";
-/// The outbox task that writes a view.
+/// The outbox task that writes a view, or into a workbook. Its target is the name of the configured source.
 pub const PUBLISH: &str = "publish";
+/// The outbox task that reads a source's file in full, though it has not changed: a person has decided what it means.
+pub const REREAD: &str = "reread";
 /// How often a posting is made anew because others committed first.
 const TRIES_MAX: u32 = 50;
 /// How many of a source's arrivals are looked through for the one that made its newest state.
@@ -71,6 +80,8 @@ pub struct Parts {
     pub disk: Arc<dyn Disk>,
     /// What reads workbooks.
     pub reader: Arc<dyn SheetReader>,
+    /// What changes cells of workbooks.
+    pub patcher: Arc<dyn SheetPatcher>,
 }
 
 /// The store with all that works on it.
@@ -81,8 +92,10 @@ pub struct Pipeline {
     texts: Texts,
     store: Store,
     parts: Parts,
-    /// What the views' files were when their content was last taken or written.
+    /// What files were when their content was last taken or written.
     settled: HashMap<PathBuf, (Fingerprint, Shows)>,
+    /// What is known of the files that are written into.
+    written: HashMap<PathBuf, WrittenFile>,
 }
 
 /// What a file shows whose content was taken or written.
@@ -118,6 +131,14 @@ pub enum Taken {
     ReadAgain,
 }
 
+/// What became of a sheet.
+struct Posted {
+    taken: Taken,
+    shows: Shows,
+    /// How the file is laid out, if it is written into and was taken.
+    layout: Option<Layout>,
+}
+
 impl Pipeline {
     /// Brings configuration and store together.
     pub fn new(mut config: Config, mut store: Store, parts: Parts) -> Result<Self, PipelineError> {
@@ -131,6 +152,7 @@ impl Pipeline {
             store,
             parts,
             settled: HashMap::new(),
+            written: HashMap::new(),
         })
     }
 
@@ -197,7 +219,9 @@ impl Pipeline {
                 index.iter().filter(|row| !row.missing && row.hash != RowHash::UNKNOWN).map(|row| row.hash.0).collect();
             known.sort_unstable();
         }
-        let digest = (!newest.written && !everything).then_some(newest.mark.digest);
+        // A view's digest is that of what it shows, every other state's that of the file.
+        let is_view = self.specs.iter().any(|spec| spec.view.is_some() && spec.name == *source);
+        let digest = (!(everything || newest.written && is_view)).then_some(newest.mark.digest);
         Ok(Ask { hash_key, known, digest })
     }
 
@@ -211,15 +235,21 @@ impl Pipeline {
         dry: bool,
     ) -> Result<Taken, PipelineError> {
         let fingerprint = fetched.fingerprint;
+        let (answer, answers) = (fetched.rows.columns.answer, fetched.rows.answers.clone());
         let sheet = match self.sheet(spec, source, fetched) {
             Ok(sheet) => sheet,
             // Nothing of it was taken, so it is not settled: a view is not written over it.
             Err(problems) => return Ok(Taken::Refused(problems)),
         };
         let spec = self.specs[spec].clone();
-        let (taken, shows) = self.post_sheet(&spec, &sheet, None, dry)?;
+        let Posted { taken, shows, layout } = self.post_sheet(&spec, &sheet, None, dry)?;
         if matches!(taken, Taken::Done(_)) && !dry {
             self.settle(path, fingerprint, shows);
+            self.written.remove(path);
+            if let (Shows::Newest, Some(layout)) = (shows, layout) {
+                let layout = Layout { answer, answers, ..layout };
+                self.written.insert(path.to_owned(), WrittenFile::new(fingerprint, layout));
+            }
         }
         Ok(taken)
     }
@@ -247,7 +277,8 @@ impl Pipeline {
     /// Makes a sheet of a fetched file. The error is what is wrong with it as a whole.
     fn sheet(&mut self, spec: usize, source: &SourceName, fetched: Fetched<Typed>) -> Result<Sheet, Vec<Problem>> {
         let spec = &self.specs[spec];
-        let Typed { columns, place, mut problems, rows, known, cell_problems, .. } = fetched.rows;
+        let Typed { columns, place, mut problems, mut rows, known, mut cell_problems, table, .. } = fetched.rows;
+        formulas::mark(&mut rows, &mut cell_problems, &columns, &table, &fetched.formulas);
         // A cell that the reader can't make out comes as an error value too: `extract` tells of it, once and in its row.
         problems.extend(fetched.problems.into_iter().filter(|problem| problem.code != "cell-unreadable"));
         if !columns.keyed {
@@ -291,13 +322,14 @@ impl Pipeline {
         sheet: &Sheet,
         accepted: Option<ReviewId>,
         dry: bool,
-    ) -> Result<(Taken, Shows), PipelineError> {
+    ) -> Result<Posted, PipelineError> {
+        let posted = |taken, shows, layout| Ok(Posted { taken, shows, layout });
         let table = table_of(&self.config, &spec.table)?;
         for _ in 0..TRIES_MAX {
             let snapshot = self.store.snapshot()?;
             let seen = snapshot.revision();
             if !sheet.known.is_empty() && !columns_are_as_before(&snapshot, &sheet.arrival)? {
-                return Ok((Taken::ReadAgain, Shows::Other));
+                return posted(Taken::ReadAgain, Shows::Other, None);
             }
             let context = Context {
                 table,
@@ -307,23 +339,23 @@ impl Pipeline {
                 creator: creator(&self.config, &spec.actor),
                 accepted,
             };
-            let made = sheet::make(&snapshot, sheet, &context, self.parts.entropy.as_mut())?;
+            let (made, layout) = sheet::make(&snapshot, sheet, &context, self.parts.entropy.as_mut())?;
             drop(snapshot);
             let (posting, report, held, changed) = match made {
-                Made::Outdated => return Ok((Taken::ReadAgain, Shows::Other)),
-                Made::Nothing(report) => return Ok((Taken::Done(report), Shows::Newest)),
-                Made::HeldBefore(report) => return Ok((Taken::Done(report), Shows::Other)),
+                Made::Outdated => return posted(Taken::ReadAgain, Shows::Other, None),
+                Made::Nothing(report) => return posted(Taken::Done(report), Shows::Newest, layout),
+                Made::HeldBefore(report) => return posted(Taken::Done(report), Shows::Other, None),
                 Made::Posting { posting, report, held, changed } => (posting, report, held, changed),
             };
             if held.is_some() && !sheet.known.is_empty() {
                 // What is kept for a decision must stand alone, whatever the store knows by then.
-                return Ok((Taken::ReadAgain, Shows::Other));
+                return posted(Taken::ReadAgain, Shows::Other, None);
             }
             if dry {
-                return Ok((Taken::Done(report), Shows::Other));
+                return posted(Taken::Done(report), Shows::Other, None);
             }
-            let mut tasks = if changed { view_tasks(&self.config, &spec.table) } else { Vec::new() };
-            if spec.view.is_some() && held.is_none() {
+            let mut tasks = if changed { publish_tasks(&self.specs, &spec.table) } else { Vec::new() };
+            if spec.is_written() && held.is_none() {
                 tasks.push(publish_task(&spec.name));
             }
             let rows = match held {
@@ -333,8 +365,8 @@ impl Pipeline {
             let shows = if held.is_some() { Shows::Other } else { Shows::Newest };
             let held = held.map(|review| HeldPayload { review, rows: &rows });
             match self.store.commit_holding(seen, &posting, &tasks, held) {
-                Ok(_) => return Ok((Taken::Done(report), shows)),
-                Err(CommitError::AlreadyDone) => return Ok((Taken::Done(Report::default()), shows)),
+                Ok(_) => return posted(Taken::Done(report), shows, layout),
+                Err(CommitError::AlreadyDone) => return posted(Taken::Done(Report::default()), shows, layout),
                 Err(CommitError::Moved { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -352,7 +384,8 @@ impl Pipeline {
         dry: bool,
     ) -> Result<Report, PipelineError> {
         let creator = creator(&self.config, actor);
-        self.post(table, actor, ArrivalKind::Edit, dry, |snapshot, table, decider, arrival, entropy| {
+        let about = About { table, actor, kind: ArrivalKind::Edit, reread: None };
+        self.post(about, dry, |snapshot, table, decider, arrival, entropy| {
             let wanted = command::Wanted { key, values, creator: &creator };
             command::set(snapshot, table, decider, arrival, &wanted, entropy)
         })
@@ -369,7 +402,9 @@ impl Pipeline {
             }
         }
         let kind = ArrivalKind::Decision(review.id);
-        self.post(&review.table.clone(), actor, kind, false, |snapshot, table, decider, arrival, entropy| {
+        let reread = (review.kind == ReviewKind::Ambiguous).then(|| reread_task(&review.source));
+        let about = About { table: &review.table, actor, kind, reread };
+        self.post(about, false, |snapshot, table, decider, arrival, entropy| {
             let Some(kept) = snapshot.review(review.id)?.filter(|kept| kept.closed.is_none()) else {
                 return Err(PipelineError::Refused("this has been decided already".to_owned()));
             };
@@ -393,11 +428,11 @@ impl Pipeline {
         let now = self.now();
         sheet.arrival.id = ArrivalId::new(uuid_v7(now.0, self.parts.entropy.as_mut()));
         sheet.arrival.at = now;
-        let spec = self.specs.iter().find(|spec| is_of(&spec.name, &sheet.arrival.source)).cloned();
+        let spec = self.specs.iter().find(|spec| is_of(spec.name.as_str(), sheet.arrival.source.as_str())).cloned();
         let Some(spec) = spec else {
             return Err(PipelineError::Unknown { what: "source", name: sheet.arrival.source.to_string() });
         };
-        match self.post_sheet(&spec, &sheet, Some(review.id), false)?.0 {
+        match self.post_sheet(&spec, &sheet, Some(review.id), false)?.taken {
             Taken::Done(report) => Ok(report),
             Taken::Refused(_) | Taken::ReadAgain => Err(PipelineError::Refused(
                 "the workbook was saved again since; run `daybook sync` and look at the newer review".to_owned(),
@@ -412,7 +447,8 @@ impl Pipeline {
             return Err(PipelineError::Unknown { what: "arrival", name: arrival.to_string() });
         };
         let table = reverted.arrival.table.clone();
-        self.post(&table, actor, ArrivalKind::Revert(arrival), dry, |snapshot, table, decider, arrival, entropy| {
+        let about = About { table: &table, actor, kind: ArrivalKind::Revert(arrival), reread: None };
+        self.post(about, dry, |snapshot, table, decider, arrival, entropy| {
             command::revert(snapshot, table, decider, arrival, &reverted, entropy)
         })
     }
@@ -420,9 +456,7 @@ impl Pipeline {
     /// Makes and commits the posting of something that is not a sheet, anew if others committed meanwhile.
     fn post(
         &mut self,
-        table: &TableName,
-        actor: &Actor,
-        kind: ArrivalKind,
+        About { table, actor, kind, reread }: About<'_>,
         dry: bool,
         make: impl Fn(
             &Snapshot<'_>,
@@ -459,7 +493,9 @@ impl Pipeline {
             if dry {
                 return Ok(report);
             }
-            match self.store.commit(seen, &posting, &view_tasks(&self.config, &table.name)) {
+            // What a decision lets in comes before anything is written.
+            let tasks: Vec<Task> = reread.iter().cloned().chain(publish_tasks(&self.specs, &table.name)).collect();
+            match self.store.commit(seen, &posting, &tasks) {
                 Ok(_) => return Ok(report),
                 Err(CommitError::AlreadyDone) => return Ok(Report::default()),
                 Err(CommitError::Moved { .. }) => {}
@@ -468,6 +504,15 @@ impl Pipeline {
         }
         Err(PipelineError::Busy(TRIES_MAX))
     }
+}
+
+/// What an arrival that is not a sheet is about.
+struct About<'a> {
+    table: &'a TableName,
+    actor: &'a Actor,
+    kind: ArrivalKind,
+    /// What is to be done once it is posted, before the views are written.
+    reread: Option<Task>,
 }
 
 /// A snapshot with what is needed to show it to somebody.
@@ -563,18 +608,23 @@ fn other_views_file(source: &SourceName, place: &Place, other: &str) -> Problem 
 }
 
 /// Whether a source's name is a configured one, or one that its glob makes.
-fn is_of(configured: &SourceName, name: &SourceName) -> bool {
-    let rest = name.as_str().strip_prefix(configured.as_str());
+pub fn is_of(configured: &str, name: &str) -> bool {
+    let rest = name.strip_prefix(configured);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
 }
 
-fn publish_task(view: &SourceName) -> Task {
-    Task { kind: CompactString::const_new(PUBLISH), target: view.to_string() }
+fn publish_task(source: &SourceName) -> Task {
+    Task { kind: CompactString::const_new(PUBLISH), target: source.to_string() }
 }
 
-/// The tasks that write all views of a table.
-fn view_tasks(config: &Config, table: &TableName) -> Vec<Task> {
-    config.views.iter().filter(|view| view.table == *table).map(|view| publish_task(&view.name)).collect()
+fn reread_task(source: &SourceName) -> Task {
+    Task { kind: CompactString::const_new(REREAD), target: source.to_string() }
+}
+
+/// The tasks that write all views of a table, and into all workbooks of it that are written into.
+fn publish_tasks(specs: &[SourceSpec], table: &TableName) -> Vec<Task> {
+    let written = specs.iter().filter(|spec| spec.table == *table && spec.is_written());
+    written.map(|spec| publish_task(&spec.name)).collect()
 }
 
 /// A primary key as the store's index holds it.

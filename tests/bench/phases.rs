@@ -9,7 +9,7 @@ use daybook::app::{Reading, workbook_sources};
 use daybook::config;
 use daybook::io::{OsEntropy, Program, RealDisk, SystemClock};
 use daybook::pipeline::{Parts, Pipeline, Taken};
-use daybook::source::workbook::{ChildReader, Listing, list};
+use daybook::source::workbook::{ChildReader, InProcessPatcher, Listing, list};
 use daybook::store::{MasterKey, Options, Store};
 
 use super::office::{DAYBOOK, Office};
@@ -85,6 +85,7 @@ fn open(office: &Office) -> Result<Pipeline> {
         entropy: Box::new(OsEntropy),
         disk: Arc::new(RealDisk),
         reader: Arc::new(reader),
+        patcher: Arc::new(InProcessPatcher),
     };
     Ok(Pipeline::new(config, store, parts)?)
 }

@@ -84,18 +84,6 @@ fn what_is_not_built_yet_says_so() {
         ("[backup]\ndirectory = \"/mnt/backup\"\n", 1),
         ("[audit]\ncheckpoint_path = \"/mnt/x\"\n", 1),
         ("[[plugin]]\nname = \"p\"\npath = \"p.wasm\"\ntable = \"customers\"\n", 1),
-        (
-            "[[workbook]]\nname = \"w\"\npath = \"w.xlsx\"\ntable = \"customers\"\nacts_as = \"role:staff\"\nsync = \"two-way\"\n",
-            6,
-        ),
-        (
-            "[[workbook]]\nname = \"w\"\npath = \"w.xlsx\"\ntable = \"customers\"\nacts_as = \"role:staff\"\nrows = \"all\"\n",
-            6,
-        ),
-        (
-            "[[workbook]]\nname = \"w\"\npath = \"w.xlsx\"\ntable = \"customers\"\nacts_as = \"role:staff\"\nstatus_header = \"D\"\n",
-            6,
-        ),
     ] {
         office.configure(&format!("{CUSTOMERS}{section}"));
         let configuration = String::from_utf8(office.read("daybook.toml")).expect("UTF-8");

@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::office::{Office, STAFF, VIEW, text};
-use super::workbook::rows;
+use super::workbook::{Workbook, rows};
 
 const SECOND: &str = r#"
 [[workbook]]
@@ -253,4 +253,39 @@ fn a_delete_against_an_edit_is_a_conflict() {
     let report = office.sync_quietly();
     assert_eq!(report["conflicts"], 1, "{report}");
     assert_eq!(office.value("C-2", "name"), "Citrine");
+}
+
+/// A view as a program saves it that drops custom properties.
+fn without_mark(view: Workbook) -> Vec<u8> {
+    view.with_parts(|name, text| match name {
+        "docProps/custom.xml" => text.replace("Daybook.", "Nobodys."),
+        _ => text.to_owned(),
+    })
+}
+
+#[test]
+fn a_save_whose_mark_was_dropped_is_compared_with_what_it_came_from() {
+    let office = two_workbooks();
+    let old = without_mark(office.open("share/all.xlsx"));
+    // A reader's save, so that one was seen; then others change what she had before her.
+    office.open("share/all.xlsx").set("C-2", "Name", "Citrine").save();
+    office.sync_quietly();
+    office.program(&["record", "set", "--key", "C-1", "name=Agate", "phone=13600136000", "since=2026-03-01"]).ends(0);
+    office.sync_quietly();
+    // What Daybook wrote comes back without its mark, with an edit: only that is one.
+    let written = without_mark(office.open("share/all.xlsx"));
+    office.write("share/all.xlsx", &written);
+    office.open("share/all.xlsx").set("C-2", "Phone", "13700137000").save();
+    let report = office.sync_quietly();
+    assert_eq!((&report["changes"], &report["applied"]), (&json!(1), &json!(1)), "{report}");
+    // So does a copy from the very beginning: nothing is brought back.
+    office.write("share/all.xlsx", &old);
+    office.open("share/all.xlsx").set("C-2", "E-mail", "c@example.com").save();
+    let report = office.sync();
+    assert_eq!((&report["applied"], &report["conflicts"]), (&json!(1), &json!(0)), "{report}");
+    assert_eq!(office.value("C-1", "name"), "Agate");
+    assert_eq!((office.value("C-2", "name"), office.value("C-2", "phone")), (json!("Citrine"), json!("13700137000")));
+    assert_eq!(office.value("C-2", "email"), "c@example.com");
+    assert_eq!(office.open("share/all.xlsx").value("C-1", "Name"), "Agate", "the view shows what is stored again");
+    office.store_is_sound();
 }

@@ -14,6 +14,7 @@ mod access;
 mod command_line;
 mod conflicts;
 mod daemon;
+mod identity;
 mod libreoffice;
 mod records;
 mod rows;

@@ -324,8 +324,10 @@ impl Day {
                     Decision::Value(self.log.fresh(field))
                 }
             },
-            ReviewKind::MissingRow | ReviewKind::MassChange if self.dice.chance(50) => Decision::Accept,
-            ReviewKind::MissingRow | ReviewKind::MassChange => Decision::Reject,
+            ReviewKind::MissingRow | ReviewKind::MassChange | ReviewKind::Ambiguous if self.dice.chance(50) => {
+                Decision::Accept
+            }
+            ReviewKind::MissingRow | ReviewKind::MassChange | ReviewKind::Ambiguous => Decision::Reject,
         };
         self.deeds.decisions.push((review.id, decision.clone()));
         let cut = self.cut().filter(|cut| matches!(cut, Cut::Commit(_, 0)));

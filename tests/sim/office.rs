@@ -9,7 +9,7 @@ use daybook::app;
 use daybook::config::{self, Config};
 use daybook::io::SeededEntropy;
 use daybook::pipeline::{Parts, Pipeline, PipelineError, Report};
-use daybook::source::workbook::InProcessReader;
+use daybook::source::workbook::{InProcessPatcher, InProcessReader};
 use daybook::store::{FaultPoint, MasterKey, Store};
 
 use super::disk::{Moment, PowerCut, SimClock, SimDisk};
@@ -96,6 +96,7 @@ impl Office {
             entropy: Box::new(entropy),
             disk: self.disk.clone(),
             reader: Arc::new(InProcessReader),
+            patcher: Arc::new(InProcessPatcher),
         };
         let pipeline = Pipeline::new(self.config.clone(), store, parts).expect("the store fits the configuration");
         self.pipeline = Some(pipeline);

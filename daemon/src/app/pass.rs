@@ -11,17 +11,17 @@ use crate::io::{Disk, Fingerprint, Snapshot};
 use crate::model::problem::Code;
 use crate::model::{Problem, SourceName, Table, Timestamp};
 use crate::pipeline::publication::Published;
-use crate::pipeline::{PUBLISH, Pipeline, PipelineError, Report, Shows, Taken, Typed, file_name};
+use crate::pipeline::{PUBLISH, Pipeline, PipelineError, REREAD, Report, Shows, Taken, Typed, file_name, is_of};
 use crate::source::workbook::fetch::{CHANGING, MISSING};
 use crate::source::workbook::{
-    FetchFailure, FetchLimits, Fetched, Listing, SheetReader, SourceFile, WorkbookSource, fetch_if_changed, file_kind,
+    FetchFailure, FetchLimits, Fetched, Listing, SheetReader, SourceFile, WorkbookSource, fetch_if_changed,
     is_being_replaced, list,
 };
 use crate::store::PendingTask;
 
 /// How many problems of one file are told at a time.
 const PROBLEMS_MAX: usize = 1_000;
-/// How long an open view waits before it is tried again.
+/// How long an open file waits before it is tried again.
 const OPEN_RETRY_MS: i64 = 5_000;
 /// How long a view that can't be read, and so is not written over, waits before it is tried again.
 const UNREADABLE_RETRY_MS: i64 = 60_000;
@@ -95,18 +95,7 @@ impl Reading {
         let limits = pipeline.config().limits;
         let spec = &pipeline.specs()[spec];
         let table = pipeline.table(&spec.table)?.clone();
-        let kind = file_kind(&file.path).unwrap_or(crate::codec::read::FileKind::Xlsx);
-        let request = ReadRequest {
-            sheet: spec.sheet.clone(),
-            header_row: spec.header_row,
-            answer_header: spec.writing.as_ref().map(|writing| writing.status_header.clone()),
-            known: ask.known,
-            rows_max: limits.rows_max,
-            columns_max: limits.columns_max,
-            cell_bytes_max: limits.cell_bytes_max,
-            unpacked_bytes_max: limits.unpacked_bytes_max,
-            ..ReadRequest::new(kind, ask.hash_key)
-        };
+        let request = pipeline.read_request(spec, &file.path, ask.hash_key, ask.known);
         Ok(Self {
             disk: pipeline.parts().disk.clone(),
             reader: pipeline.parts().reader.clone(),
@@ -140,7 +129,7 @@ pub fn sync(pipeline: &mut Pipeline, dry: bool) -> Result<Report, PipelineError>
         match list(disk.as_ref(), source) {
             Listing::Files(files) => {
                 for file in files {
-                    let took = take_file(pipeline, spec, &file, dry)?;
+                    let took = take_file(pipeline, spec, &file, Rows::New, dry)?;
                     if !dry {
                         note_reading(pipeline, &file.name, took.report.problems.first().filter(|_| !took.taken));
                     }
@@ -171,6 +160,17 @@ impl Took {
     }
 }
 
+/// Which rows of a file are decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rows {
+    /// Those that are not known by their hash; none if the file is byte for byte what was seen last.
+    New,
+    /// Those that are not known by their hash, even if the file is byte for byte what was seen last.
+    Anew,
+    /// All.
+    All,
+}
+
 /// Remembers whether a source's file could be read, for those who ask how things are. That a file is not there, or is
 /// being saved, shows without it.
 pub(super) fn note_reading(pipeline: &mut Pipeline, source: &SourceName, wrong: Option<&Problem>) {
@@ -188,13 +188,23 @@ pub(super) fn note_reading(pipeline: &mut Pipeline, source: &SourceName, wrong: 
 }
 
 /// Reads and takes one file.
-fn take_file(pipeline: &mut Pipeline, spec: usize, file: &SourceFile, dry: bool) -> Result<Took, PipelineError> {
+fn take_file(
+    pipeline: &mut Pipeline,
+    spec: usize,
+    file: &SourceFile,
+    rows: Rows,
+    dry: bool,
+) -> Result<Took, PipelineError> {
     let is_view = pipeline.specs()[spec].view.is_some();
     if is_view && matches!(pipeline.fingerprint(&file.path), Ok(None)) {
         return Ok(Took { report: Report::default(), taken: true });
     }
-    for everything in [false, true] {
-        match Reading::prepare(pipeline, spec, file, everything)?.read() {
+    for everything in [rows == Rows::All, true, true] {
+        let mut reading = Reading::prepare(pipeline, spec, file, everything)?;
+        if rows == Rows::Anew {
+            reading.digest = None;
+        }
+        match reading.read() {
             Ok(None) => {
                 if let Ok(Some(fingerprint)) = pipeline.fingerprint(&file.path) {
                     pipeline.settle(&file.path, fingerprint, Shows::Newest);
@@ -213,14 +223,14 @@ fn take_file(pipeline: &mut Pipeline, spec: usize, file: &SourceFile, dry: bool)
     Ok(Took::not(Vec::new()))
 }
 
-/// Writes every view that does not show what it should, whether somebody asked for it or not.
+/// Writes every view, and into every workbook, that does not show what it should, whether somebody asked for it or not.
 pub fn publish_everything(pipeline: &mut Pipeline) -> Result<Report, PipelineError> {
     let mut report = publish_due(pipeline)?;
     if pipeline.config().office.observe_only {
         return Ok(report);
     }
-    for view in 0..pipeline.config().views.len() {
-        if let Attempt::Failed(problem, _) = attempt(pipeline, view, &mut report)?
+    for spec in 0..pipeline.specs().len() {
+        if let Attempt::Failed(problem, _) = attempt(pipeline, spec, &mut report)?
             && !report.problems.contains(&problem)
         {
             report.problems.push(*problem);
@@ -233,31 +243,65 @@ pub fn publish_everything(pipeline: &mut Pipeline) -> Result<Report, PipelineErr
 /// Does the outbox's tasks that are due.
 pub fn publish_due(pipeline: &mut Pipeline) -> Result<Report, PipelineError> {
     let mut report = Report::default();
-    if pipeline.config().office.observe_only {
-        return Ok(report);
-    }
+    let observe_only = pipeline.config().office.observe_only;
     for _ in 0..ROUNDS_MAX {
         let now = pipeline.now();
-        let tasks = pipeline.store().tasks_due(now)?;
-        if tasks.is_empty() {
+        let (reread, others): (Vec<_>, Vec<_>) =
+            pipeline.store().tasks_due(now)?.into_iter().partition(|task| task.task.kind == REREAD);
+        let others = if observe_only { Vec::new() } else { others };
+        if reread.is_empty() && others.is_empty() {
             break;
         }
-        for task in tasks {
+        for task in reread {
+            read_again(pipeline, &task, &mut report)?;
+        }
+        for task in others {
             one_task(pipeline, &task, &mut report)?;
         }
     }
     Ok(report)
 }
 
+/// Reads a source's file in full, because a person has decided what something in it means.
+fn read_again(pipeline: &mut Pipeline, task: &PendingTask, report: &mut Report) -> Result<(), PipelineError> {
+    let now = pipeline.now();
+    let disk = pipeline.parts().disk.clone();
+    let mut files = Vec::new();
+    let mut offline = None;
+    for (spec, source) in workbook_sources(pipeline).iter().enumerate() {
+        let is_its = |file: &SourceFile| file.name.as_str() == task.task.target;
+        match list(disk.as_ref(), source) {
+            Listing::Files(found) => files.extend(found.into_iter().filter(is_its).map(|file| (spec, file))),
+            Listing::Offline { root, error } if is_of(&source.name, &task.task.target) => {
+                offline = Some(format!("{} can't be listed: {error}", root.display()));
+            }
+            Listing::Offline { .. } => {}
+        }
+    }
+    if let (true, Some(why)) = (files.is_empty(), offline) {
+        return Ok(pipeline.store().task_deferred(task, &why, Timestamp(now.0 + UNREADABLE_RETRY_MS))?);
+    }
+    for (spec, file) in files {
+        let took = take_file(pipeline, spec, &file, Rows::All, false)?;
+        if !took.taken {
+            let why = format!("{} can't be read; it is tried again", file.path.display());
+            return Ok(pipeline.store().task_deferred(task, &why, Timestamp(now.0 + UNREADABLE_RETRY_MS))?);
+        }
+        report.add(took.report);
+    }
+    pipeline.store().task_done(task)?;
+    Ok(())
+}
+
 fn one_task(pipeline: &mut Pipeline, task: &PendingTask, report: &mut Report) -> Result<(), PipelineError> {
-    let view = pipeline.config().views.iter().position(|view| view.name.as_str() == task.task.target);
-    let (true, Some(view)) = (task.task.kind == PUBLISH, view) else {
-        // The view is no longer configured: there is nothing to write.
+    let spec = pipeline.specs().iter().position(|spec| spec.name.as_str() == task.task.target);
+    let (true, Some(spec)) = (task.task.kind == PUBLISH, spec) else {
+        // The source is no longer configured: there is nothing to write.
         pipeline.store().task_done(task)?;
         return Ok(());
     };
     let now = pipeline.now();
-    match attempt(pipeline, view, report)? {
+    match attempt(pipeline, spec, report)? {
         Attempt::Done => {
             pipeline.store().task_done(task)?;
         }
@@ -271,7 +315,7 @@ fn one_task(pipeline: &mut Pipeline, task: &PendingTask, report: &mut Report) ->
     Ok(())
 }
 
-/// How an attempt to write a view ended.
+/// How an attempt to write a view or into a workbook ended.
 enum Attempt {
     /// It shows what it should.
     Done,
@@ -286,22 +330,103 @@ enum Attempt {
     Failed(Box<Problem>, String),
 }
 
-/// Writes one view; takes first what was saved in it meanwhile.
-fn attempt(pipeline: &mut Pipeline, view: usize, report: &mut Report) -> Result<Attempt, PipelineError> {
-    match publish_one(pipeline, view, report) {
+/// Writes one view, or into the files of one workbook source; takes first what was saved in them meanwhile.
+fn attempt(pipeline: &mut Pipeline, spec: usize, report: &mut Report) -> Result<Attempt, PipelineError> {
+    let made = match (pipeline.specs()[spec].view, &pipeline.specs()[spec].writing) {
+        (Some(view), _) => publish_one(pipeline, spec, view, report),
+        (None, Some(_)) => write_into_all(pipeline, spec, report),
+        (None, None) => Ok(Attempt::Done),
+    };
+    match made {
         Err(PipelineError::Write { path, error }) => {
             let message = format!("{path} could not be written: {error}. What it should show is safe in the store.");
             let hint = "Look whether Daybook's account may write there and the disk has room; it is tried again, and at each change.";
-            let name = pipeline.config().views[view].name.clone();
-            let problem = Problem::new(Code("view-not-written"), path, message, hint).in_source(name.as_str());
+            let code = if pipeline.specs()[spec].view.is_some() { "view-not-written" } else { "workbook-not-written" };
+            let name = pipeline.specs()[spec].name.clone();
+            let problem = Problem::new(Code(code), path, message, hint).in_source(name.as_str());
             Ok(Attempt::Failed(Box::new(problem), error))
         }
         other => other,
     }
 }
 
-fn publish_one(pipeline: &mut Pipeline, view: usize, report: &mut Report) -> Result<Attempt, PipelineError> {
-    let Some(spec) = pipeline.specs().iter().position(|spec| spec.view == Some(view)) else { return Ok(Attempt::Done) };
+/// Writes into each file of a workbook source. One that can't be written now doesn't keep the others back.
+fn write_into_all(pipeline: &mut Pipeline, spec: usize, report: &mut Report) -> Result<Attempt, PipelineError> {
+    let source = workbook_sources(pipeline).swap_remove(spec);
+    let disk = pipeline.parts().disk.clone();
+    let files = match list(disk.as_ref(), &source) {
+        Listing::Files(files) => files,
+        // It is told of where it is looked at.
+        Listing::Offline { root, .. } => {
+            return Ok(Attempt::Wait { why: format!("{} is offline", root.display()), ms: UNREADABLE_RETRY_MS });
+        }
+    };
+    let mut whole = Attempt::Done;
+    for file in files {
+        match write_into(pipeline, spec, &file, report)? {
+            Attempt::Done => {}
+            waits => whole = waits,
+        }
+    }
+    Ok(whole)
+}
+
+/// Writes into one file of a workbook source.
+fn write_into(
+    pipeline: &mut Pipeline,
+    spec: usize,
+    file: &SourceFile,
+    report: &mut Report,
+) -> Result<Attempt, PipelineError> {
+    let wait = |why: String, ms: i64| Ok(Attempt::Wait { why: format!("{} {why}", file.path.display()), ms });
+    for _ in 0..ROUNDS_MAX {
+        match pipeline.write_into(spec, file)? {
+            Published::Unchanged => return Ok(Attempt::Done),
+            Published::Missing => return wait("is not there".to_owned(), UNREADABLE_RETRY_MS),
+            Published::Written(problems) => {
+                report.published += 1;
+                report.problems.extend(problems);
+                return Ok(Attempt::Done);
+            }
+            Published::Kept(problems) => {
+                report.problems.extend(problems);
+                return Ok(Attempt::Done);
+            }
+            Published::Refused { why, problems } => {
+                report.problems.extend(problems);
+                return wait(format!("can't be written into: {why}"), UNREADABLE_RETRY_MS);
+            }
+            Published::Open(person) => return wait(open_at(person), OPEN_RETRY_MS),
+            Published::Held => {
+                return wait("has a save that waits for a decision, or was rejected".to_owned(), OPEN_RETRY_MS);
+            }
+            // A save that came between is put back where it was, and comes as `Saved`.
+            Published::Moved | Published::Overtaken { .. } => {}
+            anew @ (Published::Saved | Published::Unread) => {
+                let rows = if matches!(anew, Published::Unread) { Rows::Anew } else { Rows::New };
+                let took = take_file(pipeline, spec, file, rows, false)?;
+                // What is wrong with the file is told where the file is looked at.
+                if !took.taken {
+                    return wait("can't be read, so it is not written into".to_owned(), UNREADABLE_RETRY_MS);
+                }
+                report.add(took.report);
+            }
+        }
+    }
+    wait("is saved again and again".to_owned(), OPEN_RETRY_MS)
+}
+
+fn open_at(person: Option<String>) -> String {
+    let who = person.map_or_else(|| "somebody".to_owned(), |person| format!("`{person}`"));
+    format!("is open at {who}; it is written when it is closed")
+}
+
+fn publish_one(
+    pipeline: &mut Pipeline,
+    spec: usize,
+    view: usize,
+    report: &mut Report,
+) -> Result<Attempt, PipelineError> {
     let path = pipeline.specs()[spec].path.clone();
     let file = SourceFile { name: pipeline.specs()[spec].name.clone(), path: path.clone() };
     let wait = |why: String, ms: i64| Ok(Attempt::Wait { why: format!("{} {why}", path.display()), ms });
@@ -310,16 +435,13 @@ fn publish_one(pipeline: &mut Pipeline, view: usize, report: &mut Report) -> Res
     }
     for _ in 0..ROUNDS_MAX {
         match pipeline.publish(view)? {
-            Published::Unchanged => return Ok(Attempt::Done),
+            Published::Unchanged | Published::Missing => return Ok(Attempt::Done),
             Published::Written(problems) => {
                 report.published += 1;
                 report.problems.extend(problems);
                 return Ok(Attempt::Done);
             }
-            Published::Open(person) => {
-                let who = person.map_or_else(|| "somebody".to_owned(), |person| format!("`{person}`"));
-                return wait(format!("is open at {who}; it is written when it is closed"), OPEN_RETRY_MS);
-            }
+            Published::Open(person) => return wait(open_at(person), OPEN_RETRY_MS),
             Published::Held => {
                 return wait(
                     "has a save that waits for a decision; it is written after that".to_owned(),
@@ -327,8 +449,12 @@ fn publish_one(pipeline: &mut Pipeline, view: usize, report: &mut Report) -> Res
                 );
             }
             Published::Moved => {}
-            Published::Saved => {
-                let took = take_file(pipeline, spec, &file, false)?;
+            Published::Kept(problems) | Published::Refused { problems, .. } => {
+                report.problems.extend(problems);
+                return Ok(Attempt::Done);
+            }
+            Published::Saved | Published::Unread => {
+                let took = take_file(pipeline, spec, &file, Rows::New, false)?;
                 // What is wrong with the file is told where the file is looked at.
                 if !took.taken {
                     return wait("can't be read, so it is not written over".to_owned(), UNREADABLE_RETRY_MS);

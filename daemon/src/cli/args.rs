@@ -62,6 +62,9 @@ pub(super) enum Command {
     /// Read one workbook on behalf of the daemon, within limits
     #[command(hide = true)]
     ReadSheet,
+    /// Patch one workbook on behalf of the daemon, within limits
+    #[command(hide = true)]
+    PatchSheet,
 }
 
 /// Commands of the contract that this version does not have.

@@ -14,6 +14,7 @@ mod runs;
 mod stores;
 mod workbooks;
 
+use std::fs::File;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -71,8 +72,10 @@ pub fn run() -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    if let Command::ReadSheet = arguments.command {
-        return read_sheet();
+    match arguments.command {
+        Command::ReadSheet => return serve(crate::codec::child::serve),
+        Command::PatchSheet => return serve(crate::codec::child::serve_patch),
+        _ => {}
     }
     start_log(&arguments.command);
     let mut out = Out::new(arguments.json);
@@ -109,7 +112,7 @@ fn dispatch(arguments: Arguments, out: &mut Out) -> Outcome {
         Command::Workbook(command) => workbooks::run(config, command, out),
         Command::Store(command) => stores::run(config, &command, out),
         Command::Other(words) => Err(other(&words)),
-        Command::ReadSheet => Ok(()),
+        Command::ReadSheet | Command::PatchSheet => Ok(()),
     }
 }
 
@@ -130,11 +133,11 @@ pub(crate) fn not_yet(what: &str) -> Failure {
     ))
 }
 
-/// Serves the daemon as its reading child.
-fn read_sheet() -> ExitCode {
+/// Serves the daemon as a child that reads or patches: one request from standard input.
+fn serve(work: fn(File) -> std::io::Result<()>) -> ExitCode {
     let served = crate::io::child::confine_this_process().and_then(|()| {
         let stdin = std::os::fd::AsFd::as_fd(&std::io::stdin()).try_clone_to_owned()?;
-        crate::codec::child::serve(stdin.into())
+        work(stdin.into())
     });
     match served {
         Ok(()) => ExitCode::SUCCESS,

@@ -11,7 +11,7 @@ use crate::error::Words;
 use crate::io::{OsEntropy, Program, RealDisk, SystemClock, private};
 use crate::model::{Actor, TableName};
 use crate::pipeline::{Parts, Pipeline};
-use crate::source::workbook::ChildReader;
+use crate::source::workbook::{ChildReader, InProcessPatcher};
 use crate::store::{MasterKey, Options, Store};
 
 /// A key file has one line.
@@ -112,6 +112,7 @@ pub(crate) fn open_with(config: Config, key: &MasterKey, make: Make) -> Result<P
         entropy: Box::new(OsEntropy),
         disk: Arc::new(RealDisk),
         reader: Arc::new(reader),
+        patcher: Arc::new(InProcessPatcher),
     };
     Ok(Pipeline::new(config, store, parts)?)
 }

@@ -107,7 +107,7 @@ fn show(config: Option<&Path>, id: &str, person: Option<&str>, out: &mut Out) ->
     }
     if let Some(extent) = &line.extent {
         out.line(format!(
-            "  changes   {} of {} known cells; {} of {} known rows are gone",
+            "  changes   {} of {} known cells; {} of {} known rows are gone or have another key",
             extent["changed_cells"], extent["known_cells"], extent["missing_rows"], extent["known_rows"]
         ));
     }
@@ -115,6 +115,14 @@ fn show(config: Option<&Path>, id: &str, person: Option<&str>, out: &mut Out) ->
         (Some(how), _) => out.line(format!("  decided   {how}")),
         (None, "conflict") => {
             out.line(format!("decide it: daybook review decide {} incoming|stored|base|value TEXT", line.id));
+        }
+        (None, "ambiguous") if line.record.is_some() => {
+            out.line("is it the same record, its key corrected (accept), or a new one (reject)?");
+            out.line(format!("decide it: daybook review decide {} accept|reject", line.id));
+        }
+        (None, "ambiguous") => {
+            out.line("does the column of this title hold the field (accept), or something else (reject)?");
+            out.line(format!("decide it: daybook review decide {} accept|reject", line.id));
         }
         (None, _) => out.line(format!("decide it: daybook review decide {} accept|reject", line.id)),
     }

@@ -20,6 +20,7 @@ mod xlsb;
 
 mod canonical;
 mod civil_serde;
+mod formula_runs;
 mod ole;
 mod package;
 mod rows;

@@ -40,6 +40,8 @@ pub(super) struct Relation {
     pub(super) id: String,
     pub(super) kind: String,
     pub(super) target: String,
+    /// Whether its type is one of the strict variant of the format.
+    pub(super) is_strict: bool,
 }
 
 impl<R: Read + Seek> Package<R> {
@@ -103,6 +105,12 @@ impl<R: Read + Seek> Package<R> {
         self.part_within(name, u64::MAX)
     }
 
+    /// A part's bytes; `None` if there is none or it can't be opened.
+    pub(super) fn stream(&mut self, name: &str) -> Option<impl Read> {
+        let index = *self.places.get(&normal(name))?;
+        self.zip.by_index(index).ok()
+    }
+
     /// A part that is read only so far.
     pub(super) fn part_within(&mut self, name: &str, bytes_max: u64) -> Option<Xml<'_, R>> {
         let index = *self.places.get(&normal(name))?;
@@ -119,6 +127,48 @@ impl<R: Read + Seek> Package<R> {
     /// A small part, as XML.
     pub(super) fn small_part(&mut self, name: &str) -> Option<Xml<'_, R>> {
         self.part_within(name, SMALL_PART_BYTES_MAX)
+    }
+
+    /// The names of all parts, in lower case with `/`.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.places.keys().map(String::as_str)
+    }
+
+    /// Where a part stands among the zip's members.
+    pub(super) fn place(&self, name: &str) -> Option<usize> {
+        self.places.get(&normal(name)).copied()
+    }
+
+    /// A whole part that is at most so large; `None` if there is none.
+    ///
+    /// # Errors
+    /// `too-large`; `truncated` if it can't be unpacked.
+    pub(super) fn bytes(&mut self, name: &str, bytes_max: u64) -> Result<Option<Vec<u8>>, ReadFailure> {
+        let Some(index) = self.place(name) else { return Ok(None) };
+        let part = self.zip.by_index(index).map_err(|error| zip_failure(&error))?;
+        let size = part.size();
+        if size > bytes_max {
+            return Err(ReadFailure::too_large(format!("A part of the workbook has more than {bytes_max} bytes.")));
+        }
+        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+        // A part may hold more than the zip says of it.
+        part.take(size + 1).read_to_end(&mut bytes).map_err(|_| ReadFailure::truncated())?;
+        if bytes.len() as u64 > size { Err(ReadFailure::truncated()) } else { Ok(Some(bytes)) }
+    }
+
+    /// A small part's bytes.
+    pub(super) fn small_bytes(&mut self, name: &str) -> Result<Option<Vec<u8>>, ReadFailure> {
+        self.bytes(name, SMALL_PART_BYTES_MAX)
+    }
+
+    /// The zip itself.
+    pub(super) fn zip(&mut self) -> &mut ZipArchive<Shared<R>> {
+        &mut self.zip
+    }
+
+    /// Whether two members have the same name but for case and slashes; which is meant is a guess then.
+    pub(super) fn has_doubles(&self) -> bool {
+        self.zip.has_duplicate_names() || self.places.len() != self.zip.len()
     }
 
     /// The relationships of a part (`""` for the package's own); empty if there are none.
@@ -138,8 +188,9 @@ impl<R: Read + Seek> Package<R> {
                 kind: kind.rsplit('/').next().unwrap_or_default().to_owned(),
                 target: match target.strip_prefix('/') {
                     Some(absolute) => absolute.to_owned(),
-                    None => format!("{folder}{slash}{target}"),
+                    None => resolved(&format!("{folder}{slash}{target}")),
                 },
+                is_strict: kind.starts_with("http://purl.oclc.org/"),
             });
             true
         });
@@ -212,6 +263,21 @@ pub(super) fn texts<R: Read + Seek>(xml: &mut Xml<'_, R>, mut take: impl FnMut(&
             Ok(_) => {}
         }
     }
+}
+
+/// A path without `.` and `..`.
+fn resolved(path: &str) -> String {
+    let mut steps = Vec::new();
+    for step in path.split(['/', '\\']) {
+        match step {
+            "." => {}
+            ".." => {
+                steps.pop();
+            }
+            step => steps.push(step),
+        }
+    }
+    steps.join("/")
 }
 
 fn normal(name: &str) -> String {

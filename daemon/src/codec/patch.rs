@@ -6,12 +6,15 @@
 //! intended cells differ, or there is no result. Like reading, this runs in a child process: the file is a stranger's.
 
 use std::io::{Read, Seek};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use compact_str::CompactString;
 use jiff::civil;
 use serde::{Deserialize, Serialize};
 
-use super::read::{ReadFailure, ReadRequest};
+use super::read::{FileKind, ReadFailure, ReadRequest, Told, broken_input, told};
+use super::shared::Shared;
+use super::{csv, xlsx};
 
 /// What to change in which sheet.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -111,12 +114,64 @@ pub enum CellRefusal {
     Protected,
 }
 
+impl CellRefusal {
+    /// Why, as a part of a sentence.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Formula => "it holds a formula",
+            Self::Array => "it belongs to an array formula, or to the cells that one spills into",
+            Self::Merged => "it is hidden below a merged cell",
+            Self::Locked => "the sheet is protected and the cell is locked",
+            Self::TooLong => "the text is longer than a cell may hold",
+            Self::NotEncodable => "the file's encoding lacks a character of the text",
+            Self::FormulaLike => "in a text file, a spreadsheet program would take the text for a formula",
+            Self::RowsBelow => "something that is no record stands below the last row",
+            Self::TotalsRow => "the table ends in a row of totals",
+            Self::NoRoom => "there is no room for them below the last row",
+            Self::Protected => "the sheet is protected",
+        }
+    }
+
+    /// What a person can do.
+    pub fn hint(self) -> &'static str {
+        match self {
+            Self::Formula | Self::Array => "Type the value in the place of the formula, or leave it as it is.",
+            Self::Merged => "Unmerge the cells, so that each row has its own.",
+            Self::Locked | Self::Protected => "Unlock the cells of this column, or take the protection off the sheet.",
+            Self::TooLong => "Shorten the text where it is kept.",
+            Self::NotEncodable => "Save the file as `CSV UTF-8`, or as an xlsx workbook.",
+            Self::FormulaLike => "Save the file as an xlsx workbook, where such texts are safe.",
+            Self::RowsBelow => "Move what stands below the last row to another sheet, or above the titles.",
+            Self::TotalsRow => "Switch the table's row of totals off.",
+            Self::NoRoom => "Clear what is in the way below the last row (merged cells, array formulas).",
+        }
+    }
+}
+
 /// Patches a file: what was done, and the new file's bytes (empty if no cell could be changed).
 ///
 /// # Errors
-/// Why nothing was written: what reading says, `not-patchable` for a format that is only read (`xls`, `xlsb`, `ods`),
-/// `signed`, `shared-workbook`, `moved` if a row is not as it was read.
-pub fn patch(_input: impl Read + Seek, request: &PatchRequest) -> Result<(Patched, Vec<u8>), ReadFailure> {
-    let message = format!("Workbooks of this kind ({:?}) are only read.", request.read.kind);
-    Err(ReadFailure::new("not-patchable", message, "Save it as an xlsx workbook."))
+/// Why nothing was written: what reading says, `not-patchable` for a format that is only read (`xls`, `xlsb`, `ods`) and for what is
+/// written in a way that a splice would harm, `signed`, `shared-workbook`, `moved` if a row is not as it was read,
+/// `text-ambiguous` if a text file with the new texts in it would look like one in another encoding or with another
+/// delimiter, `patch-check-failed` if the new file is not what was meant.
+pub fn patch(input: impl Read + Seek, request: &PatchRequest) -> Result<(Patched, Vec<u8>), ReadFailure> {
+    catch_unwind(AssertUnwindSafe(|| patch_as_what_it_is(input, request)))
+        .unwrap_or_else(|_| Err(ReadFailure::no_sense()))
+}
+
+fn patch_as_what_it_is(input: impl Read + Seek, request: &PatchRequest) -> Result<(Patched, Vec<u8>), ReadFailure> {
+    let input = Shared::new(input).map_err(|error| broken_input(&error))?;
+    match told(&input, &request.read)? {
+        Told::Package(_, FileKind::Xlsb) => Err(only_read("xlsb")),
+        Told::Package(_, FileKind::Ods) => Err(only_read("ods")),
+        Told::Package(_, FileKind::Xlsx | FileKind::Xls | FileKind::Csv) => xlsx::patch::patch(&input, request),
+        Told::Ole => Err(only_read("xls")),
+        Told::Text => csv::patch(input.rewound(), request),
+    }
+}
+
+fn only_read(format: &str) -> ReadFailure {
+    let message = format!("Workbooks of the format {format} are only read.");
+    ReadFailure::new("not-patchable", message, "Save it as an xlsx workbook.")
 }

@@ -119,6 +119,10 @@ impl ReadFailure {
         Self::new("not-a-workbook", message, "Open it in a spreadsheet program and save it as an xlsx workbook.")
     }
 
+    pub(super) fn no_sense() -> Self {
+        Self::unreadable("The file's structure makes no sense to the reader.")
+    }
+
     pub(super) fn unreadable(message: impl Into<String>) -> Self {
         Self::new("unreadable", message, "Open it in a spreadsheet program and save it as an xlsx workbook.")
     }
@@ -133,44 +137,79 @@ pub fn read(
     request: &ReadRequest,
     sink: &mut dyn FnMut(Frame) -> io::Result<()>,
 ) -> io::Result<()> {
+    caught(|sink| read_as_what_it_is(input, Rows::new(request, sink)), sink)
+}
+
+/// Reads as [`read`] does, but sends in full the rows with these numbers, ascending, and of all others the hash.
+pub(super) fn read_rows(
+    input: impl Read + Seek,
+    request: &ReadRequest,
+    numbers: &[u32],
+    sink: &mut dyn FnMut(Frame) -> io::Result<()>,
+) -> io::Result<()> {
+    caught(|sink| read_as_what_it_is(input, Rows::telling(request, numbers, sink)), sink)
+}
+
+/// Runs a reader, and ends with what stopped it.
+fn caught(
+    reader: impl FnOnce(&mut dyn FnMut(Frame) -> io::Result<()>) -> Result<(), Stop>,
+    sink: &mut dyn FnMut(Frame) -> io::Result<()>,
+) -> io::Result<()> {
     // Nothing of what is inside is used after a panic but the sink, and that is not called by parsers.
-    let outcome = catch_unwind(AssertUnwindSafe(|| read_as_what_it_is(input, Rows::new(request, sink))));
-    match outcome {
+    match catch_unwind(AssertUnwindSafe(|| reader(sink))) {
         Ok(Ok(())) => Ok(()),
         Ok(Err(Stop::Sink(error))) => Err(error),
         Ok(Err(Stop::Failed(failure))) => sink(Frame::Failed(failure)),
-        Err(_) => sink(Frame::Failed(ReadFailure::unreadable("The file's structure makes no sense to the reader."))),
+        Err(_) => sink(Frame::Failed(ReadFailure::no_sense())),
     }
 }
 
 fn read_as_what_it_is(input: impl Read + Seek, rows: Rows<'_>) -> Result<(), Stop> {
-    let mut input = Shared::new(input).map_err(|error| broken_input(&error))?;
-    let request = rows.request();
-    match sniff(&mut input, request.kind).map_err(|error| broken_input(&error))? {
+    let input = Shared::new(input).map_err(|error| broken_input(&error))?;
+    match told(&input, rows.request())? {
+        Told::Package(mut package, kind) => match kind {
+            FileKind::Xlsb => xlsb::read(&input.rewound(), &mut package, rows),
+            FileKind::Ods => ods::read(&mut package, rows),
+            FileKind::Xlsx | FileKind::Xls | FileKind::Csv => xlsx::read(&input.rewound(), &mut package, rows),
+        },
+        Told::Ole => xls::read(input.rewound(), rows),
+        Told::Text => csv::read(input.rewound(), rows),
+    }
+}
+
+/// What a file is, told by its content.
+pub(super) enum Told<R> {
+    /// A zip that holds a workbook of this kind; only what [`package::Package::kind`] gives.
+    Package(package::Package<R>, FileKind),
+    /// An Excel 97 workbook, checked.
+    Ole,
+    /// Text with separators.
+    Text,
+}
+
+/// Tells what a file is; what is no workbook, or looks hostile, is an error.
+pub(super) fn told<R: Read + Seek>(input: &Shared<R>, request: &ReadRequest) -> Result<Told<R>, ReadFailure> {
+    match sniff(&mut input.rewound(), request.kind).map_err(|error| broken_input(&error))? {
         Content::Empty => {
-            Err(ReadFailure::new("empty-file", "The file is empty.", "Save the workbook again, or restore the file.")
-                .into())
+            Err(ReadFailure::new("empty-file", "The file is empty.", "Save the workbook again, or restore the file."))
         }
         Content::Zip => {
             let mut package = package::Package::open(input.rewound(), request.unpacked_bytes_max)?;
-            match package.kind()? {
-                FileKind::Xlsb => xlsb::read(&input.rewound(), &mut package, rows),
-                FileKind::Ods => ods::read(&mut package, rows),
-                FileKind::Xlsx | FileKind::Xls | FileKind::Csv => xlsx::read(&input.rewound(), &mut package, rows),
-            }
+            let kind = package.kind()?;
+            Ok(Told::Package(package, kind))
         }
         Content::Ole => {
             ole::check(input.rewound())?;
-            xls::read(input.rewound(), rows)
+            Ok(Told::Ole)
         }
-        Content::Text => csv::read(input.rewound(), rows),
-        Content::Blank => Err(ReadFailure::truncated().into()),
-        Content::Foreign(what) => Err(ReadFailure::not_a_workbook(format!("The file is {what}.")).into()),
+        Content::Text => Ok(Told::Text),
+        Content::Blank => Err(ReadFailure::truncated()),
+        Content::Foreign(what) => Err(ReadFailure::not_a_workbook(format!("The file is {what}."))),
     }
 }
 
 /// What a file's first bytes say that it is.
-enum Content {
+pub(super) enum Content {
     Empty,
     Zip,
     Ole,
@@ -180,7 +219,7 @@ enum Content {
     Foreign(&'static str),
 }
 
-fn sniff<R: Read + Seek>(input: &mut Shared<R>, kind: FileKind) -> io::Result<Content> {
+pub(super) fn sniff<R: Read + Seek>(input: &mut Shared<R>, kind: FileKind) -> io::Result<Content> {
     let mut head = Vec::new();
     input.seek(SeekFrom::Start(0))?;
     input.by_ref().take(512).read_to_end(&mut head)?;

@@ -10,7 +10,7 @@ use siphasher::sip128::SipHasher13;
 
 use super::canonical::{Canonical, Raw};
 use super::read::{ReadFailure, ReadRequest, folded};
-use super::sheet::{Frame, Properties, RawCell, RawRow, ReadRow, SheetHead};
+use super::sheet::{FormulaRun, Frame, Properties, RawCell, RawRow, ReadRow, SheetHead};
 
 /// How many rows, and about how many bytes of them, one frame holds.
 const BATCH_ROWS: usize = 1024;
@@ -39,7 +39,8 @@ pub(super) struct Rows<'a> {
     request: &'a ReadRequest,
     sink: &'a mut dyn FnMut(Frame) -> io::Result<()>,
     hasher: SipHasher13,
-    known: Known,
+    telling: Telling<'a>,
+    has_told_in_full: bool,
     sheet: Option<String>,
     properties: Properties,
     has_head: bool,
@@ -55,12 +56,27 @@ pub(super) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
+    /// Sends in full the rows that the request does not know.
     pub(super) fn new(request: &'a ReadRequest, sink: &'a mut dyn FnMut(Frame) -> io::Result<()>) -> Self {
+        Self::with(request, Telling::Unknown(Known::new(&request.known)), sink)
+    }
+
+    /// Sends in full the rows with these numbers, ascending.
+    pub(super) fn telling(
+        request: &'a ReadRequest,
+        numbers: &'a [u32],
+        sink: &'a mut dyn FnMut(Frame) -> io::Result<()>,
+    ) -> Self {
+        Self::with(request, Telling::Numbers(numbers), sink)
+    }
+
+    fn with(request: &'a ReadRequest, telling: Telling<'a>, sink: &'a mut dyn FnMut(Frame) -> io::Result<()>) -> Self {
         Self {
             request,
             sink,
             hasher: SipHasher13::new_with_key(&request.hash_key),
-            known: Known::new(&request.known),
+            telling,
+            has_told_in_full: false,
             sheet: None,
             properties: Properties::default(),
             has_head: false,
@@ -125,6 +141,17 @@ impl<'a> Rows<'a> {
             message: message.to_owned(),
             hint: hint.to_owned(),
         })
+    }
+
+    /// Whether to look for formulas: some row was sent in full to somebody who does not know the rows already.
+    pub(super) fn wants_formulas(&self) -> bool {
+        self.has_told_in_full && matches!(self.telling, Telling::Unknown(_))
+    }
+
+    /// Tells where formulas stand; called after the last row.
+    pub(super) fn formulas(&mut self, runs: Vec<FormulaRun>) -> Result<(), Stop> {
+        self.flush()?;
+        if runs.is_empty() { Ok(()) } else { self.send(Frame::Formulas(runs)) }
     }
 
     /// Ends the sheet.
@@ -213,9 +240,10 @@ impl<'a> Rows<'a> {
             )
             .into());
         }
-        if self.known.take(hash) {
+        if !self.telling.is_wanted(number, hash) {
             return self.add(ReadRow::Known { number, hash }, 24);
         }
+        self.has_told_in_full = true;
         let mut kept: Vec<(u32, RawCell)> = Vec::with_capacity(cells.len());
         for (column, cell) in cells {
             let Some(cell) = cell.canonical() else { continue };
@@ -280,6 +308,28 @@ impl<'a> Rows<'a> {
 
 fn misplaced(row: u32) -> Stop {
     ReadFailure::damaged(format!("Row {row}, or a cell in it, stands there twice or in the wrong place.")).into()
+}
+
+/// The hash of a row that holds nothing; such rows are not sent.
+pub(super) fn empty_row_hash(key: &[u8; 16]) -> u128 {
+    u128::from(SipHasher13::new_with_key(key).hash(&[]))
+}
+
+/// Which rows are sent in full.
+enum Telling<'a> {
+    /// Those that are not known.
+    Unknown(Known),
+    /// Those with these numbers, ascending.
+    Numbers(&'a [u32]),
+}
+
+impl Telling<'_> {
+    fn is_wanted(&mut self, number: u32, hash: u128) -> bool {
+        match self {
+            Self::Unknown(known) => !known.take(hash),
+            Self::Numbers(numbers) => numbers.binary_search(&number).is_ok(),
+        }
+    }
 }
 
 /// The hashes of the rows that the parent still has, each good for one row of this read.

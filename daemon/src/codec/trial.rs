@@ -105,6 +105,13 @@ pub(super) fn zipped(parts: &[(&str, &str)]) -> Vec<u8> {
 
 /// The smallest workbook around these rows, with shared strings if there are any.
 pub(super) fn minimal_xlsx(sheet_data: &str, shared_strings: &str) -> Vec<u8> {
+    let parts = minimal_parts(sheet_data, shared_strings);
+    let parts: Vec<(&str, &str)> = parts.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    zipped(&parts)
+}
+
+/// Its parts.
+pub(super) fn minimal_parts(sheet_data: &str, shared_strings: &str) -> Vec<(&'static str, String)> {
     const MAIN: &str = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
     const OFFICE: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
     let sheet = format!(r#"<worksheet xmlns="{MAIN}"><sheetData>{sheet_data}</sheetData></worksheet>"#);
@@ -117,14 +124,15 @@ pub(super) fn minimal_xlsx(sheet_data: &str, shared_strings: &str) -> Vec<u8> {
     let book = relations(&format!(
         r#"<Relationship Id="rId1" Type="{OFFICE}/worksheet" Target="worksheets/sheet1.xml"/><Relationship Id="rId2" Type="{OFFICE}/sharedStrings" Target="sharedStrings.xml"/>"#
     ));
-    zipped(&[
-        ("[Content_Types].xml", "<Types/>"),
-        ("_rels/.rels", &package),
-        ("xl/workbook.xml", &workbook),
-        ("xl/_rels/workbook.xml.rels", &book),
-        ("xl/worksheets/sheet1.xml", &sheet),
-        ("xl/sharedStrings.xml", if shared_strings.is_empty() { "<sst/>" } else { shared_strings }),
-    ])
+    let strings = if shared_strings.is_empty() { "<sst/>" } else { shared_strings };
+    vec![
+        ("[Content_Types].xml", "<Types/>".to_owned()),
+        ("_rels/.rels", package),
+        ("xl/workbook.xml", workbook),
+        ("xl/_rels/workbook.xml.rels", book),
+        ("xl/worksheets/sheet1.xml", sheet),
+        ("xl/sharedStrings.xml", strings.to_owned()),
+    ]
 }
 
 const CODES: [&str; 13] = [

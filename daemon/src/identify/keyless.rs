@@ -8,7 +8,7 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::{HashMap, VecDeque};
 
-use crate::model::row::cell_of;
+use super::likeness::Likeness;
 use crate::model::{Cell, FieldId, RecordId, Row};
 
 /// A value that more baselines share says nothing of which one a row is: pairs that have only such values in common
@@ -47,46 +47,6 @@ struct Matching<'a> {
     of_row: Vec<Option<usize>>,
     /// Whether a baseline was given, or is wanted equally by several rows.
     taken: Vec<bool>,
-}
-
-/// How alike a row and a baseline are: `equal` of `compared` cells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Likeness {
-    equal: u32,
-    compared: u32,
-}
-
-impl Likeness {
-    /// Compares the cells that the row has a column for and that are filled on either side.
-    fn of(row: &[(FieldId, Cell)], baseline: &[(FieldId, Cell)]) -> Self {
-        let mut likeness = Self { equal: 0, compared: 0 };
-        for (field, seen) in row {
-            let before = cell_of(baseline, *field).unwrap_or(&Cell::Blank);
-            if *seen != Cell::Blank || *before != Cell::Blank {
-                likeness.compared += 1;
-                likeness.equal += u32::from(before.is_same_as(seen));
-            }
-        }
-        likeness
-    }
-
-    fn is_enough(self) -> bool {
-        self.equal > 0 && self.equal * 2 >= self.compared
-    }
-}
-
-impl Ord for Likeness {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let (a, b) =
-            (u64::from(self.equal) * u64::from(other.compared), u64::from(other.equal) * u64::from(self.compared));
-        a.cmp(&b)
-    }
-}
-
-impl PartialOrd for Likeness {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
 }
 
 impl Matching<'_> {
@@ -166,7 +126,8 @@ impl Matching<'_> {
             partners.sort_unstable();
             partners.dedup();
             for partner in partners {
-                let likeness = Likeness::of(&row.cells, self.baselines[partner].cells);
+                let likeness =
+                    Likeness::of(&row.cells, self.baselines[partner].cells, |_, seen, before| before.is_same_as(seen));
                 if likeness.is_enough() {
                     pairs.push((likeness, index, partner));
                 }

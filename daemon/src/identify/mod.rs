@@ -1,8 +1,8 @@
 //! Which record a row means.
 //!
 //! In come typed rows with their keys, the keys of the rows that were not decoded, and a look-up in the store's index
-//! of keys. Out goes one [`Identity`] a row. Nothing is guessed: two rows with one key mean no record at all, and a
-//! row without a key is left to [`keyless`], which asks for more evidence.
+//! of keys. Out goes one [`Identity`] a row. Nothing is guessed: two rows with one key mean no record at all, a row
+//! without a key is left to [`keyless`], and a row whose key no record has to [`corrected`], which ask for more evidence.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
@@ -11,6 +11,9 @@ use compact_str::CompactString;
 
 use crate::model::{Cell, FieldId, RecordId, Row, Table};
 
+mod likeness;
+
+pub mod corrected;
 pub mod keyless;
 
 /// A primary key in its form for comparison, one part a field.

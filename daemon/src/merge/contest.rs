@@ -91,14 +91,7 @@ pub enum Resolution {
 
 /// Whether two cells of a field say the same. A formula says what its result does, and the same as any other formula.
 pub fn same(field: &Field, a: &Cell, b: &Cell) -> bool {
-    match (a, b) {
-        (Cell::Value(a), Cell::Value(b)) => field.means_same(a, b),
-        (Cell::Formula(Some(result)), Cell::Value(value)) | (Cell::Value(value), Cell::Formula(Some(result))) => {
-            field.means_same(result, value)
-        }
-        (Cell::Formula(None), Cell::Blank) | (Cell::Blank, Cell::Formula(None)) => true,
-        _ => a.is_same_as(b),
-    }
+    field.says_same(a, b)
 }
 
 /// Orders cells totally: what is no value first, then by type, then by value.

@@ -15,10 +15,12 @@
 //!    - The file was modified before the newest state that was seen: it can't come from that. Older copy. Not so if it
 //!      has the very time of a state: then a program wrote it that never moves the time.
 //!    - Both editors are known. Another person than who saved the newest state, and every telling cell agrees with
-//!      the older one: older copy. The same person: she has taken something back.
-//!    - Not known. A file with a revision that agrees with the older state in every telling cell is an older copy
-//!      if it shows work of its own (edits elsewhere) or agrees in more than [`REVERTS_MAX`] cells; else those
-//!      cells are doubtful. In a file without one, up to [`REVERTS_MAX`] such cells are edits, more are doubtful.
+//!      the older one: older copy. The same person: she has taken something back, unless Daybook wrote into the file
+//!      since the older state: then she need not have seen what stands there.
+//!    - Not known. A file with a revision, or one that Daybook wrote into since, that agrees with the older state in
+//!      every telling cell is an older copy if it shows work of its own (edits elsewhere) or agrees in more than
+//!      [`REVERTS_MAX`] cells; else those cells are doubtful. In another file without a revision, up to [`REVERTS_MAX`]
+//!      such cells are edits, more are doubtful.
 //!    - Mixed, some cells agreeing with one only and some with the other only: the nearer one, the newest if both
 //!      are as near, and the cells that agree with another only are doubtful. So are cells that agree with none, if
 //!      the candidates differ in them: nobody can tell what its author typed over.
@@ -115,17 +117,13 @@ impl Descent {
 
 /// Picks the candidates out of a source's states, which come newest first.
 ///
-/// Of a file with a revision, the states with the same one: none, if Daybook no longer keeps them. Of a file without
-/// (a person's own workbook, or one whose application dropped the property), the saves that were seen; before the
-/// first of those, what was written.
+/// Of a file with a revision, the states with the same one: none, if Daybook no longer keeps them. Of a file without,
+/// all: it was opened before Daybook first wrote into it, or a program dropped the property, or it is a text file, which
+/// has none.
 pub fn candidates<'a>(mark: &Mark, states: impl IntoIterator<Item = Candidate<'a>>) -> Vec<Candidate<'a>> {
     let mut states: Vec<Candidate<'a>> = states.into_iter().collect();
-    match mark.revision {
-        Some(revision) => states.retain(|state| state.mark.revision == Some(revision)),
-        None if states.iter().any(|state| state.kind == StateKind::Seen) => {
-            states.retain(|state| state.kind == StateKind::Seen);
-        }
-        None => {}
+    if let Some(revision) = mark.revision {
+        states.retain(|state| state.mark.revision == Some(revision));
     }
     states.truncate(CANDIDATES_MAX);
     states
@@ -270,14 +268,16 @@ impl Evidence {
         if was_modified_before(save.mark, seen.mark, candidates) {
             return sure(older);
         }
+        // What Daybook wrote since, the editor of the older state need never have seen.
+        let written_since = candidates[..older].iter().any(|state| state.kind == StateKind::Written);
         match same_editor(save.mark, seen.mark) {
-            Some(true) => return sure(0),
+            Some(true) if !written_since => return sure(0),
             Some(false) if pure => return sure(older),
-            Some(false) | None => {}
+            Some(_) | None => {}
         }
-        let marked = save.mark.revision.is_some();
+        let told_apart = save.mark.revision.is_some() || written_since;
         let own_work = self.fresh > 0 || save.edited_elsewhere;
-        match (marked, pure) {
+        match (told_apart, pure) {
             (false, _) if off.len() <= REVERTS_MAX => sure(0),
             (true, true) if own_work || off.len() > REVERTS_MAX => sure(older),
             (_, false) if differs(older) < off.len() => self.split(older),
@@ -471,6 +471,83 @@ mod tests {
         assert_eq!(unmarked(history, ("aaaa", "Wang", Some(1))), (3, vec![0, 1, 2, 3]));
     }
 
+    /// A story of a person's own workbook that Daybook writes into, and of a save without the property. The states
+    /// newest first: the row, and the editor of a save; `*` for what Daybook wrote.
+    fn patched(states: &'static [(&'static str, &'static str)], save: (&'static str, &'static str)) -> (u32, Vec<u16>) {
+        tell_patched(states, save, false)
+    }
+
+    fn tell_patched(
+        states: &'static [(&'static str, &'static str)],
+        save: (&'static str, &'static str),
+        edited_elsewhere: bool,
+    ) -> (u32, Vec<u16>) {
+        let count = u32::try_from(states.len()).unwrap();
+        let marks: Vec<Mark> = (0..)
+            .zip(states)
+            .map(|(at, (_, editor))| if *editor == "*" { mark(Some(at), "", None) } else { mark(None, editor, None) })
+            .collect();
+        let rows: Vec<_> = states.iter().map(|(letters, _)| row(letters)).collect();
+        let kind = |editor: &str| if editor == "*" { StateKind::Written } else { StateKind::Seen };
+        let all = (0..count).zip(states).zip(&marks).map(|((index, (_, editor)), mark)| Candidate {
+            no: StateNo(count - index),
+            kind: kind(editor),
+            mark,
+        });
+        let saved = mark(None, save.1, None);
+        let candidates = candidates(&saved, all);
+        let incoming = row(save.0);
+        let differing = DifferingRow {
+            record: RecordId::new(Uuid::from_u128(1)),
+            states: rows.iter().map(|row| Some(row.as_slice())).collect(),
+            incoming: Some(&incoming),
+        };
+        let save = Save { mark: &saved, candidates: &candidates, rows: &[differing], edited_elsewhere };
+        let descent = descend(&table(), &save).unwrap();
+        (descent.state.0, descent.doubtful_cells.iter().map(|(_, field)| field.0).collect())
+    }
+
+    #[test]
+    fn a_save_of_a_patched_file_whose_property_was_dropped_descends_from_the_patch() {
+        let states = &[("aPaa", "*"), ("aaaa", "Li")];
+        assert_eq!(patched(states, ("aPYa", "Li")), (2, vec![]), "what Daybook wrote is no edit of hers");
+        assert_eq!(patched(states, ("aPaa", "")), (2, vec![]));
+        // Her next save, though Daybook has written again meanwhile.
+        let next = &[("aPYQ", "*"), ("aPYa", "Li"), ("aPaa", "*"), ("aaaa", "Li")];
+        assert_eq!(patched(next, ("ZPYa", "Li")), (3, vec![]));
+        assert_eq!(patched(next, ("ZPYQ", "Li")), (4, vec![]));
+    }
+
+    /// Li's window is from before the patch: her two saves, and Wang's, carry no mark, for there was none.
+    #[test]
+    fn a_window_from_before_the_first_patch_takes_nothing_back() {
+        let states = &[("PaXa", "*"), ("aaXa", "Li"), ("aaaa", "")];
+        assert_eq!(
+            patched(states, ("aaXY", "Li")),
+            (2, vec![]),
+            "she has not seen the patch, though she is the editor"
+        );
+        assert_eq!(patched(states, ("aaaY", "Wang")), (1, vec![]), "he had opened before she saved");
+        let written = &[("PPPa", "*"), ("aaaa", "")];
+        assert_eq!(patched(written, ("aaaa", "")), (1, vec![]), "more cells than anybody takes back");
+        let elsewhere = tell_patched(&[("Paaa", "*"), ("aaaa", "")], ("aaaa", ""), true);
+        assert_eq!(elsewhere, (1, vec![]), "work elsewhere");
+        // Nothing but one cell that went back: taken back on purpose, or saved without an edit?
+        assert_eq!(patched(&[("Paaa", "*"), ("aaaa", "")], ("aaaa", "")), (2, vec![0]));
+        // Where only people wrote since, a cell that went back is an edit, as ever.
+        assert_eq!(patched(&[("PaX", ""), ("Paa", ""), ("Paa", "*"), ("aaa", "")], ("Paa", "")), (4, vec![]));
+    }
+
+    #[test]
+    fn an_old_copy_without_a_mark_is_recognised_whatever_was_written_since() {
+        let states = &[("QPXX", "*"), ("aPXX", "Li"), ("aPaa", "*"), ("aaaa", "Li")];
+        assert_eq!(patched(states, ("aaaa", "Wang")), (1, vec![]), "the oldest, by content");
+        assert_eq!(patched(states, ("aaaa", "Li")), (1, vec![]), "by the same editor, too");
+        assert_eq!(patched(states, ("aPaa", "")), (2, vec![]), "a patched one that lost its property");
+        assert_eq!(patched(states, ("aPaY", "")), (2, vec![]), "its own edit is one against what it showed");
+        assert_eq!(patched(states, ("aPaX", "")), (3, vec![2]), "some of it as it is now: asked about");
+    }
+
     #[test]
     fn of_many_states_the_nearest_is_chosen() {
         let states = &[("aXYZ", "C", Some(30)), ("aXYa", "B", Some(20)), ("aXaa", "A", Some(10)), ("aaaa", "", None)];
@@ -550,9 +627,7 @@ mod tests {
         };
         assert_eq!(picked(Some(1)), [3]);
         assert_eq!(picked(Some(9)), [0_u32; 0]);
-        assert_eq!(picked(None), [2, 3]);
-        let written = candidates(&mark(None, "", None), states().filter(|state| state.kind == StateKind::Written));
-        assert_eq!(written.len(), 1);
+        assert_eq!(picked(None), [1, 2, 3], "a program may have dropped the property");
         let saved = mark(Some(9), "", None);
         let save = Save { mark: &saved, candidates: &[], rows: &[], edited_elsewhere: false };
         assert_eq!(descend(&table(), &save), None);

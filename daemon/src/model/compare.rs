@@ -42,6 +42,19 @@ impl Field {
         a == b || self.comparison_text(a) == self.comparison_text(b)
     }
 
+    /// Whether two cells say the same: values that mean the same, or the same text or mask. A formula says what its
+    /// result does, and the same as any other formula.
+    pub fn says_same(&self, a: &Cell, b: &Cell) -> bool {
+        match (a, b) {
+            (Cell::Value(a), Cell::Value(b)) => self.means_same(a, b),
+            (Cell::Formula(Some(result)), Cell::Value(value)) | (Cell::Value(value), Cell::Formula(Some(result))) => {
+                self.means_same(result, value)
+            }
+            (Cell::Formula(None), Cell::Blank) | (Cell::Blank, Cell::Formula(None)) => true,
+            _ => a.is_same_as(b),
+        }
+    }
+
     /// The form of a value in which a record is found by it: the primary key, or a field with `unique`.
     ///
     /// It is the comparison form, folded: NFKC, without case, white space and control characters. (A URI keeps its

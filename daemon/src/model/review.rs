@@ -13,6 +13,8 @@ pub enum ReviewKind {
     MissingRow,
     /// An arrival changed more than the guard allows; it is held whole.
     MassChange,
+    /// A row that may be a record whose row is gone, under another key; or a column that may be a field's.
+    Ambiguous,
 }
 
 impl ReviewKind {
@@ -22,6 +24,7 @@ impl ReviewKind {
             Self::Conflict => "conflict",
             Self::MissingRow => "missing-row",
             Self::MassChange => "mass-change",
+            Self::Ambiguous => "ambiguous",
         }
     }
 }
@@ -68,7 +71,7 @@ pub struct Extent {
     pub changed_cells: u64,
     /// Cells that were known before.
     pub known_cells: u64,
-    /// Rows that are gone.
+    /// Rows that are gone, or stand under another key than before.
     pub missing_rows: u64,
     /// Rows that were known before.
     pub known_rows: u64,

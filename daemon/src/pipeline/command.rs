@@ -8,6 +8,7 @@ use compact_str::CompactString;
 
 use super::compose::{Came, Composed, Composer, Creator, Incoming, Settings, Supplied};
 use super::error::PipelineError;
+use super::recognised::incoming_key;
 use super::report::Report;
 use crate::access::{Decider, Subject};
 use crate::extract;
@@ -15,8 +16,8 @@ use crate::identify;
 use crate::io::{Entropy, uuid_v7};
 use crate::model::entry::{Before, KeyIndex, Posting, ReviewChange};
 use crate::model::{
-    Arrival, ArrivalId, ArrivalKind, Cell, CellEntry, FieldId, Life, Outcome, Presence, RecordEntry, RecordId, Review,
-    ReviewKind, RowHash, StoredRecord, Table,
+    Actor, Arrival, ArrivalId, ArrivalKind, Cell, CellEntry, FieldId, Life, Outcome, Presence, RecordEntry, RecordId,
+    Review, ReviewKind, RowHash, StoredRecord, Table,
 };
 use crate::store::Snapshot;
 
@@ -31,9 +32,9 @@ pub enum Decision {
     Stored,
     /// What the edit was made against.
     Base,
-    /// Post the held arrival; archive the missing row.
+    /// Post the held arrival; archive the missing row; the row is that record, the column that field.
     Accept,
-    /// Don't post it; keep the row.
+    /// Don't post it; keep the row; the row is a new record, the column none of ours.
     Reject,
     /// Another value, as typed.
     Value(String),
@@ -246,13 +247,53 @@ pub(super) fn decide(
             composer.review(close);
             Ok(composer.finish(None))
         }
-        (ReviewKind::MissingRow | ReviewKind::MassChange, _, _) => {
+        (ReviewKind::Ambiguous, Decision::Accept | Decision::Reject, stored) => {
+            ambiguous(snapshot, table, decider, arrival, review, (decision, stored.as_ref()), entropy)
+        }
+        (ReviewKind::MissingRow | ReviewKind::MassChange | ReviewKind::Ambiguous, _, _) => {
             Err(PipelineError::Refused("this is decided by `accept` or `reject`".to_owned()))
         }
         (ReviewKind::Conflict, _, None) => {
             Err(PipelineError::Refused("the record that it is about is gone".to_owned()))
         }
     }
+}
+
+/// Makes the posting of a decision on what a row or a column is. Where a row is a record's, its key is corrected here;
+/// all else comes when the source is read again.
+fn ambiguous(
+    snapshot: &Snapshot<'_>,
+    table: &Table,
+    decider: &Decider,
+    arrival: Arrival,
+    review: &Review,
+    (decision, stored): (&Decision, Option<&StoredRecord>),
+    entropy: &mut dyn Entropy,
+) -> Result<(Posting, Report), PipelineError> {
+    let cells = incoming_key(review);
+    let taken = taken_keys(snapshot, table, &cells)?;
+    let open: Vec<Review> = Vec::new();
+    let mut composer = Composer::new(table, decider, arrival, NO_SETTINGS, &open, taken);
+    match stored {
+        Some(stored) => require_rights(decider, composer.arrival(), table, stored, review)?,
+        None if review.record.is_some() => {
+            return Err(PipelineError::Refused("the record that it is about is gone".to_owned()));
+        }
+        None if composer.arrival().actor != Actor::Steward => {
+            return Err(PipelineError::Refused("what a column means is decided by the steward".to_owned()));
+        }
+        None => {}
+    }
+    if let (Decision::Accept, Some(stored)) = (decision, stored) {
+        clash_of_keys(snapshot, table, stored, &cells)?;
+        one(&mut composer, stored.id, Some(stored), &cells, Vec::new(), entropy);
+        if composer.has_refused() {
+            let reason = composer.report.problems.first().map_or("", |problem| problem.message.as_str());
+            return Err(PipelineError::Refused(reason.to_owned()));
+        }
+    }
+    composer.review(ReviewChange::Close { id: review.id, how: decision.name().into() });
+    Ok(composer.finish(None))
 }
 
 /// Who decides must be allowed to write what is decided, also where the decision changes nothing.

@@ -4,7 +4,7 @@
 //! [`RecordEntry`], changes to the steward's queue and problems. It reads no store: whoever calls it has.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use compact_str::CompactString;
 
@@ -282,6 +282,13 @@ impl<'a> Composer<'a> {
     /// Adds a problem that has not been told.
     pub(super) fn problem(&mut self, problem: Problem) {
         self.report.problems.push(problem.in_source(self.arrival.source.as_str()));
+    }
+
+    /// Which of some records had one of some fields applied.
+    pub(super) fn applied(&self, records: &HashSet<RecordId>, fields: &[FieldId]) -> HashSet<RecordId> {
+        let has = |cell: &CellEntry| cell.outcome == Outcome::Applied && fields.contains(&cell.field);
+        let entries = self.records.iter().filter(|entry| records.contains(&entry.record));
+        entries.filter(|entry| entry.cells.iter().any(has)).map(|entry| entry.record).collect()
     }
 
     /// Whether anything was said so far that is worth a transaction.

@@ -51,7 +51,9 @@ impl Formulas {
                 formulas.entry(*field).or_default().push((run.first, run.last));
             }
         }
-        formulas.values_mut().for_each(|rows| rows.sort_unstable());
+        for rows in formulas.values_mut() {
+            rows.sort_unstable();
+        }
         Self(formulas)
     }
 

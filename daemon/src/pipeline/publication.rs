@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::error::PipelineError;
-use super::{Pipeline, Shows, file_name};
+use super::{Pipeline, REREAD, Shows, file_name};
 use crate::access::{Sight, Subject, mask};
 use crate::codec::xlsx::write::MODIFIED_MS;
 use crate::config::{Condition, ViewConfig};
@@ -24,7 +24,7 @@ use crate::model::{
 };
 use crate::publish::{self, Shown, View, ViewRecord, ViewSpec};
 use crate::source::workbook::{KEPT, open_elsewhere};
-use crate::store::{CommitError, IndexRow, Snapshot};
+use crate::store::{CommitError, IndexRow, PendingTask, Snapshot};
 
 /// What became of a view.
 #[derive(Debug)]
@@ -37,7 +37,20 @@ pub enum Published {
     Open(Option<String>),
     /// The file was saved since it was last taken: it has to be taken first.
     Saved,
-    /// A save of it is held for a person, and is not written over before she has decided.
+    /// It is not known how the file is laid out: it has to be read again.
+    Unread,
+    /// There is no file that could be written into.
+    Missing,
+    /// Nothing could be written, for these reasons.
+    Kept(Vec<Problem>),
+    /// The file as a whole can't be written into.
+    Refused {
+        /// Why.
+        why: String,
+        /// What is to be told, if it was not told before.
+        problems: Vec<Problem>,
+    },
+    /// A save of it is held for a person or was rejected by one, and is not written over.
     Held,
     /// Others changed the store meanwhile: it is made again.
     Moved,
@@ -116,11 +129,15 @@ impl Pipeline {
         }
     }
 
-    /// Whether a save of the view waits for a decision.
+    /// Whether a save of the view, or a row of it, waits for a decision, or for being read again after one.
     fn is_held(&mut self, config: &ViewConfig) -> Result<bool, PipelineError> {
+        let is_reread = |task: &PendingTask| task.task.kind == REREAD && task.task.target == config.name.as_str();
+        if self.store.tasks()?.iter().any(is_reread) {
+            return Ok(true);
+        }
         let snapshot = self.store.snapshot()?;
         let open = super::sheet::open_reviews(&snapshot, &config.name)?;
-        Ok(open.iter().any(|review| review.kind == ReviewKind::MassChange))
+        Ok(open.iter().any(|review| matches!(review.kind, ReviewKind::MassChange | ReviewKind::Ambiguous)))
     }
 
     /// Keeps what a person saved beside the view, because it has rows that no record was made of and that the view
@@ -225,7 +242,7 @@ impl Pipeline {
     }
 }
 
-fn write_error(path: &Path, error: &dyn std::fmt::Display) -> PipelineError {
+pub(super) fn write_error(path: &Path, error: &dyn std::fmt::Display) -> PipelineError {
     PipelineError::Write { path: path.display().to_string(), error: error.to_string() }
 }
 
@@ -299,7 +316,7 @@ fn visible(
 }
 
 /// Whether a record meets a view's condition.
-fn meets(record: &StoredRecord, condition: &Condition) -> bool {
+pub(super) fn meets(record: &StoredRecord, condition: &Condition) -> bool {
     record.value(condition.field).is_some_and(|value| {
         let text = value.to_string();
         condition.values.iter().any(|wanted| *wanted == text)
@@ -367,6 +384,6 @@ impl Before {
     }
 }
 
-fn entry(record: RecordId, presence: Presence, cells: Vec<CellEntry>) -> RecordEntry {
+pub(super) fn entry(record: RecordId, presence: Presence, cells: Vec<CellEntry>) -> RecordEntry {
     RecordEntry { record, row: None, hash: RowHash::UNKNOWN, presence, life: Life::Unchanged, cells, keys: Vec::new() }
 }

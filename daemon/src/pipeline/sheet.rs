@@ -12,8 +12,11 @@ use serde::{Deserialize, Serialize};
 use super::ancestry::{Ancestry, Known};
 use super::compose::{Came, Composed, Composer, Creator, Incoming, Settings, Supplied};
 use super::error::PipelineError;
+use super::identity;
+use super::layout::Layout;
 use super::numbers::{Numbers, generated, has_no_key};
-use super::placing::{Orphan, Placed};
+use super::placing::{Placed, Why};
+use super::recognised::Recognised;
 use super::report::Report;
 use super::spec::SourceSpec;
 use super::telling::Telling;
@@ -87,18 +90,23 @@ pub(super) enum Made {
     Outdated,
 }
 
-/// Makes the posting of a sheet on a snapshot.
+/// Makes the posting of a sheet on a snapshot. If the file is written into, also says how it is laid out.
 pub(super) fn make(
     snapshot: &Snapshot<'_>,
     sheet: &Sheet,
     context: &Context<'_>,
     entropy: &mut dyn Entropy,
-) -> Result<Made, PipelineError> {
+) -> Result<(Made, Option<Layout>), PipelineError> {
     let known = Known::load(snapshot, sheet)?;
-    let Some(placed) = Placed::of(snapshot, sheet, context, &known, entropy)? else { return Ok(Made::Outdated) };
-    let ancestry = Ancestry::of(snapshot, context.table, sheet, &known, &placed.read_records(), &placed.present)?;
-    let work = Work { snapshot, sheet, context, known: &known, placed: &placed, ancestry: &ancestry };
-    work.run(entropy)
+    let Some(mut placed) = Placed::of(snapshot, sheet, context, &known, entropy)? else {
+        return Ok((Made::Outdated, None));
+    };
+    let (ancestry, recognised) = identity::recognise(snapshot, sheet, context, &known, &mut placed)?;
+    let work =
+        Work { snapshot, sheet, context, known: &known, placed: &placed, ancestry: &ancestry, recognised: &recognised };
+    let mut layout = if context.spec.writing.is_some() { Layout::of(sheet, &placed) } else { None };
+    let made = work.run(layout.as_mut(), entropy)?;
+    Ok((made, layout))
 }
 
 /// One run over a sheet.
@@ -109,10 +117,11 @@ struct Work<'a> {
     known: &'a Known,
     placed: &'a Placed,
     ancestry: &'a Ancestry,
+    recognised: &'a Recognised,
 }
 
 impl Work<'_> {
-    fn run(&self, entropy: &mut dyn Entropy) -> Result<Made, PipelineError> {
+    fn run(&self, layout: Option<&mut Layout>, entropy: &mut dyn Entropy) -> Result<Made, PipelineError> {
         let source = &self.sheet.arrival.source;
         let table = self.context.table;
         let told: HashSet<u64> = self.snapshot.told(source)?.into_iter().collect();
@@ -132,6 +141,11 @@ impl Work<'_> {
         let mut extent = Extent::default();
         self.rows(&mut composer, &mut telling, &mut extent, entropy)?;
         self.missing(&mut composer, &open, &mut extent, entropy)?;
+        extent.missing_rows += self.recognised.moved();
+        self.recognised.tell(&mut composer, &mut telling, table, &open, entropy);
+        if let Some(layout) = layout {
+            layout.refuse(std::mem::take(&mut composer.refused_rows));
+        }
         self.finish(composer, telling, extent, &open, entropy)
     }
 
@@ -163,24 +177,30 @@ impl Work<'_> {
         }
         let key = self.context.table.primary_key.iter().filter_map(|id| self.context.table.field(*id));
         let title = key.map(|field| field.title().to_owned()).collect::<Vec<_>>().join(" + ");
-        for (position, orphan) in &self.placed.orphans {
-            let row = &self.sheet.rows[*position];
-            let place = composer.arrival().place.as_ref().map_or_else(String::new, |place| place.row(row.number));
-            let (code, message, hint) = match orphan {
-                Orphan::NoKey => (
+        for orphan in &self.placed.orphans {
+            let place = composer.arrival().place.as_ref().map_or_else(String::new, |place| place.row(orphan.number));
+            let (code, message, hint) = match orphan.why {
+                Why::NoKey => (
                     Code("no-key"),
                     format!(
                         "{place}: the row has no readable `{title}`, so it is not known whose it is. It was not taken over."
                     ),
                     format!("Fill in `{title}` and save again."),
                 ),
-                Orphan::Duplicate => (
+                Why::Duplicate => (
                     Code("duplicate-key"),
                     format!("{place}: another row of the sheet has the same `{title}`. Neither was taken over."),
                     format!("Leave one row for each `{title}` and save again."),
                 ),
+                Why::Copy => (
+                    Code("duplicate-key"),
+                    format!(
+                        "{place}: another row of the sheet has the same `{title}` and is as it was. This one was not taken over."
+                    ),
+                    format!("Give the row a `{title}` of its own, or delete it, and save again."),
+                ),
             };
-            if telling.is_new(code.0, &[&row.hash.0.to_le_bytes()]) {
+            if telling.is_new(code.0, &[&orphan.hash.0.to_le_bytes()]) {
                 composer.problem(Problem::new(code, place, message, hint));
             }
         }
@@ -547,7 +567,7 @@ impl Work<'_> {
                 Code("mass-change"),
                 place.clone(),
                 format!(
-                    "{place}: {} of {} known cells changed and {} of {} known rows are gone. The whole save is held; nothing of it was taken over.",
+                    "{place}: {} of {} known cells changed and {} of {} known rows are gone or have another key. The whole save is held; nothing of it was taken over.",
                     extent.changed_cells, extent.known_cells, extent.missing_rows, extent.known_rows
                 ),
                 format!("Look at it with `daybook review show {0}`, then `daybook review decide {0} accept` or `reject`.", review.id),

@@ -37,6 +37,11 @@ pub struct SourceSpec {
 }
 
 impl SourceSpec {
+    /// Whether Daybook writes it or into it.
+    pub fn is_written(&self) -> bool {
+        self.view.is_some() || self.writing.is_some()
+    }
+
     /// All sources of a configuration: the workbooks in its order, then the views.
     pub fn all(config: &Config) -> Vec<Self> {
         let workbooks = config.workbooks.iter().map(|workbook| Self {

@@ -14,7 +14,7 @@ use crate::model::{Place, Problem, Row, RowHash, Table};
 /// The rows of a sheet, typed.
 #[derive(Clone, Debug)]
 pub struct Typed {
-    table: Table,
+    pub(super) table: Table,
     pub(super) place: Place,
     pub(super) columns: Columns,
     /// What is wrong with the titles.

@@ -47,10 +47,18 @@ impl Language {
         self.tag().parse().unwrap_or_default()
     }
 
-    const fn catalogues(self) -> [&'static str; 2] {
+    const fn catalogues(self) -> [&'static str; 3] {
         match self {
-            Self::ZhCn => [include_str!("../../locales/zh-CN/views.ftl"), include_str!("../../locales/zh-CN/demo.ftl")],
-            Self::En => [include_str!("../../locales/en/views.ftl"), include_str!("../../locales/en/demo.ftl")],
+            Self::ZhCn => [
+                include_str!("../../locales/zh-CN/views.ftl"),
+                include_str!("../../locales/zh-CN/answers.ftl"),
+                include_str!("../../locales/zh-CN/demo.ftl"),
+            ],
+            Self::En => [
+                include_str!("../../locales/en/views.ftl"),
+                include_str!("../../locales/en/answers.ftl"),
+                include_str!("../../locales/en/demo.ftl"),
+            ],
         }
     }
 }

@@ -13,6 +13,8 @@ use super::super::package::{Package, attribute, elements, zip_failure};
 use super::super::read::{ReadFailure, choose_sheet};
 use super::super::rows::{Rows, Stop};
 use super::super::shared::Shared;
+use super::formulas;
+use super::parts::Parts;
 use super::places::{CellPlace, Places, misplaced};
 use super::properties;
 
@@ -30,7 +32,7 @@ pub(in super::super) fn read<R: Read + Seek>(
     let mut workbook = Xlsx::new(input.clone()).map_err(failure)?;
     let name = choose_sheet(workbook.sheets_metadata(), rows.request().sheet.as_deref())?;
     rows.describe(Some(name.clone()), properties::read(package));
-    let sheet_part = parts.sheets.iter().find(|(sheet, _)| *sheet == name).map(|(_, part)| part.clone());
+    let sheet_part = parts.part_of(&name).map(str::to_owned);
     let mut reader = workbook.worksheet_cells_reader(&name).map_err(failure)?;
     let mut row = RowCells { index: 0, cells: Vec::new(), last_column: 0, is_sorted: true };
     let mut count = 0_usize;
@@ -50,12 +52,19 @@ pub(in super::super) fn read<R: Read + Seek>(
         }
     };
     if let Some(token) = unreadable {
-        let mut places = Places::new(sheet_part.and_then(|part| package.part(&part)).ok_or_else(misplaced)?);
+        let part = sheet_part.as_deref().and_then(|part| package.part(part));
+        let mut places = Places::new(part.ok_or_else(misplaced)?);
         places.skip(count)?;
         row.add_unreadable(&mut rows, places.next()?.ok_or_else(misplaced)?, token)?;
         read_beside(&mut reader, &mut places, &mut row, &mut rows)?;
     }
     row.finish(&mut rows)?;
+    drop(reader);
+    if rows.wants_formulas()
+        && let Some(part) = sheet_part.as_deref().and_then(|part| package.stream(part))
+    {
+        rows.formulas(formulas::runs(part, rows.request().header_row, rows.request().columns_max))?;
+    }
     rows.end()
 }
 
@@ -185,41 +194,10 @@ fn failure(error: XlsxError) -> ReadFailure {
     }
 }
 
-/// The parts that a workbook's relationships lead to.
-struct Parts {
-    folder: String,
-    shared_strings: Option<String>,
-    /// Name and part of each sheet.
-    sheets: Vec<(String, String)>,
-}
-
-impl Parts {
-    fn find<R: Read + Seek>(package: &mut Package<R>) -> Result<Self, ReadFailure> {
-        let workbook = package.relations("").into_iter().find(|relation| relation.kind == "officeDocument");
-        let workbook = workbook.map_or_else(|| "xl/workbook.xml".to_owned(), |relation| relation.target);
-        let folder = workbook.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
-        let relations = package.relations(&workbook);
-        let shared_strings =
-            relations.iter().find(|relation| relation.kind == "sharedStrings").map(|relation| relation.target.clone());
-        let mut sheets = Vec::new();
-        let missing = || ReadFailure::not_a_workbook("The file is an Office document, but no workbook.");
-        elements(&mut package.small_part(&workbook).ok_or_else(missing)?, |element| {
-            if element.local_name().as_ref() == "sheet"
-                && let (Some(name), Some(id)) = (attribute(element, "name"), attribute(element, "id"))
-                && let Some(relation) = relations.iter().find(|relation| relation.id == id)
-            {
-                sheets.push((name, relation.target.clone()));
-            }
-            true
-        });
-        Ok(Self { folder, shared_strings, sheets })
-    }
-}
-
 /// Refuses shared strings that the parser would not find, and a declared count that it would believe.
 fn check_shared_strings<R: Read + Seek>(package: &mut Package<R>, parts: &Parts) -> Result<(), ReadFailure> {
     let usual = format!("{}sharedStrings.xml", parts.folder);
-    if let Some(part) = &parts.shared_strings
+    if let Some(part) = parts.related("sharedStrings")
         && !part.eq_ignore_ascii_case(&usual)
         && package.size(part).is_some()
     {
@@ -245,7 +223,7 @@ fn check_shared_strings<R: Read + Seek>(package: &mut Package<R>, parts: &Parts)
 #[cfg(test)]
 mod tests {
     use super::super::super::read::FileKind;
-    use super::super::super::sheet::RawCell;
+    use super::super::super::sheet::{FormulaRun, RawCell};
     use super::super::super::trial::{minimal_xlsx, outcome, request};
 
     fn read(sheet_data: &str, strings: &str) -> super::super::super::trial::Outcome {
@@ -308,6 +286,17 @@ mod tests {
         let seen = read(r#"<row><c t="s"><v>0</v></c><c t="s"><v>1</v></c><c t="s"><v>2</v></c></row>"#, strings);
         let expected = ["A", "_x0041_", "a\nb"].map(|text| RawCell::Text(text.into()));
         assert_eq!(seen.cells(), [(0..).zip(expected).collect::<Vec<_>>()]);
+    }
+
+    #[test]
+    fn formulas_are_told_if_any_row_is_sent_in_full() {
+        let rows = r#"<row r="1"><c r="A1" t="str"><v>Name</v></c></row><row r="2"><c r="B2" t="e"><f>1/0</f><v>#DIV/0!</v></c></row>
+            <row r="3"><c r="A3"><v>1</v></c><c r="B3"><f t="shared" si="0"/><v>2</v></c></row>"#;
+        let mut request = request(FileKind::Xlsx);
+        let seen = outcome(minimal_xlsx(rows, ""), &request);
+        assert_eq!(seen.formulas, [FormulaRun { column: 1, first: 2, last: 3 }]);
+        request.known = seen.hashes();
+        assert_eq!(outcome(minimal_xlsx(rows, ""), &request).formulas, []);
     }
 
     #[test]

@@ -1,9 +1,14 @@
 //! Office Open XML workbooks: `xlsx` and `xlsm`.
 
+pub(super) mod patch;
 pub mod properties;
 pub mod write;
 
 mod cells;
+mod formulas;
+mod lexer;
+mod parts;
 mod places;
+mod reference;
 
 pub(super) use cells::read;

@@ -17,13 +17,13 @@ pub const REVISION: &str = "Daybook.Revision";
 pub(in super::super) fn read<R: Read + Seek>(package: &mut Package<R>) -> Properties {
     let mut properties = Properties::default();
     let relations = package.relations("");
-    let part = |kind: &str, usual: &str| {
+    let part = |is_it: &dyn Fn(&str) -> bool, usual: &str| {
         relations
             .iter()
-            .find(|relation| relation.kind == kind)
+            .find(|relation| is_it(&relation.kind))
             .map_or(usual.to_owned(), |relation| relation.target.clone())
     };
-    let core = part("core-properties", "docProps/core.xml");
+    let core = part(&|kind| kind == "core-properties", "docProps/core.xml");
     if let Some(mut xml) = package.small_part(&core) {
         texts(&mut xml, |path, _, text| match path {
             "lastModifiedBy" => properties.editor = Some(text),
@@ -33,7 +33,7 @@ pub(in super::super) fn read<R: Read + Seek>(package: &mut Package<R>) -> Proper
             _ => {}
         });
     }
-    let custom = part("custom-properties", "docProps/custom.xml");
+    let custom = part(&is_custom, "docProps/custom.xml");
     if let Some(mut xml) = package.small_part(&custom) {
         texts(&mut xml, |_, property, text| match property {
             SOURCE => properties.source = Some(text),
@@ -43,6 +43,11 @@ pub(in super::super) fn read<R: Read + Seek>(package: &mut Package<R>) -> Proper
         });
     }
     properties
+}
+
+/// Whether a relationship of this kind leads to the custom properties; the strict variant of the format has its own name.
+pub(super) fn is_custom(kind: &str) -> bool {
+    matches!(kind, "custom-properties" | "customProperties")
 }
 
 #[cfg(test)]

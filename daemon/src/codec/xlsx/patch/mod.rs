@@ -1,0 +1,122 @@
+//! Changes cells of a person's own workbook in place: a splice of the sheet's XML, with all else copied as it is.
+//!
+//! In come the workbook's bytes and a [`PatchRequest`]; out go the new file's bytes and what was done, or why nothing was. Only bytes
+//! of the cells meant are written anew, and what must go with them: the sheet's extent, tables and filters that grow with
+//! appended rows, the wish that formulas are calculated when the file is opened, and Daybook's mark. Shared strings, styles and
+//! formulas are never touched. What is not understood is refused, and the result is read back before it is given out.
+
+use std::io::{Read, Seek, SeekFrom};
+
+use super::super::patch::{CellRefusal, NewCell, PatchRequest, Patched, RefusedCell};
+use super::super::read::{ReadFailure, broken_input};
+use super::super::shared::Shared;
+use check::Reading;
+use draft::Draft;
+use row::Written;
+
+mod draft;
+mod splice;
+
+mod append;
+mod cover;
+mod row;
+mod sheet;
+
+mod content;
+mod styles;
+
+mod marks;
+mod table;
+mod workbook;
+
+mod archive;
+mod edits;
+mod refusal;
+
+mod check;
+
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod tests;
+
+/// What is meant: what the new file must show, and what is told of it.
+#[derive(Default)]
+pub(super) struct Plan {
+    /// The rows that may differ, ascending, with what is written into them.
+    rows: Vec<(u32, Written)>,
+    /// The rows of the request that were changed.
+    changed: Vec<u32>,
+    appended: Vec<u32>,
+    refused: Vec<RefusedCell>,
+    append_refused: Option<CellRefusal>,
+}
+
+/// Patches a workbook.
+pub(in super::super) fn patch<R: Read + Seek>(
+    input: &Shared<R>,
+    request: &PatchRequest,
+) -> Result<(Patched, Vec<u8>), ReadFailure> {
+    if !is_in_order(request) {
+        return Err(check::failed("the request is out of order"));
+    }
+    let original = bytes_of(input)?;
+    let mut draft = Draft::make(&original, request)?;
+    let bytes = std::mem::take(&mut draft.bytes);
+    let patched = checked(&original, &bytes, &draft, request)?;
+    Ok((patched, bytes))
+}
+
+/// Whether rows and cells ascend, and all rows stand below the titles.
+fn is_in_order(request: &PatchRequest) -> bool {
+    let ascend = |cells: &[(u32, NewCell)]| cells.is_sorted_by(|(one, _), (next, _)| one < next);
+    request.rows.is_sorted_by(|one, next| one.number < next.number)
+        && request.rows.first().is_none_or(|row| row.number > request.read.header_row)
+        && request.rows.iter().all(|row| ascend(&row.cells))
+        && request.appended.iter().all(|cells| ascend(cells))
+        && (request.appended.is_empty() || request.rows.last().is_none_or(|row| row.number <= request.last_row))
+}
+
+fn bytes_of<R: Read + Seek>(input: &Shared<R>) -> Result<Vec<u8>, ReadFailure> {
+    let mut input = input.clone();
+    let mut bytes = Vec::with_capacity(usize::try_from(input.length()).unwrap_or(0));
+    let read = input.seek(SeekFrom::Start(0)).and_then(|_| input.read_to_end(&mut bytes));
+    read.map(|_| bytes).map_err(|error| broken_input(&error))
+}
+
+/// Reads both files and compares them.
+fn checked(original: &[u8], result: &[u8], draft: &Draft, request: &PatchRequest) -> Result<Patched, ReadFailure> {
+    let numbers: Vec<u32> = draft.plan.rows.iter().map(|(number, _)| *number).collect();
+    let read = |bytes| Reading::of(bytes, &request.read, &numbers);
+    if result.is_empty() {
+        let before = read(original)?;
+        check::is_unmoved(&before, request)?;
+        let told =
+            |numbers: &[u32]| numbers.iter().map(|number| (*number, before.hash(*number, &request.read))).collect();
+        let plan = &draft.plan;
+        return Ok(Patched {
+            rows: told(&plan.changed),
+            appended: Vec::new(),
+            refused: plan.refused.clone(),
+            append_refused: plan.append_refused,
+        });
+    }
+    let (before, after, formulas) = std::thread::scope(|scope| {
+        // Two readers at once: the check takes as long as one of them. Without threads they take turns.
+        let before = std::thread::Builder::new().spawn_scoped(scope, || read(original)).ok();
+        let formulas = check::formulas_stand(&draft.formulas, result, &draft.part, request);
+        let after = read(result);
+        let before = before
+            .map_or_else(|| read(original), |thread| thread.join().unwrap_or_else(|_| Err(ReadFailure::no_sense())));
+        (before, after, formulas)
+    });
+    let before = before?;
+    check::is_unmoved(&before, request)?;
+    let after = after.map_err(|failure| check::failed(&failure.message))?;
+    if before.sheet() != Some(&draft.sheet) {
+        return Err(check::failed("it is another sheet"));
+    }
+    formulas?;
+    check::members_stand(original, result, &draft.edited, draft.added)?;
+    check::is_as_meant(&before, &after, &draft.plan, request)
+}

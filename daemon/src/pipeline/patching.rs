@@ -1,0 +1,479 @@
+//! Writing into the workbooks that people keep: what others changed, refusals put back, answers, new rows.
+//!
+//! What the file will show is committed as a state of its source, with the new file's digest, before the file is replaced. If
+//! the program dies in between, the file is still the older one and carries its older mark: it is read as what it is, and
+//! written into again. The file is replaced only while nobody has it open and it still is the file that was taken; a save
+//! that comes between is put back in its place and taken first.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use super::error::PipelineError;
+use super::layout::{LaidRow, Layout};
+use super::plan::{Plan, Planner};
+use super::publication::{Published, entry, write_error};
+use super::{Pipeline, Shows, file_name};
+use crate::codec::patch::{CellRefusal, NewCell, PatchRequest, Patched, RowPatch};
+use crate::codec::read::{FileKind, ReadFailure, ReadRequest};
+use crate::io::{Fingerprint, Replaced, uuid_v7};
+use crate::model::entry::{Posting, StateAdvance};
+use crate::model::problem::Code;
+use crate::model::{
+    Actor, Arrival, ArrivalId, ArrivalKind, Cell, CellEntry, CellRef, FieldId, Mark, Outcome, Presence, Problem,
+    RecordEntry, RecordId, ReviewKind, Revision, RowHash, SourceName, StateNo, Timestamp, Value,
+};
+use crate::publish::workbook::new_cell;
+use crate::source::workbook::{SourceFile, file_kind, open_elsewhere};
+use crate::store::CommitError;
+
+/// A cell could not be written into a person's workbook.
+const NOT_WRITTEN: Code = Code("cell-not-written");
+/// Rows could not be appended to a person's workbook.
+const NOT_APPENDED: Code = Code("rows-not-appended");
+/// The file is not the one that was read; it is read again.
+const MOVED: &str = "moved";
+
+/// What is known of a file that is written into, since it was last taken.
+pub(super) struct WrittenFile {
+    /// The file that `layout` is of.
+    fingerprint: Fingerprint,
+    layout: Layout,
+    /// Cells that could not be written, by their row's hash, with what they were to hold: they are not tried again.
+    unwritable: HashSet<(RowHash, FieldId, Option<Cell>)>,
+    /// Why the file as a whole can't be written into.
+    refused: Option<ReadFailure>,
+    /// Why rows can't be appended.
+    append_refused: Option<CellRefusal>,
+}
+
+impl WrittenFile {
+    pub(super) fn new(fingerprint: Fingerprint, layout: Layout) -> Self {
+        Self { fingerprint, layout, unwritable: HashSet::new(), refused: None, append_refused: None }
+    }
+}
+
+/// A patch that is to be made.
+struct Prepared {
+    plan: Plan,
+    request: PatchRequest,
+    /// The revision that it was planned at.
+    seen: Revision,
+    newest: Option<StateNo>,
+    told: Vec<u64>,
+}
+
+impl Pipeline {
+    /// Writes into a file what others changed, if there is anything.
+    pub fn write_into(&mut self, spec: usize, file: &SourceFile) -> Result<Published, PipelineError> {
+        let path = &file.path;
+        let Some(there) = self.fingerprint(path)? else { return Ok(Published::Missing) };
+        match self.shows(path, &there) {
+            None | Some(Shows::Own) => return Ok(Published::Saved),
+            Some(Shows::Other) => return Ok(Published::Held),
+            Some(Shows::Newest) => {}
+        }
+        if self.has_held_save(&file.name)? {
+            return Ok(Published::Held);
+        }
+        let now = self.now();
+        let (prepared, mut problems) = match self.prepare(spec, file, there)? {
+            Preparation::Unread => return Ok(Published::Unread),
+            Preparation::Done(problems) if problems.is_empty() => return Ok(Published::Unchanged),
+            Preparation::Done(problems) => return Ok(Published::Kept(problems)),
+            Preparation::Ready(prepared, problems) => (prepared, problems),
+        };
+        if let Some(failure) = self.written.get(path).and_then(|written| written.refused.as_ref()) {
+            return Ok(Published::Refused { why: failure.message.clone(), problems });
+        }
+        if let Some(open) = open_elsewhere(self.parts.disk.as_ref(), path, now.0) {
+            return Ok(Published::Open(open.person));
+        }
+        let (patched, bytes, before) = match self.patch(path, there, &prepared.request)? {
+            Some(Ok(made)) => made,
+            Some(Err(failure)) if failure.code == MOVED => return Ok(Published::Unread),
+            Some(Err(failure)) => return Ok(self.refused(file, failure, problems)),
+            None => return Ok(Published::Saved),
+        };
+        problems.extend(self.tell_refusals(file, &prepared, &patched));
+        if bytes.is_empty() {
+            return Ok(Published::Kept(problems));
+        }
+        let posting = self.posting(file, &prepared, &patched, &bytes, now);
+        self.store.keep_version(&file.name, now, &file_name(path), &before, self.config.store.backups_kept)?;
+        match self.store.commit(prepared.seen, &posting, &[]) {
+            Ok(_) => {}
+            Err(CommitError::Moved { .. }) => return Ok(Published::Moved),
+            Err(error) => return Err(error.into()),
+        }
+        let replaced = self.parts.disk.replace(path, &bytes, Some(there)).map_err(|error| {
+            // The state stands in the store and not in the file: the file has to be looked at before the next try.
+            self.unsettle(path);
+            write_error(path, &error)
+        })?;
+        match replaced {
+            Replaced::Done(fingerprint) => {
+                self.settle(path, fingerprint, Shows::Newest);
+                self.laid_out_anew(path, fingerprint, &prepared.plan, &patched);
+                Ok(Published::Written(problems))
+            }
+            Replaced::Moved => {
+                self.unsettle(path);
+                Ok(Published::Saved)
+            }
+            Replaced::Overtaken { now, lost, kept } => {
+                self.give_back(path, now, &lost, &kept)?;
+                Ok(Published::Saved)
+            }
+        }
+    }
+
+    /// Puts a save that came between back in its place: it is a person's own file, with all that she did in it.
+    fn give_back(&mut self, path: &Path, now: Fingerprint, lost: &[u8], kept: &Path) -> Result<(), PipelineError> {
+        self.unsettle(path);
+        let disk = self.parts.disk.clone();
+        match disk.replace(path, lost, Some(now)).map_err(|error| write_error(path, &error))? {
+            // Whoever came between this time saved a later state of the same file.
+            Replaced::Done(_) | Replaced::Moved | Replaced::Overtaken { .. } => {}
+        }
+        if let Err(error) = disk.remove_leftover(kept) {
+            tracing::warn!(%error, path = %kept.display(), "a leftover of a replacement stays in the folder");
+        }
+        Ok(())
+    }
+
+    /// Whether a save of a source waits for a decision.
+    pub(super) fn has_held_save(&mut self, source: &SourceName) -> Result<bool, PipelineError> {
+        let snapshot = self.store.snapshot()?;
+        let open = super::sheet::open_reviews(&snapshot, source)?;
+        Ok(open.iter().any(|review| review.kind == ReviewKind::MassChange))
+    }
+
+    /// Plans what is to be written.
+    fn prepare(&mut self, spec: usize, file: &SourceFile, there: Fingerprint) -> Result<Preparation, PipelineError> {
+        let spec = self.specs[spec].clone();
+        let Some(writing) = &spec.writing else { return Ok(Preparation::Done(Vec::new())) };
+        let Some(written) = self.written.get_mut(&file.path).filter(|written| written.fingerprint == there) else {
+            return Ok(Preparation::Unread);
+        };
+        let table = super::table_of(&self.config, &spec.table)?;
+        let snapshot = self.store.snapshot()?;
+        let planner = Planner {
+            snapshot: &snapshot,
+            table,
+            decider: &self.decider,
+            policy: &self.config.policy,
+            spec: &spec,
+            writing,
+            source: &file.name,
+            layout: &written.layout,
+            texts: &self.texts,
+        };
+        let Some(mut plan) = planner.plan()? else { return Ok(Preparation::Unread) };
+        let problems = tell_formulas(written, &plan, table, &file.name);
+        leave_out_unwritable(written, &mut plan);
+        if plan.is_empty() {
+            return Ok(Preparation::Done(problems));
+        }
+        let seen = snapshot.revision();
+        let newest = snapshot.states(&file.name)?.first().map(|state| state.no);
+        let told = snapshot.told(&file.name)?;
+        let hash_key = snapshot.row_hash_key(&file.name);
+        drop(snapshot);
+        let layout = &written.layout;
+        let request = PatchRequest {
+            rows: plan.rows.iter().map(|row| row_patch(row.number, row.hash, &row.cells, layout)).collect(),
+            appended: plan.appended.iter().map(|(_, cells)| new_cells(cells, layout)).collect(),
+            last_row: layout.last_row(spec.header_row),
+            source: file.name.to_string(),
+            revision: seen.0 + 1,
+            read: self.read_request(&spec, &file.path, hash_key, Vec::new()),
+        };
+        Ok(Preparation::Ready(Box::new(Prepared { plan, request, seen, newest, told }), problems))
+    }
+
+    /// How a source's file is read.
+    pub fn read_request(
+        &self,
+        spec: &super::SourceSpec,
+        path: &Path,
+        hash_key: [u8; 16],
+        known: Vec<u128>,
+    ) -> ReadRequest {
+        let limits = &self.config.limits;
+        ReadRequest {
+            sheet: spec.sheet.clone(),
+            header_row: spec.header_row,
+            answer_header: spec.writing.as_ref().map(|writing| writing.status_header.clone()),
+            known,
+            rows_max: limits.rows_max,
+            columns_max: limits.columns_max,
+            cell_bytes_max: limits.cell_bytes_max,
+            unpacked_bytes_max: limits.unpacked_bytes_max,
+            ..ReadRequest::new(file_kind(path).unwrap_or(FileKind::Xlsx), hash_key)
+        }
+    }
+
+    /// Patches a private copy of the file: what was done, the new bytes and those before. `None` if the file has changed.
+    fn patch(&self, path: &Path, there: Fingerprint, request: &PatchRequest) -> Result<Option<Made>, PipelineError> {
+        let failed = |error: &dyn std::fmt::Display| write_error(path, error);
+        let prefix = self.parts.patcher.prefix(request).map_err(|error| failed(&error))?;
+        let copied = self.parts.disk.snapshot_after(&prefix, path, self.config.limits.workbook_bytes_max);
+        let snapshot = copied.map_err(|error| failed(&error))?;
+        if self.fingerprint(path)? != Some(there) || snapshot.bytes != there.bytes {
+            return Ok(None);
+        }
+        let before = if self.config.store.backups_kept > 0 {
+            snapshot.to_vec().map_err(|error| failed(&error))?
+        } else {
+            Vec::new()
+        };
+        let made = self.parts.patcher.patch(snapshot, request);
+        Ok(Some(made.map(|(patched, bytes)| (patched, bytes, before))))
+    }
+
+    /// Remembers and tells that a file can't be written into.
+    fn refused(&mut self, file: &SourceFile, failure: ReadFailure, mut problems: Vec<Problem>) -> Published {
+        let place = file_name(&file.path);
+        let message = format!("{place}: it could not be written into, and is as it was. {}", failure.message);
+        let problem = Problem {
+            source: file.name.to_string(),
+            place,
+            code: failure.code.clone(),
+            message,
+            hint: failure.hint.clone(),
+        };
+        problems.push(problem);
+        let why = failure.message.clone();
+        if let Some(written) = self.written.get_mut(&file.path) {
+            written.refused = Some(failure);
+        }
+        Published::Refused { why, problems }
+    }
+
+    /// Remembers and tells which cells and rows could not be written.
+    fn tell_refusals(&mut self, file: &SourceFile, prepared: &Prepared, patched: &Patched) -> Vec<Problem> {
+        let Some(written) = self.written.get_mut(&file.path) else { return Vec::new() };
+        let place = &written.layout.place;
+        let mut problems = Vec::new();
+        for refused in &patched.refused {
+            let Some(row) = prepared.plan.rows.iter().find(|row| row.number == refused.row) else { continue };
+            let field = field_at(&written.layout, refused.column);
+            let cell = row.cells.iter().find(|(id, _)| Some(*id) == field);
+            let Some((field, cell)) = cell else { continue };
+            written.unwritable.insert((row.hash, *field, Some(cell.clone())));
+            if *field == FieldId::ANSWER {
+                continue;
+            }
+            let at = place.cell(CellRef { row: refused.row, column: refused.column });
+            let message = format!(
+                "{at}: the cell was not brought up to date: {}. What is stored is another value; the cell is as it was.",
+                refused.why.reason()
+            );
+            problems.push(Problem::new(NOT_WRITTEN, at, message, refused.why.hint()).in_source(file.name.as_str()));
+        }
+        if let Some(why) = patched.append_refused {
+            written.append_refused = Some(why);
+            let at = place.whole();
+            let count = prepared.plan.appended.len();
+            let message = format!("{at}: {count} new row(s) were not appended: {}.", why.reason());
+            problems.push(Problem::new(NOT_APPENDED, at, message, why.hint()).in_source(file.name.as_str()));
+        }
+        problems
+    }
+
+    /// What the file shows from now on.
+    fn posting(
+        &mut self,
+        file: &SourceFile,
+        prepared: &Prepared,
+        patched: &Patched,
+        bytes: &[u8],
+        now: Timestamp,
+    ) -> Posting {
+        let layout = self.written.get(&file.path).map(|written| &written.layout);
+        let (mark, place, columns) = layout.map_or_else(Default::default, |layout| {
+            (layout.mark.clone(), Some(layout.place.clone()), layout.columns.clone())
+        });
+        let arrival = Arrival {
+            id: ArrivalId::new(uuid_v7(now.0, self.parts.entropy.as_mut())),
+            at: now,
+            edited_at: now,
+            kind: ArrivalKind::Publication,
+            source: file.name.clone(),
+            rank: 0,
+            actor: Actor::Daybook,
+            table: prepared_table(&self.specs, &file.name, &self.config),
+            place,
+            columns,
+            mark: Mark {
+                digest: Sha256::digest(bytes).into(),
+                // A text file carries no mark: what is saved of it later says nothing of when it was opened.
+                revision: (prepared.request.read.kind != FileKind::Csv).then_some(Revision(prepared.seen.0 + 1)),
+                editor: mark.editor,
+                modified: mark.modified,
+            },
+        };
+        let records = layout.map(|layout| entries(layout, &prepared.plan, patched)).unwrap_or_default();
+        let state = Some(StateAdvance { after: prepared.newest, told: prepared.told.clone() });
+        Posting { arrival, rules: vec!["shown".into()], records, reviews: Vec::new(), state, problems: Vec::new() }
+    }
+
+    /// Remembers how a file is laid out after it was written into.
+    fn laid_out_anew(&mut self, path: &Path, fingerprint: Fingerprint, plan: &Plan, patched: &Patched) {
+        let Some(written) = self.written.get_mut(path) else { return };
+        written.fingerprint = fingerprint;
+        let layout = &mut written.layout;
+        let hashes: HashMap<u32, RowHash> =
+            patched.rows.iter().map(|(number, hash)| (*number, RowHash(*hash))).collect();
+        for row in &mut layout.rows {
+            row.hash = hashes.get(&row.number).copied().unwrap_or(row.hash);
+        }
+        for (number, hash) in layout.orphans.iter_mut().chain(&mut layout.withheld) {
+            *hash = hashes.get(number).copied().unwrap_or(*hash);
+        }
+        for row in plan.rows.iter().filter(|row| hashes.contains_key(&row.number)) {
+            if let Some((_, Cell::Value(Value::Text(answer)))) = row.cells.iter().find(|(id, _)| *id == FieldId::ANSWER)
+            {
+                layout.answers.insert(row.number, answer.clone());
+            }
+        }
+        for ((record, cells), (number, hash)) in plan.appended.iter().zip(&patched.appended) {
+            layout.rows.push(LaidRow { record: *record, number: *number, hash: RowHash(*hash), is_read: true });
+            layout.present.insert(*record);
+            if let Some((_, Cell::Value(Value::Text(answer)))) = cells.iter().find(|(id, _)| *id == FieldId::ANSWER) {
+                layout.answers.insert(*number, answer.clone());
+            }
+        }
+        layout.rows.sort_unstable_by_key(|row| row.record);
+    }
+}
+
+/// What was done, the new bytes and the bytes before; or why nothing was.
+type Made = Result<(Patched, Vec<u8>, Vec<u8>), ReadFailure>;
+
+/// What there is to write.
+enum Preparation {
+    /// It is not known how the file is laid out.
+    Unread,
+    /// Nothing; what is to be told all the same.
+    Done(Vec<Problem>),
+    /// This.
+    Ready(Box<Prepared>, Vec<Problem>),
+}
+
+fn prepared_table(
+    specs: &[super::SourceSpec],
+    source: &SourceName,
+    config: &crate::config::Config,
+) -> crate::model::TableName {
+    let spec = specs.iter().find(|spec| super::is_of(spec.name.as_str(), source.as_str()));
+    spec.map_or_else(|| config.tables[0].name.clone(), |spec| spec.table.clone())
+}
+
+/// The field of a column.
+fn field_at(layout: &Layout, column: u32) -> Option<FieldId> {
+    if layout.answer == Some(column) {
+        return Some(FieldId::ANSWER);
+    }
+    layout.columns.iter().find(|(_, at)| *at == column).map(|(field, _)| *field)
+}
+
+/// The column of a field.
+fn column_of(layout: &Layout, field: FieldId) -> Option<u32> {
+    if field == FieldId::ANSWER {
+        return layout.answer;
+    }
+    layout.columns.iter().find(|(id, _)| *id == field).map(|(_, column)| *column)
+}
+
+fn row_patch(number: u32, hash: RowHash, cells: &[(FieldId, Cell)], layout: &Layout) -> RowPatch {
+    RowPatch { number, hash: hash.0, cells: new_cells(cells, layout) }
+}
+
+fn new_cells(cells: &[(FieldId, Cell)], layout: &Layout) -> Vec<(u32, NewCell)> {
+    let placed = cells.iter().filter_map(|(field, cell)| Some((column_of(layout, *field)?, new_cell(cell)?)));
+    let mut placed: Vec<(u32, NewCell)> = placed.collect();
+    placed.sort_by_key(|(column, _)| *column);
+    placed
+}
+
+/// Takes out of a plan what could not be written before.
+fn leave_out_unwritable(written: &WrittenFile, plan: &mut Plan) {
+    for row in &mut plan.rows {
+        let hash = row.hash;
+        row.cells.retain(|(field, cell)| !written.unwritable.contains(&(hash, *field, Some(cell.clone()))));
+    }
+    plan.rows.retain(|row| !row.cells.is_empty());
+    if written.append_refused.is_some() {
+        plan.appended.clear();
+    }
+}
+
+/// Tells once of formulas that show something else than what is stored.
+fn tell_formulas(
+    written: &mut WrittenFile,
+    plan: &Plan,
+    table: &crate::model::Table,
+    source: &SourceName,
+) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let hashes: HashMap<u32, RowHash> = written.layout.rows.iter().map(|row| (row.number, row.hash)).collect();
+    for (row, field) in &plan.formulas {
+        let hash = hashes.get(row).copied().unwrap_or(RowHash::UNKNOWN);
+        let (true, Some(column)) =
+            (written.unwritable.insert((hash, *field, None)), column_of(&written.layout, *field))
+        else {
+            continue;
+        };
+        let at = written.layout.place.cell(CellRef { row: *row, column });
+        let title = table.field(*field).map_or("", crate::model::Field::title);
+        let message = format!(
+            "{at}: the cell of `{title}` holds a formula that shows another value than what is stored. It was not written over."
+        );
+        let hint = "Type the value in the place of the formula, or correct what the formula counts with.";
+        problems.push(Problem::new(NOT_WRITTEN, at, message, hint).in_source(source.as_str()));
+    }
+    problems
+}
+
+/// An entry for each record whose row was written.
+fn entries(layout: &Layout, plan: &Plan, patched: &Patched) -> Vec<RecordEntry> {
+    let hashes: HashMap<u32, u128> = patched.rows.iter().copied().collect();
+    let refused: HashSet<(u32, u32)> = patched.refused.iter().map(|cell| (cell.row, cell.column)).collect();
+    let rows = plan.rows.iter().filter_map(|row| {
+        let (record, hash) = (row.record?, *hashes.get(&row.number)?);
+        let written =
+            |field: FieldId| column_of(layout, field).is_some_and(|column| !refused.contains(&(row.number, column)));
+        let cells = row.cells.iter().filter(|(field, _)| written(*field));
+        Some(shown_entry(record, row.number, hash, cells))
+    });
+    let appended = plan.appended.iter().zip(&patched.appended);
+    rows.chain(appended.map(|((record, cells), (number, hash))| shown_entry(*record, *number, *hash, cells.iter())))
+        .collect()
+}
+
+fn shown_entry<'a>(
+    record: RecordId,
+    number: u32,
+    hash: u128,
+    cells: impl Iterator<Item = &'a (FieldId, Cell)>,
+) -> RecordEntry {
+    let cells = cells.map(|(field, cell)| {
+        let seen = as_shown(cell);
+        CellEntry { field: *field, outcome: Outcome::Unchanged, rule: 0, seen, before: None }
+    });
+    let mut cells: Vec<CellEntry> = cells.collect();
+    cells.sort_by_key(|cell| cell.field);
+    RecordEntry { row: Some(number), hash: RowHash(hash), ..entry(record, Presence::Seen, cells) }
+}
+
+/// What a read of the file will give for a cell that was written.
+fn as_shown(cell: &Cell) -> Cell {
+    match (cell, new_cell(cell)) {
+        (Cell::Value(Value::Text(_)), Some(NewCell::Text(text))) => Cell::Value(Value::Text(text)),
+        (Cell::Value(Value::Text(_)), Some(NewCell::Blank)) => Cell::Blank,
+        _ => cell.clone(),
+    }
+}

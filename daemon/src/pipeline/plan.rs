@@ -1,0 +1,466 @@
+//! What a person's own workbook is to show instead of what it shows.
+//!
+//! In come the layout of the file, one snapshot of the store and the rights of whoever the workbook acts as; out goes a
+//! [`Plan`]. Nothing is written here. The rules:
+//!
+//! - A cell that shows something else than what is stored gets what is stored, if the workbook's actor may see it as it is.
+//! - What was typed and waits for a decision, or can't be read, stays as typed until it is decided or corrected.
+//! - What was typed and forbidden is put back to what stood there before.
+//! - What was never stored and never stood there otherwise is left alone: nobody else has it.
+//! - A formula is never written over. Rows are never removed.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
+
+use compact_str::CompactString;
+
+use super::error::PipelineError;
+use super::layout::{LaidRow, Layout};
+use super::publication::meets;
+use super::spec::SourceSpec;
+use crate::access::{Decider, Rights, Sight, Subject};
+use crate::config::Writing;
+use crate::merge::contest::same;
+use crate::model::policy::Policy;
+use crate::model::row::cell_of;
+use crate::model::{
+    ArrivalId, ArrivalKind, Cell, Field, FieldId, Outcome, RecordId, ReviewKind, RowHash, SourceName, StateNo,
+    StoredRecord, Table,
+};
+use crate::publish::answer::{self, Answer, Remark};
+use crate::publish::order;
+use crate::store::Snapshot;
+use crate::text::Texts;
+
+/// How many records are looked at together.
+const CHUNK_ROWS: usize = 4096;
+/// Of how many rows at most the history is looked up: more are changed at once only at a first sync, and then nothing was
+/// there before.
+const RECALLS_MAX: usize = 20_000;
+/// The rules of the composer by which a value is refused that nobody could have kept.
+const INVALID: [&str; 2] = ["required", "unique"];
+
+/// What is to be written.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    /// Rows that are there, ascending by number.
+    pub(super) rows: Vec<PlannedRow>,
+    /// Rows that are to be appended, in their order.
+    pub(super) appended: Vec<AppendedRow>,
+    /// Formulas that show something else than what is stored: row, field.
+    pub(super) formulas: Vec<(u32, FieldId)>,
+}
+
+impl Plan {
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.appended.is_empty()
+    }
+}
+
+/// A record that gets a row, with what the row is to show.
+pub(super) type AppendedRow = (RecordId, Vec<(FieldId, Cell)>);
+
+/// A row whose cells are to be written.
+#[derive(Debug)]
+pub(super) struct PlannedRow {
+    /// The row's number, from 1.
+    pub(super) number: u32,
+    /// The row's hash in the file.
+    pub(super) hash: RowHash,
+    /// Whose it is, if it is anybody's.
+    pub(super) record: Option<RecordId>,
+    /// What its cells are to show, ascending by field; [`FieldId::ANSWER`] is the column of answers.
+    pub(super) cells: Vec<(FieldId, Cell)>,
+}
+
+/// All that a plan is made of.
+pub(super) struct Planner<'a> {
+    pub(super) snapshot: &'a Snapshot<'a>,
+    pub(super) table: &'a Table,
+    pub(super) decider: &'a Decider,
+    pub(super) policy: &'a Policy,
+    pub(super) spec: &'a SourceSpec,
+    pub(super) writing: &'a Writing,
+    pub(super) source: &'a SourceName,
+    pub(super) layout: &'a Layout,
+    pub(super) texts: &'a Texts,
+}
+
+/// What is known of the source beside its rows.
+struct Background {
+    newest: StateNo,
+    /// The last save that was taken.
+    last_save: Option<ArrivalId>,
+    /// Records whose row has changed since Daybook last wrote; `None`: it never did, so all have.
+    touched: Option<HashSet<RecordId>>,
+    /// Fields that wait for a decision; none if the whole row does.
+    waiting: HashMap<RecordId, Vec<FieldId>>,
+    /// Records about whose row a question is open: no row of theirs is appended.
+    asked: HashSet<RecordId>,
+    /// How many histories may still be looked up.
+    recalls: usize,
+}
+
+impl Background {
+    fn is_touched(&self, record: RecordId) -> bool {
+        self.touched.as_ref().is_none_or(|touched| touched.contains(&record))
+    }
+
+    fn is_waiting(&self, record: RecordId, field: FieldId) -> bool {
+        self.waiting.get(&record).is_some_and(|fields| fields.is_empty() || fields.contains(&field))
+    }
+}
+
+/// What the source said last of a record's fields, and what became of it.
+struct Recalled(Vec<(FieldId, Last)>);
+
+struct Last {
+    refused_by: Option<CompactString>,
+    base: Option<Cell>,
+    arrival: ArrivalId,
+}
+
+impl Recalled {
+    fn of(&self, field: FieldId) -> Option<&Last> {
+        self.0.iter().find(|(id, _)| *id == field).map(|(_, last)| last)
+    }
+}
+
+/// A record's row, with all that is known of it.
+struct Scene<'a> {
+    row: &'a LaidRow,
+    stored: &'a StoredRecord,
+    /// What the row shows.
+    shown: &'a [(FieldId, Cell)],
+    rights: Rights,
+}
+
+impl Planner<'_> {
+    /// Makes the plan; `None` if nothing is known of the source yet.
+    pub(super) fn plan(&self) -> Result<Option<Plan>, PipelineError> {
+        let Some(mut background) = self.background()? else { return Ok(None) };
+        let mut plan = Plan::default();
+        for chunk in self.layout.rows.chunks(CHUNK_ROWS) {
+            self.chunk(chunk, &mut background, &mut plan)?;
+        }
+        if self.layout.answer.is_some() {
+            let orphans = self.layout.orphans.iter().filter_map(|(number, hash)| self.nobodys(*number, *hash));
+            let withheld = self.layout.withheld.iter();
+            let withheld =
+                withheld.filter_map(|(number, hash)| self.answered(*number, *hash, &Answer::Waiting(Vec::new())));
+            plan.rows.extend(orphans.chain(withheld));
+        }
+        plan.rows.sort_unstable_by_key(|row| row.number);
+        if self.writing.appends {
+            plan.appended = self.appended(&background)?;
+        }
+        Ok(Some(plan))
+    }
+
+    fn background(&self) -> Result<Option<Background>, PipelineError> {
+        let states = self.snapshot.states(self.source)?;
+        let Some(newest) = states.first().map(|state| state.no) else { return Ok(None) };
+        let touched = match states.iter().find(|state| state.written) {
+            Some(written) => Some(self.snapshot.state_changes(self.source, written.no, newest)?.into_iter().collect()),
+            None => None,
+        };
+        let mut waiting: HashMap<RecordId, Vec<FieldId>> = HashMap::new();
+        let mut asked = HashSet::new();
+        for review in super::sheet::open_reviews(self.snapshot, self.source)? {
+            let Some(record) = review.record else { continue };
+            match (review.kind, review.field) {
+                (ReviewKind::Conflict, Some(field)) => {
+                    let fields = waiting.entry(record).or_default();
+                    fields.push(field);
+                    fields.extend(review.group.iter().map(|(field, _)| *field));
+                }
+                _ => {
+                    asked.insert(record);
+                }
+            }
+        }
+        for fields in waiting.values_mut() {
+            fields.sort_unstable();
+            fields.dedup();
+        }
+        let last_save = states.iter().find(|state| !state.written).map(|state| state.arrival);
+        Ok(Some(Background { newest, last_save, touched, waiting, asked, recalls: RECALLS_MAX }))
+    }
+
+    fn chunk(&self, rows: &[LaidRow], background: &mut Background, plan: &mut Plan) -> Result<(), PipelineError> {
+        let ids: Vec<RecordId> = rows.iter().map(|row| row.record).collect();
+        let stored = self.snapshot.records(&self.table.name, &ids)?;
+        let shown = self.snapshot.baseline(&self.table.name, self.source, background.newest, &ids)?;
+        for row in rows {
+            let Some(stored) = stored.get(&row.record) else {
+                // It would have been a new record, and was refused.
+                plan.rows.extend(self.layout.answer.and_then(|_| self.nobodys(row.number, row.hash)));
+                continue;
+            };
+            let shown = shown.get(&row.record).map_or(&[][..], Vec::as_slice);
+            let subject = Subject::of(self.table, |field| stored.value(field));
+            let rights = self.decider.rights(&self.spec.actor, self.table, &subject);
+            let cells = self.row(&Scene { row, stored, shown, rights }, background, plan)?;
+            if !cells.is_empty() {
+                let (number, hash, record) = (row.number, row.hash, Some(row.record));
+                plan.rows.push(PlannedRow { number, hash, record, cells });
+            }
+        }
+        Ok(())
+    }
+
+    /// What the cells of a record's row are to show.
+    fn row(
+        &self,
+        scene: &Scene<'_>,
+        background: &mut Background,
+        plan: &mut Plan,
+    ) -> Result<Vec<(FieldId, Cell)>, PipelineError> {
+        let mut cells = Vec::new();
+        let mut recalled = None;
+        if !scene.stored.archived {
+            for (id, _) in &self.layout.columns {
+                let Some(field) = self.table.field(*id) else { continue };
+                let shown = cell_of(scene.shown, *id).unwrap_or(&Cell::Blank);
+                match self.wanted(field, shown, scene, background, &mut recalled)? {
+                    Wanted::Nothing => {}
+                    Wanted::Cell(cell) => cells.push((*id, cell)),
+                    Wanted::Formula => plan.formulas.push((scene.row.number, *id)),
+                }
+            }
+        }
+        if self.layout.answer.is_some()
+            && let Some(text) = self.answer(scene, !cells.is_empty(), background, &mut recalled)?
+        {
+            cells.push((FieldId::ANSWER, text_cell(text)));
+        }
+        Ok(cells)
+    }
+
+    /// What one cell is to show.
+    fn wanted(
+        &self,
+        field: &Field,
+        shown: &Cell,
+        scene: &Scene<'_>,
+        background: &mut Background,
+        recalled: &mut Option<Recalled>,
+    ) -> Result<Wanted, PipelineError> {
+        let record = scene.row.record;
+        if background.is_waiting(record, field.id) || matches!(shown, Cell::Masked(_)) {
+            return Ok(Wanted::Nothing);
+        }
+        let stored = scene.stored.cell(field.id);
+        if scene.rights.sight(&field.class) != Sight::Clear {
+            return if background.is_touched(record) {
+                self.put_back(field, shown, record, background, recalled)
+            } else {
+                Ok(Wanted::Nothing)
+            };
+        }
+        let Some(stored) = stored else {
+            let nothing = *shown == Cell::Blank || matches!(shown, Cell::Raw(_) | Cell::Formula(_));
+            return if nothing {
+                Ok(Wanted::Nothing)
+            } else {
+                self.put_back(field, shown, record, background, recalled)
+            };
+        };
+        let is_older = background.last_save.is_some_and(|last| stored.stamp.arrival <= last);
+        Ok(match shown {
+            shown if same(field, shown, &stored.cell) => Wanted::Nothing,
+            Cell::Formula(_) => Wanted::Formula,
+            // What was typed and can't be read stays until somebody has said something newer of the cell.
+            Cell::Raw(_) if is_older => Wanted::Nothing,
+            _ if is_older && self.is_invalid(field, record, background, recalled)? => Wanted::Nothing,
+            _ => Wanted::Cell(stored.cell.clone()),
+        })
+    }
+
+    /// Whether what stands in a cell was refused because no such value may be kept, not because its author may not change it:
+    /// then it stays as typed until it is corrected. So does what can't be looked up any more.
+    fn is_invalid(
+        &self,
+        field: &Field,
+        record: RecordId,
+        background: &mut Background,
+        recalled: &mut Option<Recalled>,
+    ) -> Result<bool, PipelineError> {
+        let Some(recalled) = self.recall(record, background, recalled)? else { return Ok(true) };
+        let rule = recalled.of(field.id).and_then(|last| last.refused_by.as_deref());
+        Ok(rule.is_some_and(|rule| INVALID.contains(&rule)))
+    }
+
+    /// What stood in a cell before something forbidden was typed into it.
+    fn put_back(
+        &self,
+        field: &Field,
+        shown: &Cell,
+        record: RecordId,
+        background: &mut Background,
+        recalled: &mut Option<Recalled>,
+    ) -> Result<Wanted, PipelineError> {
+        let Some(recalled) = self.recall(record, background, recalled)? else { return Ok(Wanted::Nothing) };
+        let base = recalled.of(field.id).filter(|last| last.refused_by.is_some()).and_then(|last| last.base.as_ref());
+        Ok(match base {
+            Some(base @ (Cell::Blank | Cell::Value(_))) if !same(field, base, shown) => Wanted::Cell(base.clone()),
+            _ => Wanted::Nothing,
+        })
+    }
+
+    /// Looks up what the source said last of each field of a record; `None` if that was asked too often.
+    fn recall<'r>(
+        &self,
+        record: RecordId,
+        background: &mut Background,
+        recalled: &'r mut Option<Recalled>,
+    ) -> Result<Option<&'r Recalled>, PipelineError> {
+        if recalled.is_none() {
+            let Some(left) = background.recalls.checked_sub(1) else { return Ok(None) };
+            background.recalls = left;
+            let mut last: Vec<(FieldId, Last)> = Vec::new();
+            for item in self.snapshot.history(record)?.into_iter().rev() {
+                if item.arrival.source != *self.source || item.arrival.kind != ArrivalKind::Workbook {
+                    continue;
+                }
+                for cell in item.entry.cells {
+                    if last.iter().any(|(field, _)| *field == cell.field) {
+                        continue;
+                    }
+                    let rule = item.rules.get(usize::from(cell.rule)).cloned().unwrap_or_default();
+                    let refused_by = (cell.outcome == Outcome::Refused).then_some(rule);
+                    let base = cell.before.and_then(|before| before.base);
+                    last.push((cell.field, Last { refused_by, base, arrival: item.arrival.id }));
+                }
+            }
+            *recalled = Some(Recalled(last));
+        }
+        Ok(recalled.as_ref())
+    }
+
+    /// The answer that a row is to show; `None` if it shows the right one.
+    fn answer(
+        &self,
+        scene: &Scene<'_>,
+        changes: bool,
+        background: &mut Background,
+        recalled: &mut Option<Recalled>,
+    ) -> Result<Option<CompactString>, PipelineError> {
+        let LaidRow { record, number, is_read, .. } = *scene.row;
+        let shown = match (is_read, cell_of(scene.shown, FieldId::ANSWER)) {
+            (true, _) => self.layout.answers.get(&number).cloned().unwrap_or_default(),
+            (false, Some(cell)) => CompactString::from(cell.to_string()),
+            (false, None) => CompactString::default(),
+        };
+        let unreadable = scene.shown.iter().any(|(_, cell)| matches!(cell, Cell::Raw(_)));
+        let answer = if let Some(fields) = background.waiting.get(&record) {
+            Answer::Waiting(fields.clone())
+        } else if background.asked.contains(&record) {
+            Answer::Waiting(Vec::new())
+        } else if let Some(remarks) = self.layout.remarks.get(&number) {
+            Answer::Refused(remarks.clone())
+        } else if unreadable && !shown.is_empty() && !answer::is_waiting(&shown, self.texts) {
+            return Ok(None);
+        } else if background.is_touched(record) || changes {
+            match self.recall(record, background, recalled)? {
+                Some(recalled) => self.refusals(recalled),
+                None => return Ok(None),
+            }
+        } else if shown.is_empty() || answer::is_waiting(&shown, self.texts) {
+            Answer::Saved
+        } else {
+            return Ok(None);
+        };
+        let text = answer::text(&answer, self.table, self.texts);
+        Ok((text != shown).then_some(text))
+    }
+
+    /// What of the source's last word about a record was refused.
+    fn refusals(&self, recalled: &Recalled) -> Answer {
+        let newest = recalled.0.iter().map(|(_, last)| last.arrival).max();
+        let refused = recalled.0.iter().filter(|(_, last)| Some(last.arrival) == newest);
+        let remarks: Vec<Remark> = refused
+            .filter_map(|(field, last)| {
+                let rule = last.refused_by.as_ref()?;
+                Some(Remark { field: Some(*field), reason: self.reason(rule) })
+            })
+            .collect();
+        if remarks.is_empty() { Answer::Saved } else { Answer::Refused(remarks) }
+    }
+
+    /// What to say of a rule that refused: an access rule's own reason, or a code.
+    fn reason(&self, rule: &CompactString) -> CompactString {
+        if let Some(access) = self.policy.rules.iter().find(|access| access.id == rule.as_str()) {
+            let reason = access.reason.trim_end_matches(['.', '。']);
+            return if reason.is_empty() { CompactString::const_new("forbidden") } else { reason.into() };
+        }
+        match rule.as_str() {
+            "no-rule" => CompactString::const_new("forbidden"),
+            "unique" => CompactString::const_new("not-unique"),
+            _ => rule.clone(),
+        }
+    }
+
+    /// The answer in a row that is no record's; `None` if it shows the right one.
+    fn nobodys(&self, number: u32, hash: RowHash) -> Option<PlannedRow> {
+        let remarks = self.layout.remarks.get(&number).cloned().unwrap_or_default();
+        self.answered(number, hash, &Answer::Refused(remarks))
+    }
+
+    /// An answer in a row that is no record's.
+    fn answered(&self, number: u32, hash: RowHash, answer: &Answer) -> Option<PlannedRow> {
+        let text = answer::text(answer, self.table, self.texts);
+        let is_shown = self.layout.answers.get(&number).is_some_and(|shown| *shown == text);
+        let cells = vec![(FieldId::ANSWER, text_cell(text))];
+        (!is_shown).then_some(PlannedRow { number, hash, record: None, cells })
+    }
+
+    /// The records that have no row and are to get one, in the order of their keys.
+    fn appended(&self, background: &Background) -> Result<Vec<AppendedRow>, PipelineError> {
+        let viewpoint = self.decider.viewpoint(&self.spec.actor, self.table);
+        let mut found: Vec<AppendedRow> = Vec::new();
+        self.snapshot.for_each_record(&self.table.name, |record| {
+            if record.archived || self.layout.present.contains(&record.id) || background.asked.contains(&record.id) {
+                return ControlFlow::Continue(());
+            }
+            let subject = Subject::of(self.table, |field| record.value(field));
+            let rights = viewpoint.rights(&subject);
+            let is_clear =
+                |id: FieldId| self.table.field(id).is_some_and(|field| rights.sight(&field.class) == Sight::Clear);
+            let fits =
+                self.writing.conditions.iter().all(|condition| is_clear(condition.field) && meets(&record, condition));
+            if fits && self.table.primary_key.iter().all(|id| is_clear(*id)) {
+                let value = |id: &FieldId| record.cell(*id).filter(|_| is_clear(*id)).map(|stored| stored.cell.clone());
+                let cells = self.layout.columns.iter().filter_map(|(id, _)| Some((*id, value(id)?)));
+                found.push((record.id, cells.filter(|(_, cell)| *cell != Cell::Blank).collect()));
+            }
+            ControlFlow::Continue(())
+        })?;
+        let key = |cells: &[(FieldId, Cell)], id: &FieldId| cell_of(cells, *id).cloned().unwrap_or(Cell::Blank);
+        found.sort_by(|(a_id, a), (b_id, b)| {
+            let by_key = self.table.primary_key.iter().map(|id| order::cells(&key(a, id), &key(b, id)));
+            by_key.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then).then(a_id.cmp(b_id))
+        });
+        if self.layout.answer.is_some() {
+            let saved = answer::text(&Answer::Saved, self.table, self.texts);
+            for (_, cells) in &mut found {
+                cells.push((FieldId::ANSWER, text_cell(saved.clone())));
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// What a cell is to show.
+enum Wanted {
+    /// What it shows.
+    Nothing,
+    /// This.
+    Cell(Cell),
+    /// Something else, but it holds a formula.
+    Formula,
+}
+
+fn text_cell(text: CompactString) -> Cell {
+    Cell::Value(crate::model::Value::Text(text))
+}

@@ -1,0 +1,167 @@
+//! Answers: what became of a row, in the words of the office's language, for the column that people keep for it.
+//!
+//! In: what is known of the row ([`Answer`]). Out: one short text. It never holds a value, so that it tells nobody more than
+//! the titles of the row's own fields.
+
+use compact_str::CompactString;
+
+use crate::model::FieldId;
+use crate::model::Table;
+use crate::text::Texts;
+
+/// What became of a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// All that it says is stored, or was set aside by a rule.
+    Saved,
+    /// Something in it waits for a person's decision; the fields, if it is about single cells.
+    Waiting(Vec<FieldId>),
+    /// Something in it was not taken.
+    Refused(Vec<Remark>),
+}
+
+/// Something about a row that its author has to be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark {
+    /// Which field; `None` if it is about the whole row.
+    pub field: Option<FieldId>,
+    /// Why: a problem's code, or words of the office's own, as an access rule has.
+    pub reason: CompactString,
+}
+
+/// The most characters of an answer: it stands in a narrow column.
+const ANSWER_CHARS_MAX: usize = 250;
+
+/// The text of an answer.
+pub fn text(answer: &Answer, table: &Table, texts: &Texts) -> CompactString {
+    let title = |field: FieldId| {
+        table.field(field).map_or_else(String::new, |field| super::view::header(field, texts.language()).to_owned())
+    };
+    let between = texts.get("answer-between");
+    let text = match answer {
+        Answer::Saved => texts.get("answer-saved"),
+        Answer::Waiting(fields) if fields.is_empty() => texts.get("answer-waiting"),
+        Answer::Waiting(fields) => {
+            let fields = fields.iter().map(|field| title(*field)).collect::<Vec<_>>().join(&between);
+            texts.format("answer-waiting-for", &[("fields", fields.into())])
+        }
+        Answer::Refused(remarks) => {
+            let reasons = remarks.iter().map(|remark| {
+                let reason = reason(&remark.reason, texts);
+                match remark.field {
+                    Some(field) => {
+                        texts.format("answer-field", &[("field", title(field).into()), ("reason", reason.into())])
+                    }
+                    None => reason,
+                }
+            });
+            let reasons = reasons.collect::<Vec<_>>().join(&between);
+            texts.format("answer-refused", &[("reasons", reasons.into())])
+        }
+    };
+    text.chars().take(ANSWER_CHARS_MAX).collect()
+}
+
+/// Whether a text is an answer that something waits for a decision.
+pub fn is_waiting(text: &str, texts: &Texts) -> bool {
+    text.starts_with(texts.get("answer-waiting").as_str())
+}
+
+/// A reason in words.
+fn reason(reason: &str, texts: &Texts) -> String {
+    match REASONS.iter().find(|(code, _)| *code == reason) {
+        Some((_, key)) => texts.get(key),
+        // A code without words, not an access rule's own words.
+        None if reason.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') => texts.get("answer-other"),
+        None => reason.to_owned(),
+    }
+}
+
+/// The codes of problems that have words here, with the words' keys.
+const REASONS: [(&str, &str); 31] = [
+    ("ambiguous-date", "answer-ambiguous-date"),
+    ("cell-error", "answer-cell-error"),
+    ("not-a-boolean", "answer-not-a-boolean"),
+    ("not-a-date", "answer-not-a-date"),
+    ("not-a-datetime", "answer-not-a-datetime"),
+    ("not-a-number", "answer-not-a-number"),
+    ("not-an-integer", "answer-not-an-integer"),
+    ("not-an-email", "answer-not-an-email"),
+    ("not-a-phone", "answer-not-a-phone"),
+    ("not-a-uri", "answer-not-a-uri"),
+    ("not-a-uuid", "answer-not-a-uuid"),
+    ("not-a-uscc", "answer-not-a-uscc"),
+    ("not-a-cn-id", "answer-not-a-cn-id"),
+    ("number-lost-digits", "answer-number-lost-digits"),
+    ("scientific-notation", "answer-scientific-notation"),
+    ("number-out-of-range", "answer-number-out-of-range"),
+    ("time-zone-offset", "answer-time-zone-offset"),
+    ("not-allowed-value", "answer-not-allowed-value"),
+    ("pattern", "answer-pattern"),
+    ("too-early", "answer-too-early"),
+    ("too-late", "answer-too-late"),
+    ("too-large", "answer-too-large"),
+    ("too-small", "answer-too-small"),
+    ("too-long", "answer-too-long"),
+    ("too-short", "answer-too-short"),
+    ("no-key", "answer-no-key"),
+    ("duplicate-key", "answer-duplicate-key"),
+    ("required", "answer-required"),
+    ("not-unique", "answer-not-unique"),
+    ("read-only", "answer-read-only"),
+    ("forbidden", "answer-forbidden"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::schema::{ConflictRule, Constraints, Title};
+    use crate::model::{Field, FieldType};
+    use crate::text::Language;
+
+    fn table() -> Table {
+        let field = |id: u16, headers: [&str; 2]| Field {
+            id: FieldId(id),
+            name: "f".into(),
+            field_type: FieldType::String,
+            format: None,
+            region: "CN".into(),
+            headers: headers.map(str::to_owned).to_vec(),
+            generate: None,
+            constraints: Constraints::default(),
+            class: "basic".into(),
+            conflict: ConflictRule::Review,
+            group: None,
+        };
+        Table {
+            name: "customers".into(),
+            title: Title::default(),
+            primary_key: vec![FieldId(0)],
+            owner: None,
+            department: None,
+            fields: vec![field(0, ["电话", "Phone"]), field(1, ["签约日期", "Signed"])],
+        }
+    }
+
+    #[test]
+    fn answers_are_in_the_offices_language() {
+        let remark = |field: Option<u16>, reason: &str| Remark { field: field.map(FieldId), reason: reason.into() };
+        let refused = Answer::Refused(vec![remark(Some(1), "not-a-date"), remark(Some(0), "销售只维护自己的客户")]);
+        let waiting = Answer::Waiting(vec![FieldId(0), FieldId(1)]);
+        for (language, answer, expected) in [
+            (Language::ZhCn, Answer::Saved, "已保存"),
+            (Language::En, Answer::Saved, "Saved"),
+            (Language::ZhCn, refused.clone(), "未保存：签约日期：不是日期、电话：销售只维护自己的客户"),
+            (Language::En, refused, "Not saved: Signed: not a date, Phone: 销售只维护自己的客户"),
+            (Language::ZhCn, waiting.clone(), "等待决定：电话、签约日期"),
+            (Language::En, waiting, "Waiting for a decision: Phone, Signed"),
+            (Language::En, Answer::Waiting(Vec::new()), "Waiting for a decision"),
+            (Language::En, Answer::Refused(vec![remark(None, "archived-record")]), "Not saved: it was not accepted"),
+        ] {
+            let texts = Texts::new(language);
+            let said = text(&answer, &table(), &texts);
+            assert_eq!(said, expected);
+            assert_eq!(is_waiting(&said, &texts), matches!(answer, Answer::Waiting(_)));
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Every workbook of the corpus is patched in one free cell, or refused with a reason.
+//!
+//! The oracle shares nothing with the patch: it counts the elements of each part by name, before and after, with another parser,
+//! and compares all other members of the zip packed as they are.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{Cursor, Read};
+use std::path::{Path, PathBuf};
+
+use daybook::codec::patch::{NewCell, PatchRequest, Patched, RowPatch, patch};
+use daybook::codec::read::{FileKind, ReadFailure, ReadRequest, read};
+use daybook::codec::sheet::{Frame, RawCell, RawRow, ReadRow};
+use quick_xml::events::Event;
+use zip::ZipArchive;
+
+/// So many of the corpus's workbooks must be patched, so that a patch that refuses everything is seen.
+const PATCHED_MIN: usize = 200;
+/// Titles are looked for so far down.
+const HEADER_ROWS_MAX: u32 = 12;
+/// What may change beside the sheet: the mark and what leads to it, the wish to calculate, tables and filters that grow.
+const BESIDE: [&str; 3] = ["[content_types].xml", "_rels/.rels", "docprops/custom.xml"];
+
+/// The workbooks from the wild, or none with a word where they are absent.
+fn workbooks() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
+    let root = std::env::var_os("DAYBOOK_CORPUS").map_or(root, PathBuf::from);
+    let mut found = Vec::new();
+    let mut folders = vec![root.join("workbooks"), root.join("hostile")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok) {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().and_then(OsStr::to_str).is_some_and(|end| matches!(end, "xlsx" | "xlsm")) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// What a sheet shows: its last title's column and its rows.
+struct Shown {
+    request: ReadRequest,
+    columns: u32,
+    rows: Vec<RawRow>,
+}
+
+/// Reads the first visible sheet, with the titles in the first row that has any.
+fn shown(bytes: &[u8]) -> Result<Shown, ReadFailure> {
+    let mut request = ReadRequest::new(FileKind::Xlsx, [7; 16]);
+    loop {
+        let (mut columns, mut rows, mut failure) = (0, Vec::new(), None);
+        read(Cursor::new(bytes), &request, &mut |frame| {
+            match frame {
+                Frame::Head(head) => columns = head.columns.last().map_or(0, |(column, _)| column + 1),
+                Frame::Rows(read) => rows.extend(read.into_iter().filter_map(|row| match row {
+                    ReadRow::Read(row) => Some(row),
+                    ReadRow::Known { .. } => None,
+                })),
+                Frame::Failed(reason) => failure = Some(reason),
+                Frame::Problem { .. } | Frame::Formulas(_) | Frame::End { .. } => {}
+            }
+            Ok(())
+        })
+        .expect("the sink takes all");
+        match failure {
+            None => return Ok(Shown { request, columns, rows }),
+            Some(reason) if reason.code == "header-missing" && request.header_row < HEADER_ROWS_MAX => {
+                request.header_row += 1;
+            }
+            Some(reason) => return Err(reason),
+        }
+    }
+}
+
+/// Asks for a text in a free cell of the first row, or for a row if there is none.
+fn asked(shown: &Shown) -> PatchRequest {
+    let text = NewCell::Text("Daybook <was> here & there".into());
+    let last_row = shown.rows.last().map_or(shown.request.header_row, |row| row.number);
+    let mut request = PatchRequest {
+        read: shown.request.clone(),
+        rows: Vec::new(),
+        appended: Vec::new(),
+        last_row,
+        source: "wild".into(),
+        revision: 12,
+    };
+    match shown.rows.first() {
+        Some(row) => {
+            let column = row.cells.last().map_or(0, |(column, _)| column + 1).max(shown.columns);
+            request.rows.push(RowPatch { number: row.number, hash: row.hash, cells: vec![(column, text)] });
+        }
+        None => request.appended.push(vec![(shown.columns, text)]),
+    }
+    request
+}
+
+/// How often each element stands in each part, by the part's name in lower case; parts that are no XML are left out.
+type Census = BTreeMap<String, BTreeMap<String, usize>>;
+
+fn census(bytes: &[u8]) -> Census {
+    let mut zip = ZipArchive::new(Cursor::new(bytes)).expect("a zip");
+    let mut census = Census::new();
+    for index in 0..zip.len() {
+        let mut part = zip.by_index(index).expect("a part");
+        let name = part.name().expect("a name").to_lowercase().replace('\\', "/");
+        if !Path::new(&name).extension().is_some_and(|end| end == "xml" || end == "rels" || end == "vml") {
+            continue;
+        }
+        let mut text = Vec::new();
+        part.read_to_end(&mut text).expect("the part can be read");
+        census.insert(name, elements(&text));
+    }
+    census
+}
+
+fn elements(xml: &[u8]) -> BTreeMap<String, usize> {
+    let mut reader = quick_xml::Reader::from_reader(xml);
+    let mut counts = BTreeMap::new();
+    loop {
+        match reader.read_event() {
+            Ok(Event::Start(element) | Event::Empty(element)) => {
+                *counts.entry(element.name().as_ref().to_owned()).or_default() += 1;
+            }
+            Ok(Event::Eof) | Err(_) => return counts,
+            Ok(_) => {}
+        }
+    }
+}
+
+/// Name and packed bytes of each member.
+fn packed(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let mut zip = ZipArchive::new(Cursor::new(bytes)).expect("a zip");
+    let mut members = Vec::new();
+    for index in 0..zip.len() {
+        let mut member = zip.by_index_raw(index).expect("a member");
+        let mut content = Vec::new();
+        member.read_to_end(&mut content).expect("the member can be read");
+        members.push((member.name().expect("a name").to_lowercase().replace('\\', "/"), content));
+    }
+    members
+}
+
+/// Holds that nothing was lost and only what may change did.
+fn holds(path: &Path, old: &[u8], new: &[u8]) {
+    let (before, after) = (packed(old), packed(new));
+    let names = |members: &[(String, Vec<u8>)]| members.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&before), names(&after)[..before.len()], "{}", path.display());
+    let changed: Vec<&str> =
+        before.iter().zip(&after).filter(|(one, other)| one != other).map(|(one, _)| one.0.as_str()).collect();
+    let (before, after) = (census(old), census(new));
+    let holds = |part: &str, element: &str| {
+        before.get(part).is_some_and(|counts| counts.keys().any(|name| name.rsplit(':').next() == Some(element)))
+    };
+    let sheets = changed.iter().filter(|part| holds(part, "sheetData")).count();
+    let beside = |part: &str| BESIDE.contains(&part) || holds(part, "sheets") || holds(part, "tableColumns");
+    assert_eq!(sheets, 1, "{}: one sheet is changed", path.display());
+    for part in &changed {
+        assert!(holds(part, "sheetData") || beside(part), "{}: {part} has nothing to do with it", path.display());
+    }
+    for (part, counts) in &before {
+        for (element, count) in counts {
+            let now = after.get(part).and_then(|counts| counts.get(element)).copied().unwrap_or(0);
+            assert!(now >= *count, "{}: {part} had {count} of <{element}> and has {now}", path.display());
+        }
+    }
+    for part in changed.iter().filter(|part| holds(part, "sheetData")) {
+        let all = |census: &Census| census.get(*part).map_or(0, |counts| counts.values().sum::<usize>());
+        assert!(all(&after) <= all(&before) + 4, "{}: {part} has more than a cell and its row", path.display());
+    }
+}
+
+/// Holds that the new file shows what was asked for.
+fn shows(path: &Path, patched: &Patched, request: &PatchRequest, new: &[u8]) {
+    let after = shown(new).expect("the new file is read");
+    let (number, hash) = patched.rows.first().or(patched.appended.first()).expect("a row was changed");
+    let row = after.rows.iter().find(|row| row.number == *number).expect("the row is there");
+    assert_eq!(row.hash, *hash, "{}", path.display());
+    let column = request.rows.first().map_or_else(|| request.appended[0][0].0, |row| row.cells[0].0);
+    let cell = row.cells.iter().find(|(at, _)| *at == column).map(|(_, cell)| cell);
+    assert_eq!(cell, Some(&RawCell::Text("Daybook <was> here & there".into())), "{}", path.display());
+}
+
+#[test]
+#[expect(clippy::print_stderr, reason = "a test that is left out says so, and this one tells its counts")]
+fn every_workbook_of_the_corpus_is_patched_or_refused_with_a_reason() {
+    let paths = workbooks();
+    if paths.is_empty() {
+        eprintln!("skipped: there is no corpus");
+        return;
+    }
+    let keep = std::env::var_os("DAYBOOK_KEEP_PATCHED").map(PathBuf::from);
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for path in &paths {
+        let Ok(old) = fs::read(path) else { continue };
+        let outcome = match shown(&old) {
+            Err(failure) => format!("not read: {}", failure.code),
+            Ok(shown) => {
+                let request = asked(&shown);
+                match patch(Cursor::new(&old), &request) {
+                    Err(failure) => {
+                        eprintln!("{}: {} ({})", path.display(), failure.code, failure.message);
+                        assert_ne!(failure.code, "patch-check-failed", "{}: {}", path.display(), failure.message);
+                        format!("refused: {}", failure.code)
+                    }
+                    Ok((patched, new)) if new.is_empty() => {
+                        let why = patched.refused.first().map(|cell| cell.why).or(patched.append_refused);
+                        format!("cell refused: {:?}", why.expect("a reason"))
+                    }
+                    Ok((patched, new)) => {
+                        holds(path, &old, &new);
+                        shows(path, &patched, &request, &new);
+                        if let (Some(folder), Some(name)) = (&keep, path.file_name()) {
+                            #[expect(clippy::disallowed_methods, reason = "for a look with other programs")]
+                            fs::write(folder.join(name), &new).expect("it can be kept");
+                        }
+                        "patched".to_owned()
+                    }
+                }
+            }
+        };
+        *counts.entry(outcome).or_default() += 1;
+    }
+    eprintln!("{} workbooks: {counts:#?}", paths.len());
+    let patched = counts.get("patched").copied().unwrap_or(0);
+    // A corpus of one's own may be smaller.
+    let least = if std::env::var_os("DAYBOOK_CORPUS").is_some() { 1 } else { PATCHED_MIN };
+    assert!(patched >= least, "only {patched} workbooks were patched");
+}
