@@ -74,7 +74,7 @@ fn is_the_view(bytes: &[u8]) {
     office.store_is_sound();
 }
 
-fn soffice() -> Option<PathBuf> {
+pub(crate) fn soffice() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let found = std::env::split_paths(&path).map(|folder| folder.join("soffice")).find(|program| program.is_file());
     assert!(
@@ -85,7 +85,7 @@ fn soffice() -> Option<PathBuf> {
 }
 
 /// Converts a file in a profile of its own, so that a LibreOffice of the person who tests is left alone.
-fn convert(program: &Path, profile: &Path, from: &Path, format: &str) -> Vec<u8> {
+pub(crate) fn convert(program: &Path, profile: &Path, from: &Path, format: &str) -> Vec<u8> {
     let out = tempfile::tempdir().expect("a folder");
     let status = Command::new(program)
         .arg(format!("-env:UserInstallation=file://{}", profile.display()))
