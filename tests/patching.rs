@@ -1,4 +1,4 @@
-//! Every workbook of the corpus is patched in one free cell, or refused with a reason.
+//! Every workbook of the corpus is patched in one free cell, and given a new row, or refused with a reason.
 //!
 //! The oracle shares nothing with the patch: it counts the elements of each part by name, before and after, with another parser,
 //! and compares all other members of the zip packed as they are.
@@ -15,8 +15,6 @@ use daybook::codec::sheet::{Frame, RawCell, RawRow, ReadRow};
 use quick_xml::events::Event;
 use zip::ZipArchive;
 
-/// So many of the corpus's workbooks must be patched, so that a patch that refuses everything is seen.
-const PATCHED_MIN: usize = 200;
 /// Titles are looked for so far down.
 const HEADER_ROWS_MAX: u32 = 12;
 /// What may change beside the sheet: the mark and what leads to it, the wish to calculate, tables and filters that grow.
@@ -77,8 +75,15 @@ fn shown(bytes: &[u8]) -> Result<Shown, ReadFailure> {
     }
 }
 
-/// Asks for a text in a free cell of the first row, or for a row if there is none.
-fn asked(shown: &Shown) -> PatchRequest {
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ask {
+    Cell,
+    Row,
+}
+
+/// Asks for a text in a free cell of the first row, or in a new row.
+fn asked(shown: &Shown, ask: Ask) -> PatchRequest {
     let text = NewCell::Text("Daybook <was> here & there".into());
     let last_row = shown.rows.last().map_or(shown.request.header_row, |row| row.number);
     let mut request = PatchRequest {
@@ -89,7 +94,7 @@ fn asked(shown: &Shown) -> PatchRequest {
         source: "wild".into(),
         revision: 12,
     };
-    match shown.rows.first() {
+    match shown.rows.first().filter(|_| ask == Ask::Cell) {
         Some(row) => {
             let column = row.cells.last().map_or(0, |(column, _)| column + 1).max(shown.columns);
             request.rows.push(RowPatch { number: row.number, hash: row.hash, cells: vec![(column, text)] });
@@ -146,7 +151,7 @@ fn packed(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
 }
 
 /// Holds that nothing was lost and only what may change did.
-fn holds(path: &Path, old: &[u8], new: &[u8]) {
+fn holds(path: &Path, ask: Ask, old: &[u8], new: &[u8]) {
     let (before, after) = (packed(old), packed(new));
     let names = |members: &[(String, Vec<u8>)]| members.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
     assert_eq!(names(&before), names(&after)[..before.len()], "{}", path.display());
@@ -168,7 +173,7 @@ fn holds(path: &Path, old: &[u8], new: &[u8]) {
             assert!(now >= *count, "{}: {part} had {count} of <{element}> and has {now}", path.display());
         }
     }
-    for part in changed.iter().filter(|part| holds(part, "sheetData")) {
+    for part in changed.iter().filter(|part| ask == Ask::Cell && holds(part, "sheetData")) {
         let all = |census: &Census| census.get(*part).map_or(0, |counts| counts.values().sum::<usize>());
         assert!(all(&after) <= all(&before) + 4, "{}: {part} has more than a cell and its row", path.display());
     }
@@ -185,49 +190,59 @@ fn shows(path: &Path, patched: &Patched, request: &PatchRequest, new: &[u8]) {
     assert_eq!(cell, Some(&RawCell::Text("Daybook <was> here & there".into())), "{}", path.display());
 }
 
-#[test]
+/// Patches one file and says what came of it.
+fn tried(path: &Path, ask: Ask) -> Option<String> {
+    let old = fs::read(path).ok()?;
+    let shown = match shown(&old) {
+        Ok(shown) => shown,
+        Err(failure) => return Some(format!("not read: {}", failure.code)),
+    };
+    let request = asked(&shown, ask);
+    let (patched, new) = match patch(Cursor::new(&old), &request) {
+        Ok(done) => done,
+        Err(failure) => {
+            assert_ne!(failure.code, "patch-check-failed", "{}: {}", path.display(), failure.message);
+            return Some(format!("refused: {}", failure.code));
+        }
+    };
+    if new.is_empty() {
+        let why = patched.refused.first().map(|cell| cell.why).or(patched.append_refused);
+        return Some(format!("cell refused: {:?}", why.expect("a reason")));
+    }
+    holds(path, ask, &old, &new);
+    shows(path, &patched, &request, &new);
+    if let (Some(folder), Some(name)) = (std::env::var_os("DAYBOOK_KEEP_PATCHED"), path.file_name()) {
+        #[expect(clippy::disallowed_methods, reason = "for a look with other programs")]
+        fs::write(PathBuf::from(folder).join(format!("{ask:?}-{}", name.to_string_lossy())), &new)
+            .expect("it can be kept");
+    }
+    Some("patched".to_owned())
+}
+
 #[expect(clippy::print_stderr, reason = "a test that is left out says so, and this one tells its counts")]
-fn every_workbook_of_the_corpus_is_patched_or_refused_with_a_reason() {
+fn try_all(ask: Ask, patched_min: usize) {
     let paths = workbooks();
     if paths.is_empty() {
         eprintln!("skipped: there is no corpus");
         return;
     }
-    let keep = std::env::var_os("DAYBOOK_KEEP_PATCHED").map(PathBuf::from);
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    for path in &paths {
-        let Ok(old) = fs::read(path) else { continue };
-        let outcome = match shown(&old) {
-            Err(failure) => format!("not read: {}", failure.code),
-            Ok(shown) => {
-                let request = asked(&shown);
-                match patch(Cursor::new(&old), &request) {
-                    Err(failure) => {
-                        eprintln!("{}: {} ({})", path.display(), failure.code, failure.message);
-                        assert_ne!(failure.code, "patch-check-failed", "{}: {}", path.display(), failure.message);
-                        format!("refused: {}", failure.code)
-                    }
-                    Ok((patched, new)) if new.is_empty() => {
-                        let why = patched.refused.first().map(|cell| cell.why).or(patched.append_refused);
-                        format!("cell refused: {:?}", why.expect("a reason"))
-                    }
-                    Ok((patched, new)) => {
-                        holds(path, &old, &new);
-                        shows(path, &patched, &request, &new);
-                        if let (Some(folder), Some(name)) = (&keep, path.file_name()) {
-                            #[expect(clippy::disallowed_methods, reason = "for a look with other programs")]
-                            fs::write(folder.join(name), &new).expect("it can be kept");
-                        }
-                        "patched".to_owned()
-                    }
-                }
-            }
-        };
+    for outcome in paths.iter().filter_map(|path| tried(path, ask)) {
         *counts.entry(outcome).or_default() += 1;
     }
-    eprintln!("{} workbooks: {counts:#?}", paths.len());
+    eprintln!("{ask:?}, {} workbooks: {counts:#?}", paths.len());
     let patched = counts.get("patched").copied().unwrap_or(0);
     // A corpus of one's own may be smaller.
-    let least = if std::env::var_os("DAYBOOK_CORPUS").is_some() { 1 } else { PATCHED_MIN };
+    let least = if std::env::var_os("DAYBOOK_CORPUS").is_some() { 1 } else { patched_min };
     assert!(patched >= least, "only {patched} workbooks were patched");
+}
+
+#[test]
+fn every_workbook_of_the_corpus_is_patched_or_refused_with_a_reason() {
+    try_all(Ask::Cell, 240);
+}
+
+#[test]
+fn every_workbook_of_the_corpus_gets_a_row_or_a_reason() {
+    try_all(Ask::Row, 180);
 }

@@ -6,6 +6,7 @@
 //! part, can be done elsewhere between [`Pipeline::ask`] and [`Pipeline::take`].
 
 mod ancestry;
+mod columns;
 mod command;
 mod compose;
 pub mod error;
@@ -13,6 +14,7 @@ mod formulas;
 mod identity;
 mod ids;
 mod layout;
+mod moved;
 mod numbers;
 pub mod past;
 pub mod patching;
@@ -41,8 +43,12 @@ pub use self::report::Report;
 pub use self::spec::SourceSpec;
 pub use self::typed::Typed;
 
+pub use self::columns::PastColumns;
+
+use self::columns::{ColumnNews, Judged};
 use self::compose::Creator;
 use self::layout::Layout;
+use self::moved::Origin;
 use self::patching::WrittenFile;
 use self::sheet::{Context, Made, Sheet};
 use crate::access::Decider;
@@ -96,6 +102,10 @@ pub struct Pipeline {
     settled: HashMap<PathBuf, (Fingerprint, Shows)>,
     /// What is known of the files that are written into.
     written: HashMap<PathBuf, WrittenFile>,
+    /// Titles, folded, that were found out to mean a field, by source: the file is read again with them.
+    concluded: HashMap<SourceName, Vec<(CompactString, FieldId)>>,
+    /// Sources that took over another one's states and have not been posted since, with that one's name.
+    moved: HashMap<SourceName, SourceName>,
 }
 
 /// What a file shows whose content was taken or written.
@@ -118,6 +128,8 @@ pub struct Ask {
     pub known: Vec<u128>,
     /// SHA-256 of the file that was seen last: if it is the same, there is nothing to read.
     pub digest: Option<[u8; 32]>,
+    /// What is known of its columns.
+    pub past: PastColumns,
 }
 
 /// What became of a fetched sheet.
@@ -153,6 +165,8 @@ impl Pipeline {
             parts,
             settled: HashMap::new(),
             written: HashMap::new(),
+            concluded: HashMap::new(),
+            moved: HashMap::new(),
         })
     }
 
@@ -211,7 +225,14 @@ impl Pipeline {
         let snapshot = self.store.snapshot()?;
         let hash_key = snapshot.row_hash_key(source);
         let newest = snapshot.states(source)?.into_iter().next();
-        let Some(newest) = newest else { return Ok(Ask { hash_key, known: Vec::new(), digest: None }) };
+        let Some(newest) = newest else {
+            return Ok(Ask { hash_key, known: Vec::new(), digest: None, past: PastColumns::default() });
+        };
+        let past = PastColumns::load(
+            &snapshot,
+            (source, newest.arrival),
+            self.concluded.get(source).cloned().unwrap_or_default(),
+        )?;
         let mut known = Vec::new();
         if !everything {
             let index = snapshot.state_index(source, newest.no)?;
@@ -222,7 +243,7 @@ impl Pipeline {
         // A view's digest is that of what it shows, every other state's that of the file.
         let is_view = self.specs.iter().any(|spec| spec.view.is_some() && spec.name == *source);
         let digest = (!(everything || newest.written && is_view)).then_some(newest.mark.digest);
-        Ok(Ask { hash_key, known, digest })
+        Ok(Ask { hash_key, known, digest, past })
     }
 
     /// Takes what was read from a source's file. With `dry`, says what would happen and changes nothing.
@@ -236,7 +257,28 @@ impl Pipeline {
     ) -> Result<Taken, PipelineError> {
         let fingerprint = fetched.fingerprint;
         let (answer, answers) = (fetched.rows.columns.answer, fetched.rows.answers.clone());
-        let sheet = match self.sheet(spec, source, fetched) {
+        let origin = Origin { digest: fetched.digest, made_for: fetched.head.properties.source.clone() };
+        if !dry && self.take_over(spec, source, &origin)? {
+            return Ok(Taken::ReadAgain);
+        }
+        let table = table_of(&self.config, &self.specs[spec].table)?;
+        let news = match columns::judge(&self.store.snapshot()?, table, source, &fetched.rows)? {
+            Judged::AsRead(news) => news,
+            Judged::Incomplete => return Ok(Taken::ReadAgain),
+            Judged::Renamed(titles) => {
+                let concluded = self.concluded.entry(source.clone()).or_default();
+                let before = concluded.len();
+                concluded.extend(titles);
+                concluded.sort_unstable();
+                concluded.dedup();
+                // With nothing new in it, reading again would come to the same.
+                if concluded.len() > before {
+                    return Ok(Taken::ReadAgain);
+                }
+                ColumnNews::default()
+            }
+        };
+        let sheet = match self.sheet(spec, source, fetched, news) {
             Ok(sheet) => sheet,
             // Nothing of it was taken, so it is not settled: a view is not written over it.
             Err(problems) => return Ok(Taken::Refused(problems)),
@@ -244,6 +286,7 @@ impl Pipeline {
         let spec = self.specs[spec].clone();
         let Posted { taken, shows, layout } = self.post_sheet(&spec, &sheet, None, dry)?;
         if matches!(taken, Taken::Done(_)) && !dry {
+            self.moved.remove(source);
             self.settle(path, fingerprint, shows);
             self.written.remove(path);
             if let (Shows::Newest, Some(layout)) = (shows, layout) {
@@ -275,12 +318,20 @@ impl Pipeline {
     }
 
     /// Makes a sheet of a fetched file. The error is what is wrong with it as a whole.
-    fn sheet(&mut self, spec: usize, source: &SourceName, fetched: Fetched<Typed>) -> Result<Sheet, Vec<Problem>> {
+    fn sheet(
+        &mut self,
+        spec: usize,
+        source: &SourceName,
+        fetched: Fetched<Typed>,
+        news: ColumnNews,
+    ) -> Result<Sheet, Vec<Problem>> {
         let spec = &self.specs[spec];
         let Typed { columns, place, mut problems, mut rows, known, mut cell_problems, table, .. } = fetched.rows;
         formulas::mark(&mut rows, &mut cell_problems, &columns, &table, &fetched.formulas);
         // A cell that the reader can't make out comes as an error value too: `extract` tells of it, once and in its row.
         problems.extend(fetched.problems.into_iter().filter(|problem| problem.code != "cell-unreadable"));
+        let moved_from = self.moved.get(source).cloned();
+        problems.extend(moved_from.as_ref().map(|from| moved::told(from, source, &place.whole())));
         if !columns.keyed {
             return Err(problems.into_iter().map(|problem| problem.in_source(source.as_str())).collect());
         }
@@ -312,7 +363,8 @@ impl Pipeline {
                 modified: properties.modified_ms.map(Timestamp),
             },
         };
-        Ok(Sheet { arrival, rows, known, cell_problems, problems, rows_total: fetched.rows_total })
+        let rows_total = fetched.rows_total;
+        Ok(Sheet { arrival, rows, known, cell_problems, problems, news, moved_from, rows_total })
     }
 
     /// Posts a sheet, anew if others committed meanwhile.
@@ -428,6 +480,8 @@ impl Pipeline {
         let now = self.now();
         sheet.arrival.id = ArrivalId::new(uuid_v7(now.0, self.parts.entropy.as_mut()));
         sheet.arrival.at = now;
+        // The file may have been moved since.
+        sheet.arrival.source = review.source.clone();
         let spec = self.specs.iter().find(|spec| is_of(spec.name.as_str(), sheet.arrival.source.as_str())).cloned();
         let Some(spec) = spec else {
             return Err(PipelineError::Unknown { what: "source", name: sheet.arrival.source.to_string() });

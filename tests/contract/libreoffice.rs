@@ -1,6 +1,6 @@
 //! Workbooks as LibreOffice writes them: saving the same data again changes nothing, in each of its formats.
 //!
-//! Where `soffice` is, it converts; `DAYBOOK_REQUIRE_SOFFICE` makes its absence a failure. The files in `tests/golden/` were
+//! Where `soffice` is, it converts; `DAYBOOK_REQUIRE_PROGRAMS` makes its absence a failure. The files in `tests/golden/` were
 //! written by it (`DAYBOOK_WRITE_GOLDEN=1 cargo test libreoffice` writes them anew) and are always tried.
 
 use std::fs;
@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::office::{CUSTOMERS, Office, STAFF, VIEW};
 use super::workbook::{Cell, Sheet};
+use crate::programs::soffice;
 
 const FORMATS: [&str; 3] = ["xlsx", "ods", "xls"];
 
@@ -74,16 +75,6 @@ fn is_the_view(bytes: &[u8]) {
     office.store_is_sound();
 }
 
-pub(crate) fn soffice() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    let found = std::env::split_paths(&path).map(|folder| folder.join("soffice")).find(|program| program.is_file());
-    assert!(
-        found.is_some() || std::env::var_os("DAYBOOK_REQUIRE_SOFFICE").is_none(),
-        "DAYBOOK_REQUIRE_SOFFICE is set, and there is no `soffice`"
-    );
-    found
-}
-
 /// Converts a file in a profile of its own, so that a LibreOffice of the person who tests is left alone.
 pub(crate) fn convert(program: &Path, profile: &Path, from: &Path, format: &str) -> Vec<u8> {
     let out = tempfile::tempdir().expect("a folder");
@@ -103,13 +94,7 @@ pub(crate) fn convert(program: &Path, profile: &Path, from: &Path, format: &str)
 
 #[test]
 fn saving_in_libreoffice_changes_nothing() {
-    let Some(program) = soffice() else {
-        #[expect(clippy::print_stderr, reason = "a test that is left out says so")]
-        {
-            eprintln!("skipped: there is no `soffice`; the golden files are tried");
-        }
-        return;
-    };
+    let Some(program) = soffice() else { return };
     let profile = tempfile::tempdir().expect("a folder");
     let office = office();
     for format in FORMATS {

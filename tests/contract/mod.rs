@@ -7,10 +7,11 @@
     reason = "these tests play the people and programs around Daybook: they write files, take the time and start it"
 )]
 
-mod office;
-mod workbook;
+pub(crate) mod office;
+pub(crate) mod workbook;
 
 mod access;
+mod columns;
 mod command_line;
 mod conflicts;
 mod daemon;
@@ -22,4 +23,5 @@ mod rows;
 mod shares;
 mod sheets;
 mod store;
+mod two_way;
 mod versions;

@@ -205,7 +205,7 @@ fn other_spellings_are_no_changes() {
 
 #[test]
 fn libreoffice_may_save_any_of_them_again() {
-    let Some(program) = super::libreoffice::soffice() else { return };
+    let Some(program) = crate::programs::soffice() else { return };
     let profile = tempfile::tempdir().expect("a folder");
     let office = Office::new(TABLE);
     office.write("share/staff.xlsx", &spelled(0, false));

@@ -117,6 +117,62 @@ fn a_glob_makes_one_source_of_each_file() {
     assert_eq!(office.open("share/all.xlsx").value("C-2", "Name"), "Citrine");
 }
 
+#[test]
+fn a_file_of_a_glob_that_is_moved_is_the_same_source() {
+    let several = STAFF
+        .replace("share/staff.xlsx", "share/sales/**/*.xlsx")
+        .replace("acts_as", "missing_rows = \"review\"\nacts_as");
+    let office = Office::with(&format!("{several}{VIEW}"));
+    let titles = "Customer ID|Name|Phone";
+    office.save("share/sales/east.xlsx", &rows(&[titles, "C-1|Amber|13800138000", "C-2|Beryl|", "C-3|Coral|"]));
+    office.save("share/sales/west.xlsx", &rows(&[titles, "C-9|Opal|"]));
+    office.sync_quietly();
+    // Somebody takes a row out, and others change what the workbook shows.
+    office.open("share/sales/east.xlsx").remove("C-3").save();
+    office.sync_quietly();
+    let question = office.review();
+    office.program(&["record", "set", "--key", "C-1", "name=Agate"]).ends(0);
+    office.sync_quietly();
+
+    let named = |office: &Office| -> Vec<String> {
+        let status = office.json(&["status"]);
+        let sources = status["sources"].as_array().expect("sources").iter();
+        sources.filter(|source| source["kind"] == "workbook").map(|source| text(&source["name"])).collect()
+    };
+    fs::create_dir_all(office.path("share/sales/2026")).expect("a folder");
+    for (from, to) in [("east.xlsx", "2026/east.xlsx"), ("2026/east.xlsx", "2026/客户 east.xlsx")] {
+        fs::rename(office.path(&format!("share/sales/{from}")), office.path(&format!("share/sales/{to}")))
+            .expect("it moves");
+        let report = office.sync();
+        assert_eq!(
+            problems(&report).iter().map(|(code, _)| code.as_str()).collect::<Vec<_>>(),
+            ["file-moved"],
+            "{report}"
+        );
+        assert_eq!((&report["changes"], &report["conflicts"]), (&json!(0), &json!(0)), "{report}");
+        assert_eq!(office.review(), question);
+        assert_eq!(office.reviews()[0]["source"], format!("staff:{to}"), "{to}");
+        office.sync_quietly();
+        office.sync_idly();
+        assert!(named(&office).contains(&format!("staff:{to}")), "{:?}", named(&office));
+    }
+    assert_eq!(office.value("C-1", "name"), "Agate", "what others changed is not asked about");
+    // An edit is compared with what its people saw, and a row that comes back answers the question.
+    let mut book = office.open("share/sales/2026/客户 east.xlsx");
+    book.set("C-1", "Phone", "13600136000").append(&["C-3".into(), "Coral".into()]).save();
+    let report = office.sync_quietly();
+    assert_eq!((&report["applied"], &report["conflicts"]), (&json!(1), &json!(0)), "{report}");
+    assert_eq!(office.value("C-1", "name"), "Agate");
+    assert!(office.reviews().is_empty());
+    // A copy takes nothing over: its original is there.
+    fs::copy(office.path("share/sales/west.xlsx"), office.path("share/sales/west 2.xlsx")).expect("a copy");
+    let report = office.sync_quietly();
+    assert_eq!(report["applied"], 0, "{report}");
+    assert_eq!(named(&office).len(), 3, "{:?}", named(&office));
+    office.sync_idly();
+    office.store_is_sound();
+}
+
 /// Replaces a text in a part of a workbook.
 fn with_part(bytes: &[u8], change: impl Fn(&str, &str) -> String) -> Vec<u8> {
     let folder = tempfile::tempdir().expect("a folder");

@@ -188,7 +188,8 @@ impl Disk for SimDisk {
         }
         let bytes = Arc::new(bytes.to_vec());
         inner.published.push((path.to_owned(), bytes.clone()));
-        let beside = path.with_file_name(format!(".daybook-{:04}.tmp", inner.count));
+        let prefix = daybook::io::replace::leftover_prefix(path);
+        let beside = path.with_file_name(format!("{prefix}{:04}.tmp", inner.count));
         if inner.pass(Moment::Written) {
             inner.put(&beside, bytes, false, now);
             cut(inner);
@@ -221,6 +222,16 @@ impl Disk for SimDisk {
             path.parent() == Some(folder) && path.file_name().is_some_and(daybook::io::replace::is_leftover)
         };
         Ok(self.inner().files.keys().filter(is_leftover).cloned().collect())
+    }
+
+    fn give_back(&self, path: &Path, kept: &Path, ours: Fingerprint) -> io::Result<()> {
+        let mut inner = self.inner();
+        if inner.files.get(path).map(|file| file.fingerprint) == Some(ours)
+            && let Some(file) = inner.files.remove(kept)
+        {
+            inner.files.insert(path.to_owned(), file);
+        }
+        Ok(())
     }
 
     fn remove_leftover(&self, path: &Path) -> io::Result<()> {

@@ -11,7 +11,9 @@ use crate::io::{Disk, Fingerprint, Snapshot};
 use crate::model::problem::Code;
 use crate::model::{Problem, SourceName, Table, Timestamp};
 use crate::pipeline::publication::Published;
-use crate::pipeline::{PUBLISH, Pipeline, PipelineError, REREAD, Report, Shows, Taken, Typed, file_name, is_of};
+use crate::pipeline::{
+    PUBLISH, PastColumns, Pipeline, PipelineError, REREAD, Report, Shows, Taken, Typed, file_name, is_of,
+};
 use crate::source::workbook::fetch::{CHANGING, MISSING};
 use crate::source::workbook::{
     FetchFailure, FetchLimits, Fetched, Listing, SheetReader, SourceFile, WorkbookSource, fetch_if_changed,
@@ -78,6 +80,7 @@ pub struct Reading {
     request: ReadRequest,
     limits: FetchLimits,
     digest: Option<[u8; 32]>,
+    past: PastColumns,
 }
 
 /// What was read; `None` if it is byte for byte what was seen last.
@@ -104,6 +107,7 @@ impl Reading {
             request,
             limits: FetchLimits { workbook_bytes_max: limits.workbook_bytes_max, problems_max: PROBLEMS_MAX },
             digest: ask.digest,
+            past: ask.past,
         })
     }
 
@@ -112,7 +116,8 @@ impl Reading {
         let (disk, reader) = (self.disk.as_ref(), self.reader.as_ref());
         let begin = |head: &SheetHead| {
             let answer = self.request.answer_header.as_deref();
-            Typed::begin(self.table.clone(), file_name(&self.file.path), self.request.header_row, answer, head)
+            let file = file_name(&self.file.path);
+            Typed::begin(self.table.clone(), file, self.request.header_row, answer, &self.past, head)
         };
         fetch_if_changed(disk, reader, &self.file, &self.request, &self.limits, self.digest.as_ref(), begin)
     }
@@ -160,17 +165,6 @@ impl Took {
     }
 }
 
-/// Which rows of a file are decoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Rows {
-    /// Those that are not known by their hash; none if the file is byte for byte what was seen last.
-    New,
-    /// Those that are not known by their hash, even if the file is byte for byte what was seen last.
-    Anew,
-    /// All.
-    All,
-}
-
 /// Remembers whether a source's file could be read, for those who ask how things are. That a file is not there, or is
 /// being saved, shows without it.
 pub(super) fn note_reading(pipeline: &mut Pipeline, source: &SourceName, wrong: Option<&Problem>) {
@@ -185,6 +179,17 @@ pub(super) fn note_reading(pipeline: &mut Pipeline, source: &SourceName, wrong: 
     if let Err(error) = noted {
         tracing::warn!(%error, "`daybook status` may say something else of a source than the log");
     }
+}
+
+/// Which rows of a file are decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rows {
+    /// Those that are not known by their hash; none if the file is byte for byte what was seen last.
+    New,
+    /// Those that are not known by their hash, even if the file is byte for byte what was seen last.
+    Anew,
+    /// All.
+    All,
 }
 
 /// Reads and takes one file.
@@ -230,14 +235,25 @@ pub fn publish_everything(pipeline: &mut Pipeline) -> Result<Report, PipelineErr
         return Ok(report);
     }
     for spec in 0..pipeline.specs().len() {
-        if let Attempt::Failed(problem, _) = attempt(pipeline, spec, &mut report)?
-            && !report.problems.contains(&problem)
-        {
-            report.problems.push(*problem);
+        match attempt(pipeline, spec, &mut report)? {
+            Attempt::Done => settle_tasks(pipeline, spec)?,
+            Attempt::Failed(problem, _) if !report.problems.contains(&problem) => report.problems.push(*problem),
+            Attempt::Failed(..) | Attempt::Wait { .. } => {}
         }
     }
     report.add(publish_due(pipeline)?);
     Ok(report)
+}
+
+/// Takes out what was put off and is done by now.
+fn settle_tasks(pipeline: &mut Pipeline, spec: usize) -> Result<(), PipelineError> {
+    let name = pipeline.specs()[spec].name.clone();
+    for task in pipeline.store().tasks()? {
+        if task.task.kind == PUBLISH && task.task.target == name.as_str() {
+            pipeline.store().task_done(&task)?;
+        }
+    }
+    Ok(())
 }
 
 /// Does the outbox's tasks that are due.
@@ -379,6 +395,9 @@ fn write_into(
     report: &mut Report,
 ) -> Result<Attempt, PipelineError> {
     let wait = |why: String, ms: i64| Ok(Attempt::Wait { why: format!("{} {why}", file.path.display()), ms });
+    if let Some(why) = out_of_reach(pipeline, &file.path) {
+        return wait(why, OPEN_RETRY_MS);
+    }
     for _ in 0..ROUNDS_MAX {
         match pipeline.write_into(spec, file)? {
             Published::Unchanged => return Ok(Attempt::Done),
@@ -557,7 +576,81 @@ pub fn take_leftovers(pipeline: &mut Pipeline) -> Result<Report, PipelineError> 
             remove_leftover(pipeline, &leftover);
         }
     }
+    for spec in 0..pipeline.specs().len() {
+        if pipeline.specs()[spec].writing.is_some() {
+            take_leftovers_of(pipeline, spec, &mut report)?;
+        }
+    }
     Ok(report)
+}
+
+/// Looks through what interrupted replacements of people's own workbooks left: what Daybook was writing, what it replaced, or
+/// a save that came between.
+fn take_leftovers_of(pipeline: &mut Pipeline, spec: usize, report: &mut Report) -> Result<(), PipelineError> {
+    let source = workbook_sources(pipeline).swap_remove(spec);
+    let disk = pipeline.parts().disk.clone();
+    let Listing::Files(files) = list(disk.as_ref(), &source) else { return Ok(()) };
+    for file in files {
+        for leftover in disk.leftovers_of(&file.path).unwrap_or_default() {
+            take_leftover(pipeline, spec, &file, &leftover, report)?;
+        }
+    }
+    Ok(())
+}
+
+fn take_leftover(
+    pipeline: &mut Pipeline,
+    spec: usize,
+    file: &SourceFile,
+    leftover: &Path,
+    report: &mut Report,
+) -> Result<(), PipelineError> {
+    let disk = pipeline.parts().disk.clone();
+    let bytes_max = pipeline.config().limits.workbook_bytes_max;
+    let Ok(copy) = disk.snapshot(leftover, bytes_max) else { return Ok(()) };
+    if pipeline.is_state(&file.name, &copy.digest)? {
+        remove_leftover(pipeline, leftover);
+        return Ok(());
+    }
+    let there = pipeline.fingerprint(&file.path)?;
+    let stands = there.and_then(|_| disk.snapshot(&file.path, bytes_max).ok()).map(|copy| copy.digest);
+    let is_whole = {
+        let mut reading =
+            Reading::prepare(pipeline, spec, &SourceFile { path: leftover.to_owned(), ..file.clone() }, true)?;
+        reading.digest = None;
+        matches!(reading.read(), Ok(Some(_)))
+    };
+    match (is_whole, there, stands) {
+        // What stands there is what Daybook was writing, or known: the save that came between is the later one.
+        (true, Some(there), Some(digest)) if pipeline.is_state(&file.name, &digest)? => {
+            pipeline.unsettle(&file.path);
+            disk.give_back(&file.path, leftover, there).map_err(|error| PipelineError::Write {
+                path: file.path.display().to_string(),
+                error: error.to_string(),
+            })?;
+        }
+        (true, ..) => {
+            let bytes = copy.to_vec().unwrap_or_default();
+            let took = take_bytes(pipeline, spec, file, &bytes)?;
+            if took.taken {
+                remove_leftover(pipeline, leftover);
+            }
+            report.add(took.report);
+        }
+        (false, ..) => report.problems.push(unreadable_leftover(file, leftover)),
+    }
+    Ok(())
+}
+
+/// Something lies beside a workbook that may be a piece of what Daybook wrote, or of somebody's save.
+fn unreadable_leftover(file: &SourceFile, leftover: &Path) -> Problem {
+    let place = leftover.display().to_string();
+    let message = format!(
+        "{place} was left when writing {} was interrupted, and can't be read. It was left there; the workbook itself is whole.",
+        file.path.display()
+    );
+    let hint = "If nobody misses a save of that moment, delete it.";
+    Problem::new(Code("leftover"), place, message, hint).in_source(file.name.as_str())
 }
 
 /// Whether a leftover is a workbook that Daybook wrote for this view, or somebody's save of it.
@@ -601,6 +694,10 @@ impl Disk for Overtaken {
         _bytes: &[u8],
         _expected: Option<Fingerprint>,
     ) -> std::io::Result<crate::io::Replaced> {
+        Err(std::io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn give_back(&self, _path: &Path, _kept: &Path, _ours: Fingerprint) -> std::io::Result<()> {
         Err(std::io::ErrorKind::ReadOnlyFilesystem.into())
     }
 

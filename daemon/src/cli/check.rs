@@ -130,7 +130,7 @@ fn one(
     };
     let Some(table) = config.table(spec.table.as_str()) else { return json!({ "name": file.name.as_str() }) };
     let place = Place { file: file_name(&file.path), sheet: fetched.head.sheet.clone() };
-    let heading = Heading { place: &place, row: spec.header_row, own: &[] };
+    let heading = Heading { place: &place, row: spec.header_row, own: &[], remembered: &[] };
     let (columns, mapping_problems) = Columns::map(&fetched.head, table, &heading);
     let mapping: Vec<(String, String)> = fetched
         .head

@@ -11,7 +11,7 @@ use crate::error::Words;
 use crate::io::{OsEntropy, Program, RealDisk, SystemClock, private};
 use crate::model::{Actor, TableName};
 use crate::pipeline::{Parts, Pipeline};
-use crate::source::workbook::{ChildReader, InProcessPatcher};
+use crate::source::workbook::{ChildPatcher, ChildReader};
 use crate::store::{MasterKey, Options, Store};
 
 /// A key file has one line.
@@ -107,12 +107,18 @@ pub(crate) fn open_with(config: Config, key: &MasterKey, make: Make) -> Result<P
         memory_bytes_max: config.limits.child_memory_bytes_max,
         deadline: Duration::from_secs(config.limits.read_seconds_max.into()),
     };
+    let patcher = ChildPatcher {
+        program: reader.program.clone(),
+        memory_bytes_max: reader.memory_bytes_max,
+        deadline: reader.deadline,
+        workbook_bytes_max: config.limits.workbook_bytes_max,
+    };
     let parts = Parts {
         clock: Arc::new(SystemClock),
         entropy: Box::new(OsEntropy),
         disk: Arc::new(RealDisk),
         reader: Arc::new(reader),
-        patcher: Arc::new(InProcessPatcher),
+        patcher: Arc::new(patcher),
     };
     Ok(Pipeline::new(config, store, parts)?)
 }

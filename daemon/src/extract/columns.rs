@@ -3,7 +3,8 @@
 //! A title means a field if it is one of the field's headers or its name. Width, case and white space never matter.
 //! A title that stands for nothing so may still do with its decoration taken off: `Phone *`, `客户编号：`, and then
 //! with bracketed remarks taken off: `客户编号（必填）`. A better match beats a worse one. Two equally good columns
-//! for one field are both left unread: which of them people keep up is not ours to guess.
+//! for one field are both left unread: which of them people keep up is not ours to guess. Last comes what is remembered of
+//! the source: a title that was changed over a column whose content was a field's.
 
 use std::collections::HashMap;
 
@@ -30,6 +31,8 @@ pub struct Columns {
     pub keyed: bool,
     /// The column of answers that Daybook fills, if the sheet has one.
     pub answer: Option<u32>,
+    /// The columns whose titles mean nothing, with these.
+    pub unknown: Vec<(u32, String)>,
 }
 
 /// Where titles stand, and which of them are no one's business.
@@ -41,6 +44,8 @@ pub struct Heading<'a> {
     pub row: u32,
     /// Titles of columns that Daybook writes itself, such as the `status_header`: they are passed over.
     pub own: &'a [&'a str],
+    /// Titles that are known to mean a field in this source though no header says so, folded.
+    pub remembered: &'a [(CompactString, FieldId)],
 }
 
 /// How well a title fits; the better the smaller.
@@ -52,6 +57,8 @@ enum Fit {
     Undecorated,
     /// It is one but for bracketed remarks.
     Remarked,
+    /// It was found out to mean the field.
+    Remembered,
 }
 
 /// A column with a title, and what it may mean.
@@ -61,6 +68,18 @@ struct Candidate<'a> {
     /// The fields that it fits, all equally well.
     fields: Vec<FieldId>,
     fit: Fit,
+}
+
+impl Candidate<'_> {
+    /// Takes a title that fits nothing for what it is remembered to mean.
+    fn or_remembered(mut self, remembered: &[(CompactString, FieldId)]) -> Self {
+        if self.fields.is_empty() && !remembered.is_empty() {
+            let form = folded(self.title);
+            self.fields = remembered.iter().filter(|(title, _)| *title == form).map(|(_, field)| *field).collect();
+            self.fit = Fit::Remembered;
+        }
+        self
+    }
 }
 
 impl Columns {
@@ -78,7 +97,7 @@ impl Columns {
                 let form = folded(title);
                 !form.is_empty() && !own.contains(&form)
             })
-            .map(|(column, title)| titles.candidate(*column, title))
+            .map(|(column, title)| titles.candidate(*column, title).or_remembered(heading.remembered))
             .collect();
 
         let mut chosen: HashMap<FieldId, Vec<&Candidate<'_>>> = HashMap::new();
@@ -114,7 +133,9 @@ impl Columns {
             missing.iter().map(|field| words.missing(field)).collect()
         };
         let answer = head.columns.iter().find(|(_, title)| own.contains(&folded(title))).map(|(column, _)| *column);
-        (Self { mapped, keyed: missing.is_empty(), answer }, problems)
+        let unknown = candidates.iter().filter(|candidate| candidate.fields.is_empty());
+        let unknown = unknown.map(|candidate| (candidate.column, candidate.title.to_owned())).collect();
+        (Self { mapped, keyed: missing.is_empty(), answer, unknown }, problems)
     }
 
     /// The column of a field.
@@ -357,7 +378,7 @@ mod tests {
     }
 
     fn map(table: &Table, titles: &[&str]) -> (Columns, Vec<Problem>) {
-        Columns::map(&head(titles), table, &Heading { place: &place(), row: 1, own: &["Daybook"] })
+        Columns::map(&head(titles), table, &Heading { place: &place(), row: 1, own: &["Daybook"], remembered: &[] })
     }
 
     /// Checks which column means which field, as `field=column`, and the problems, as `place code`.

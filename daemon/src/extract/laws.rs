@@ -168,7 +168,7 @@ proptest! {
             field(1, "amount", FieldType::Number, &[]),
             field(2, "day", FieldType::Date, &[]),
         ]);
-        let columns = Columns { mapped: (0..3).map(|id| (FieldId(id), order[usize::from(id)])).collect(), keyed: true, answer: None };
+        let columns = Columns { mapped: (0..3).map(|id| (FieldId(id), order[usize::from(id)])).collect(), keyed: true, answer: None, unknown: Vec::new() };
         let cells: Vec<(u32, RawCell)> = (0_u32..).zip(raws).filter(|(_, raw)| *raw != RawCell::Empty).collect();
         let mut problems = Vec::new();
         if let Some(row) = row(&raw_row(5, &cells), &columns, &table, &place(), &mut problems) {
@@ -198,7 +198,8 @@ fn only_basic_content_is_quoted() {
 #[test]
 fn a_problem_says_what_happened_and_what_to_do() {
     let table = table(vec![field(0, "id", FieldType::String, &[]), field(1, "day", FieldType::Date, &[])]);
-    let columns = Columns { mapped: vec![(FieldId(0), 0), (FieldId(1), 2)], keyed: true, answer: None };
+    let columns =
+        Columns { mapped: vec![(FieldId(0), 0), (FieldId(1), 2)], keyed: true, answer: None, unknown: Vec::new() };
     let mut problems = Vec::new();
     let row = row(&raw_row(14, &[(0, text("C-1")), (2, text("31/31/26"))]), &columns, &table, &place(), &mut problems);
     assert_eq!(row.unwrap().cell(FieldId(1)), Some(&Cell::Raw("31/31/26".into())));
@@ -215,7 +216,7 @@ fn a_problem_says_what_happened_and_what_to_do() {
 #[test]
 fn a_row_of_blanks_is_no_row() {
     let table = table(vec![field(0, "id", FieldType::String, &[])]);
-    let columns = Columns { mapped: vec![(FieldId(0), 0)], keyed: true, answer: None };
+    let columns = Columns { mapped: vec![(FieldId(0), 0)], keyed: true, answer: None, unknown: Vec::new() };
     let mut problems = Vec::new();
     let raw = raw_row(3, &[(0, text(" \u{3000}")), (1, text("not ours"))]);
     assert!(row(&raw, &columns, &table, &place(), &mut problems).is_none());

@@ -82,6 +82,11 @@ pub fn row(
     Some(Row { number: raw.number, hash: RowHash(raw.hash), cells, key })
 }
 
+/// Types one cell as a field's; what can't be read is [`Cell::Raw`].
+pub fn cell(raw: &RawCell, field: &Field) -> Cell {
+    value::read(raw, field, field.constraints.unique).unwrap_or_else(|_| Cell::Raw(value::typed_text(raw)))
+}
+
 /// Reads a text as a value of a field, as `record set` and a steward's decision type it. An empty one is a blank.
 pub fn parse_text(text: &str, field: &Field) -> Result<Cell, ValueError> {
     value::read(&RawCell::Text(CompactString::from(text)), field, field.constraints.unique)

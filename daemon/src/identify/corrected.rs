@@ -140,6 +140,11 @@ fn likely_pairs(
     pairs
 }
 
+/// Whether a row is like what a record showed in at least half of its cells, apart from the parts of the key that differ.
+pub fn resembles(table: &Table, row: &[(FieldId, Cell)], shown: &[(FieldId, Cell)]) -> bool {
+    likeness(table, row, shown).is_enough()
+}
+
 /// How alike a row and a gone one are, apart from the parts of the key that differ.
 fn likeness(table: &Table, row: &[(FieldId, Cell)], gone: &[(FieldId, Cell)]) -> Likeness {
     let same = |field: FieldId, a: &Cell, b: &Cell| table.field(field).is_some_and(|field| field.says_same(a, b));

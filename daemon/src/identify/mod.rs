@@ -2,7 +2,8 @@
 //!
 //! In come typed rows with their keys, the keys of the rows that were not decoded, and a look-up in the store's index
 //! of keys. Out goes one [`Identity`] a row. Nothing is guessed: two rows with one key mean no record at all, a row
-//! without a key is left to [`keyless`], and a row whose key no record has to [`corrected`], which ask for more evidence.
+//! without a key is left to [`keyless`], and a row whose key no record has to [`corrected`], which ask for more evidence. [`columns`] does the same for
+//! columns whose titles were changed.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
@@ -13,6 +14,7 @@ use crate::model::{Cell, FieldId, RecordId, Row, Table};
 
 mod likeness;
 
+pub mod columns;
 pub mod corrected;
 pub mod keyless;
 

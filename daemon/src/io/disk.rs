@@ -81,6 +81,18 @@ pub trait Disk: Send + Sync {
     /// (`None`: if nothing is there).
     fn replace(&self, path: &Path, bytes: &[u8], expected: Option<Fingerprint>) -> io::Result<Replaced>;
 
+    /// Puts a save that [`Replaced::Overtaken`] names back in its place, the same file and not a copy of it, if what stands there
+    /// is still `ours`; otherwise it stays where it is, as a leftover.
+    fn give_back(&self, path: &Path, kept: &Path, ours: Fingerprint) -> io::Result<()>;
+
+    /// What interrupted replacements of one file left, sorted.
+    fn leftovers_of(&self, path: &Path) -> io::Result<Vec<PathBuf>> {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let mut leftovers = self.leftovers(folder)?;
+        leftovers.retain(|leftover| leftover.file_name().is_some_and(|name| replace::is_leftover_of(name, path)));
+        Ok(leftovers)
+    }
+
     /// What interrupted replacements left in a folder, sorted.
     ///
     /// Each is either bytes that Daybook was writing, or a file that was just replaced, and that may hold what somebody
@@ -125,6 +137,10 @@ impl Disk for RealDisk {
 
     fn replace(&self, path: &Path, bytes: &[u8], expected: Option<Fingerprint>) -> io::Result<Replaced> {
         replace::replace(path, bytes, expected)
+    }
+
+    fn give_back(&self, path: &Path, kept: &Path, ours: Fingerprint) -> io::Result<()> {
+        replace::give_back(path, kept, &ours)
     }
 
     fn remove_leftover(&self, path: &Path) -> io::Result<()> {

@@ -34,6 +34,18 @@ const SHARED_MODE: u32 = 0o660;
 /// The most bytes of an overtaken save that are handed back. A larger one stays where it is, and the error names it.
 const LOST_BYTES_MAX: u64 = 1 << 30;
 
+/// What the names of a file's leftovers begin with: they tell one file's from another's, and nobody its name.
+pub fn leftover_prefix(target: &Path) -> String {
+    let name = target.file_name().unwrap_or_default().as_encoded_bytes();
+    let mark = siphasher::sip::SipHasher13::new().hash(name);
+    format!("{LEFTOVER_PREFIX}{mark:016x}-")
+}
+
+/// Whether a file's name (without folders) is one that an interrupted replacement of the target leaves.
+pub fn is_leftover_of(name: &OsStr, target: &Path) -> bool {
+    is_leftover(name) && name.as_encoded_bytes().starts_with(leftover_prefix(target).as_bytes())
+}
+
 /// Whether a file's name (without folders) is one that an interrupted replacement leaves.
 pub fn is_leftover(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
@@ -47,7 +59,7 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 pub(super) fn write_new_with_mode(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let folder = folder_of(path);
-    let written = write_beside(folder, bytes, Rights::Mode(mode))?;
+    let written = write_beside(path, bytes, Rights::Mode(mode))?;
     match put_new(written, path)? {
         Some(_) => sync_folder(folder),
         None => Err(io::ErrorKind::AlreadyExists.into()),
@@ -69,6 +81,33 @@ pub(super) fn replace(path: &Path, bytes: &[u8], expected: Option<Fingerprint>) 
     replace_by(path, bytes, expected, &mut exchange)
 }
 
+/// See [`Disk::give_back`].
+pub(super) fn give_back(path: &Path, kept: &Path, ours: &Fingerprint) -> io::Result<()> {
+    let target = follow(path)?;
+    match exchange(kept, &target) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => return give_back_by_rename(&target, kept, ours),
+        Err(error) => return Err(error),
+    }
+    let out = RealDisk.fingerprint(kept)?;
+    if out.is_some_and(|out| out.is_same_but_moved(ours)) {
+        remove_leftover(kept)?;
+    } else {
+        // Somebody has saved once more: that is the later state of the file. The earlier one stays a leftover.
+        exchange(kept, &target)?;
+    }
+    sync_folder(folder_of(&target))
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place that replaces files")]
+fn give_back_by_rename(target: &Path, kept: &Path, ours: &Fingerprint) -> io::Result<()> {
+    let at_name = RealDisk.fingerprint(target)?;
+    if at_name.is_some_and(|at_name| at_name.is_same_but_moved(ours)) {
+        fs::rename(kept, target)?;
+    }
+    sync_folder(folder_of(target))
+}
+
 /// Exchanges two names in one step, or fails with [`io::ErrorKind::Unsupported`]. Tests hand in one that lets
 /// somebody save first.
 type Exchange<'a> = &'a mut dyn FnMut(&Path, &Path) -> io::Result<()>;
@@ -85,13 +124,13 @@ fn replace_by(
         return Ok(Replaced::Moved);
     }
     let Some(expected) = expected else {
-        let written = write_beside(folder, bytes, Rights::Mode(SHARED_MODE))?;
+        let written = write_beside(&target, bytes, Rights::Mode(SHARED_MODE))?;
         let Some(now) = put_new(written, &target)? else { return Ok(Replaced::Moved) };
         sync_folder(folder)?;
         return Ok(Replaced::Done(now));
     };
 
-    let written = write_beside(folder, bytes, Rights::Like(&target))?;
+    let written = write_beside(&target, bytes, Rights::Like(&target))?;
     let own = written.fingerprint;
     let kept = match swap(written, &target, &expected, exchange)? {
         Swapped::Kept(kept) => Some(kept),
@@ -130,9 +169,11 @@ enum Rights<'a> {
     Like(&'a Path),
 }
 
-fn write_beside(folder: &Path, bytes: &[u8], rights: Rights<'_>) -> io::Result<Written> {
+/// Writes the bytes beside the file whose place they are to take.
+fn write_beside(target: &Path, bytes: &[u8], rights: Rights<'_>) -> io::Result<Written> {
+    let (folder, prefix) = (folder_of(target), leftover_prefix(target));
     let mut builder = tempfile::Builder::new();
-    builder.prefix(LEFTOVER_PREFIX).suffix(LEFTOVER_SUFFIX).rand_bytes(12);
+    builder.prefix(&prefix).suffix(LEFTOVER_SUFFIX).rand_bytes(12);
     if let Rights::Mode(mode) = rights {
         set_mode(&mut builder, mode);
     }
@@ -178,7 +219,7 @@ fn swap(written: Written, target: &Path, expected: &Fingerprint, exchange: Excha
 #[expect(clippy::disallowed_methods, reason = "this is the one place that replaces files")]
 fn swap_by_link(written: Written, target: &Path, expected: &Fingerprint) -> io::Result<Swapped> {
     let link = tempfile::Builder::new()
-        .prefix(LEFTOVER_PREFIX)
+        .prefix(&leftover_prefix(target))
         .suffix(LEFTOVER_SUFFIX)
         .rand_bytes(12)
         .make_in(folder_of(target), |path| fs::hard_link(target, path));
@@ -448,11 +489,42 @@ mod tests {
         let other = share.folder.path().join("new.xlsx");
         let Replaced::Done(now) = replace(&other, b"new", None).unwrap() else { panic!("not written") };
         assert_eq!(RealDisk.fingerprint(&other).unwrap(), Some(now));
-        let written = write_beside(share.folder.path(), b"x", Rights::Mode(SHARED_MODE)).unwrap();
+        let written = write_beside(&share.path, b"x", Rights::Mode(SHARED_MODE)).unwrap();
         assert_eq!(put_new(written, &share.path).unwrap(), None);
         assert_eq!(share.content(), "old");
         assert_eq!(write_new(&other, b"again").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(share.leftovers(), Vec::<PathBuf>::new());
+    }
+
+    /// A program that writes in place goes on writing into the file that was exchanged: that very file comes back.
+    #[test]
+    fn what_came_between_is_given_back_as_the_same_file() {
+        let share = Share::new("old");
+        let before = share.fingerprint();
+        let mut writer = None;
+        let replaced = replace_by(&share.path, b"new", Some(before), &mut |one, other| {
+            writer = Some(File::options().write(true).truncate(true).open(other).unwrap());
+            exchange(one, other)
+        });
+        let Replaced::Overtaken { now, kept, .. } = replaced.unwrap() else { panic!("not overtaken") };
+        give_back(&share.path, &kept, &now).unwrap();
+        writer.unwrap().write_all(b"edited").unwrap();
+        assert_eq!(share.content(), "edited");
+        assert_eq!(share.leftovers(), Vec::<PathBuf>::new());
+    }
+
+    #[test]
+    fn nothing_is_given_back_over_a_later_save() {
+        let share = Share::new("ours");
+        let ours = share.fingerprint();
+        let kept = share.path.with_file_name(format!("{}0.tmp", leftover_prefix(&share.path)));
+        fs::write(&kept, "earlier").unwrap();
+        fs::write(&share.path, "later").unwrap();
+        give_back(&share.path, &kept, &ours).unwrap();
+        assert_eq!(share.content(), "later");
+        assert_eq!(share.leftovers(), [kept.clone()]);
+        assert!(is_leftover_of(kept.file_name().unwrap(), &share.path));
+        assert!(!is_leftover_of(kept.file_name().unwrap(), Path::new("other.xlsx")));
     }
 
     /// Excel and `LibreOffice` rename a new file over the old one; others write into it.

@@ -83,8 +83,12 @@ mod tests {
             department: None,
             fields: (0..3).map(|id| Field { id: FieldId(id), ..typed(FieldType::String) }).collect(),
         };
-        let columns =
-            Columns { mapped: vec![(FieldId(0), 0), (FieldId(1), 2), (FieldId(2), 1)], keyed: true, answer: None };
+        let columns = Columns {
+            mapped: vec![(FieldId(0), 0), (FieldId(1), 2), (FieldId(2), 1)],
+            keyed: true,
+            answer: None,
+            unknown: Vec::new(),
+        };
         let row = |number| Row {
             number,
             hash: RowHash::UNKNOWN,

@@ -107,11 +107,13 @@ impl Scene<'_> {
         ancestry: &Ancestry,
         state: StateNo,
     ) -> Result<bool, PipelineError> {
-        let shown_key = |cells: &[(FieldId, Cell)]| identify::key_of(self.table, cells);
         let is_suspect = |(position, record, new): &&(usize, RecordId, bool)| {
-            let key = self.sheet.rows[*position].key.as_ref();
-            let shown = || ancestry.base(*record).and_then(shown_key);
-            key.is_some() && (*new || shown().is_some_and(|shown| key != Some(&shown)))
+            let row = &self.sheet.rows[*position];
+            let differs = |base: &[(FieldId, Cell)]| {
+                let mut key = self.table.primary_key.iter();
+                key.any(|field| row.cell(*field).is_some_and(|now| !self.says_same(*field, cell_of(base, *field), now)))
+            };
+            row.key.is_some() && (*new || ancestry.base(*record).is_some_and(differs))
         };
         let suspects: Vec<(usize, RecordId, bool)> = placed.read.iter().filter(is_suspect).copied().collect();
         if suspects.is_empty() {
@@ -119,7 +121,8 @@ impl Scene<'_> {
         }
         let mut records = ancestry.gone(self.known, &placed.present);
         records.extend(suspects.iter().filter(|(.., new)| !new).map(|(_, record, _)| *record));
-        let by_key = self.shown_keys(&records, state)?;
+        let mut by_key = self.shown_keys(&records, state)?;
+        self.add_earlier_keys(&mut by_key, &records, &suspects)?;
         let own = |position: usize| by_key.get(self.sheet.rows[position].key.as_ref()?).copied().flatten();
         let given: Vec<(usize, RecordId)> = suspects
             .iter()
@@ -145,6 +148,43 @@ impl Scene<'_> {
             .collect();
         placed.share(self.sheet, &shared);
         Ok(!moved.is_empty())
+    }
+
+    /// Adds the keys of new rows that records showed in other states, where the rows resemble them: an older copy still has
+    /// the key that was corrected since. Which state the save descends from is decided once the rows have their records.
+    fn add_earlier_keys(
+        &self,
+        by_key: &mut HashMap<identify::Key, Option<RecordId>>,
+        records: &[RecordId],
+        suspects: &[(usize, RecordId, bool)],
+    ) -> Result<(), PipelineError> {
+        let mut strange: HashMap<&identify::Key, &Row> = suspects
+            .iter()
+            .filter(|(.., new)| *new)
+            .filter_map(|(position, ..)| Some((self.sheet.rows[*position].key.as_ref()?, &self.sheet.rows[*position])))
+            .filter(|(key, _)| !by_key.contains_key(*key))
+            .collect();
+        let (Some(newest), Some(oldest)) = (self.known.states.first(), self.known.states.last()) else { return Ok(()) };
+        if strange.is_empty() || records.is_empty() {
+            return Ok(());
+        }
+        let changed = self.snapshot.state_changes(&self.sheet.arrival.source, oldest.no, newest.no)?;
+        let records: Vec<RecordId> =
+            records.iter().filter(|record| changed.binary_search(record).is_ok()).copied().collect();
+        for state in &self.known.states {
+            if strange.is_empty() || records.is_empty() {
+                break;
+            }
+            for (record, cells) in self.shown(state.no, &records)? {
+                let Some(key) = identify::key_of(self.table, &cells) else { continue };
+                let is_it = |row: &&Row| corrected::resembles(self.table, &row.cells, &cells);
+                if strange.get(&key).is_some_and(is_it) {
+                    strange.remove(&key);
+                    by_key.insert(key, Some(record));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Which record showed which key in a state; `None` where two did, for then it says nothing.

@@ -83,6 +83,9 @@ impl Layout {
             rows.iter().map(|row| row.number).chain(orphans.iter().map(|(number, _)| *number)).collect();
         let withheld: Vec<(u32, RowHash)> =
             sheet.rows.iter().filter(|row| !settled.contains(&row.number)).map(|row| (row.number, row.hash)).collect();
+        // Records that this very save makes are in the sheet too.
+        let mut present = placed.present.clone();
+        present.extend(rows.iter().map(|row| row.record));
         Some(Self {
             place,
             columns: sheet.arrival.columns.clone(),
@@ -90,7 +93,7 @@ impl Layout {
             rows,
             orphans,
             withheld,
-            present: placed.present.clone(),
+            present,
             answers: HashMap::new(),
             remarks,
             mark: sheet.arrival.mark.clone(),

@@ -40,8 +40,8 @@ pub(super) struct WrittenFile {
     /// The file that `layout` is of.
     fingerprint: Fingerprint,
     layout: Layout,
-    /// Cells that could not be written, by their row's hash, with what they were to hold: they are not tried again.
-    unwritable: HashSet<(RowHash, FieldId, Option<Cell>)>,
+    /// Cells that could not be written, by their row, with what they were to hold: they are not tried again.
+    unwritable: HashSet<(u32, FieldId, Cell)>,
     /// Why the file as a whole can't be written into.
     refused: Option<ReadFailure>,
     /// Why rows can't be appended.
@@ -122,25 +122,19 @@ impl Pipeline {
                 self.unsettle(path);
                 Ok(Published::Saved)
             }
-            Replaced::Overtaken { now, lost, kept } => {
-                self.give_back(path, now, &lost, &kept)?;
+            // It is a person's own file: her save goes back to its place, with all that she did in it, and is taken first.
+            Replaced::Overtaken { now, kept, .. } => {
+                self.unsettle(path);
+                self.parts.disk.give_back(path, &kept, now).map_err(|error| write_error(path, &error))?;
                 Ok(Published::Saved)
             }
         }
     }
 
-    /// Puts a save that came between back in its place: it is a person's own file, with all that she did in it.
-    fn give_back(&mut self, path: &Path, now: Fingerprint, lost: &[u8], kept: &Path) -> Result<(), PipelineError> {
-        self.unsettle(path);
-        let disk = self.parts.disk.clone();
-        match disk.replace(path, lost, Some(now)).map_err(|error| write_error(path, &error))? {
-            // Whoever came between this time saved a later state of the same file.
-            Replaced::Done(_) | Replaced::Moved | Replaced::Overtaken { .. } => {}
-        }
-        if let Err(error) = disk.remove_leftover(kept) {
-            tracing::warn!(%error, path = %kept.display(), "a leftover of a replacement stays in the folder");
-        }
-        Ok(())
+    /// Whether a file's content is a state of the source that is known.
+    pub fn is_state(&mut self, source: &SourceName, digest: &[u8; 32]) -> Result<bool, PipelineError> {
+        let states = self.store.snapshot()?.states(source)?;
+        Ok(states.iter().any(|state| state.mark.digest == *digest))
     }
 
     /// Whether a save of a source waits for a decision.
@@ -262,7 +256,7 @@ impl Pipeline {
             let field = field_at(&written.layout, refused.column);
             let cell = row.cells.iter().find(|(id, _)| Some(*id) == field);
             let Some((field, cell)) = cell else { continue };
-            written.unwritable.insert((row.hash, *field, Some(cell.clone())));
+            written.unwritable.insert((row.number, *field, cell.clone()));
             if *field == FieldId::ANSWER {
                 continue;
             }
@@ -402,8 +396,8 @@ fn new_cells(cells: &[(FieldId, Cell)], layout: &Layout) -> Vec<(u32, NewCell)> 
 /// Takes out of a plan what could not be written before.
 fn leave_out_unwritable(written: &WrittenFile, plan: &mut Plan) {
     for row in &mut plan.rows {
-        let hash = row.hash;
-        row.cells.retain(|(field, cell)| !written.unwritable.contains(&(hash, *field, Some(cell.clone()))));
+        let number = row.number;
+        row.cells.retain(|(field, cell)| !written.unwritable.contains(&(number, *field, cell.clone())));
     }
     plan.rows.retain(|row| !row.cells.is_empty());
     if written.append_refused.is_some() {
@@ -419,14 +413,9 @@ fn tell_formulas(
     source: &SourceName,
 ) -> Vec<Problem> {
     let mut problems = Vec::new();
-    let hashes: HashMap<u32, RowHash> = written.layout.rows.iter().map(|row| (row.number, row.hash)).collect();
-    for (row, field) in &plan.formulas {
-        let hash = hashes.get(row).copied().unwrap_or(RowHash::UNKNOWN);
-        let (true, Some(column)) =
-            (written.unwritable.insert((hash, *field, None)), column_of(&written.layout, *field))
-        else {
-            continue;
-        };
+    for (row, field, stored) in &plan.formulas {
+        let is_new = written.unwritable.insert((*row, *field, stored.clone()));
+        let (true, Some(column)) = (is_new, column_of(&written.layout, *field)) else { continue };
         let at = written.layout.place.cell(CellRef { row: *row, column });
         let title = table.field(*field).map_or("", crate::model::Field::title);
         let message = format!(

@@ -47,8 +47,8 @@ pub(super) struct Plan {
     pub(super) rows: Vec<PlannedRow>,
     /// Rows that are to be appended, in their order.
     pub(super) appended: Vec<AppendedRow>,
-    /// Formulas that show something else than what is stored: row, field.
-    pub(super) formulas: Vec<(u32, FieldId)>,
+    /// Formulas that show something else than what is stored: row, field, what is stored.
+    pub(super) formulas: Vec<(u32, FieldId, Cell)>,
 }
 
 impl Plan {
@@ -225,7 +225,7 @@ impl Planner<'_> {
                 match self.wanted(field, shown, scene, background, &mut recalled)? {
                     Wanted::Nothing => {}
                     Wanted::Cell(cell) => cells.push((*id, cell)),
-                    Wanted::Formula => plan.formulas.push((scene.row.number, *id)),
+                    Wanted::Formula(stored) => plan.formulas.push((scene.row.number, *id, stored)),
                 }
             }
         }
@@ -269,7 +269,7 @@ impl Planner<'_> {
         let is_older = background.last_save.is_some_and(|last| stored.stamp.arrival <= last);
         Ok(match shown {
             shown if same(field, shown, &stored.cell) => Wanted::Nothing,
-            Cell::Formula(_) => Wanted::Formula,
+            Cell::Formula(_) => Wanted::Formula(stored.cell.clone()),
             // What was typed and can't be read stays until somebody has said something newer of the cell.
             Cell::Raw(_) if is_older => Wanted::Nothing,
             _ if is_older && self.is_invalid(field, record, background, recalled)? => Wanted::Nothing,
@@ -457,8 +457,8 @@ enum Wanted {
     Nothing,
     /// This.
     Cell(Cell),
-    /// Something else, but it holds a formula.
-    Formula,
+    /// This, but it holds a formula.
+    Formula(Cell),
 }
 
 fn text_cell(text: CompactString) -> Cell {

@@ -20,7 +20,7 @@ use crate::model::problem::Code;
 use crate::model::row::cell_of;
 use crate::model::{
     Actor, Arrival, ArrivalId, ArrivalKind, Cell, CellEntry, FieldId, Life, Mark, Outcome, Place, Presence, Problem,
-    RecordEntry, RecordId, ReviewKind, Revision, RowHash, SourceName, StateNo, StoredRecord, Table, Timestamp,
+    RecordEntry, RecordId, Review, ReviewKind, Revision, RowHash, SourceName, StateNo, StoredRecord, Table, Timestamp,
 };
 use crate::publish::{self, Shown, View, ViewRecord, ViewSpec};
 use crate::source::workbook::{KEPT, open_elsewhere};
@@ -137,7 +137,12 @@ impl Pipeline {
         }
         let snapshot = self.store.snapshot()?;
         let open = super::sheet::open_reviews(&snapshot, &config.name)?;
-        Ok(open.iter().any(|review| matches!(review.kind, ReviewKind::MassChange | ReviewKind::Ambiguous)))
+        let waits = |review: &Review| match review.kind {
+            ReviewKind::MassChange => true,
+            ReviewKind::Ambiguous => review.record.is_some(),
+            ReviewKind::Conflict | ReviewKind::MissingRow => false,
+        };
+        Ok(open.iter().any(waits))
     }
 
     /// Keeps what a person saved beside the view, because it has rows that no record was made of and that the view

@@ -10,10 +10,12 @@ use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use super::ancestry::{Ancestry, Known};
+use super::columns::{ColumnNews, Telltale};
 use super::compose::{Came, Composed, Composer, Creator, Incoming, Settings, Supplied};
 use super::error::PipelineError;
 use super::identity;
 use super::layout::Layout;
+use super::moved;
 use super::numbers::{Numbers, generated, has_no_key};
 use super::placing::{Placed, Why};
 use super::recognised::Recognised;
@@ -49,6 +51,10 @@ pub(super) struct Sheet {
     pub cell_problems: Vec<CellProblem>,
     /// What is wrong with the sheet as a whole.
     pub problems: Vec<Problem>,
+    /// What is new about its columns.
+    pub news: ColumnNews,
+    /// The name that the source had before its file was moved, if that has just been found out.
+    pub moved_from: Option<SourceName>,
     /// How many rows there are.
     pub rows_total: u32,
 }
@@ -125,7 +131,12 @@ impl Work<'_> {
         let source = &self.sheet.arrival.source;
         let table = self.context.table;
         let told: HashSet<u64> = self.snapshot.told(source)?.into_iter().collect();
-        let open = open_reviews(self.snapshot, source)?;
+        let mut open = open_reviews(self.snapshot, source)?;
+        let taken_over = match &self.sheet.moved_from {
+            Some(before) => moved::renamed(open_reviews(self.snapshot, before)?, source),
+            None => Vec::new(),
+        };
+        open.extend(taken_over.iter().cloned());
         let settings = Settings {
             ignore_blanks: self.context.spec.blank_cells == BlankCells::Ignore,
             read_only: self.context.spec.read_only,
@@ -135,6 +146,9 @@ impl Work<'_> {
         let mut composer =
             Composer::new(table, self.context.decider, self.sheet.arrival.clone(), settings, &open, taken);
         composer.report.rows = u64::from(self.sheet.rows_total);
+        for review in taken_over {
+            composer.review(ReviewChange::Open(Box::new(review)));
+        }
         let mut telling = Telling { before: told, now: Vec::new() };
         self.tell_sheet(&mut composer, &mut telling);
         self.tell_older_copy(&mut composer, &mut telling);
@@ -146,6 +160,13 @@ impl Work<'_> {
         if let Some(layout) = layout {
             layout.refuse(std::mem::take(&mut composer.refused_rows));
         }
+        let telltale = Telltale {
+            table,
+            header_row: self.context.spec.header_row,
+            is_view: self.context.spec.view.is_some(),
+            open: &open,
+        };
+        self.sheet.news.tell(&mut composer, &mut telling, &telltale, entropy);
         self.finish(composer, telling, extent, &open, entropy)
     }
 
@@ -495,9 +516,8 @@ impl Work<'_> {
             rows_min: self.context.guard.rows_min,
         };
         let waiting = open.iter().find(|review| review.kind == ReviewKind::MassChange);
-        if self.context.accepted.is_none()
-            && guard::excess(&extent, u64::from(self.sheet.rows_total), &limits).is_some()
-        {
+        let excess = guard::excess(&extent, u64::from(self.sheet.rows_total), &limits).is_some();
+        if self.context.accepted.is_none() && (excess || self.sheet.news.is_exchanged()) {
             return self.hold(&composer, extent, waiting, entropy);
         }
         // What Daybook wrote and nobody changed is no arrival, though its rows are read for the first time.
@@ -562,6 +582,8 @@ impl Work<'_> {
         report.changes = report.held;
         report.arrivals = 1;
         let place = review.place.clone();
+        let exchange = self.sheet.news.exchange(&place, self.context.table);
+        report.problems.extend(exchange.map(|problem| problem.in_source(self.sheet.arrival.source.as_str())));
         report.problems.push(
             Problem::new(
                 Code("mass-change"),

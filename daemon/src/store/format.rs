@@ -126,7 +126,7 @@ impl HeadReview {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ReviewFrame {
     pub(super) id: ReviewId,
-    kind: ReviewKind,
+    pub(super) kind: ReviewKind,
     pub(super) table: TableName,
     pub(super) record: Option<RecordId>,
     field: Option<FieldId>,

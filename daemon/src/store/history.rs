@@ -82,10 +82,11 @@ pub(super) fn arrivals(conn: &Connection, filter: &ArrivalFilter) -> Result<Vec<
         },
         None => None,
     };
-    let mut statement = conn.prepare_cached(
-        "SELECT revision, tally, head FROM arrival
-         WHERE (?1 IS NULL OR source = ?1) AND revision < ?2 ORDER BY seq DESC LIMIT ?3",
-    )?;
+    // With the source alone the index finds the newest ones; a source that has few must not cost a look at all others.
+    let condition = if source.is_some() { "source = ?1" } else { "?1 IS NULL" };
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT revision, tally, head FROM arrival WHERE {condition} AND revision < ?2 ORDER BY seq DESC LIMIT ?3",
+    ))?;
     let before = filter.before.map_or(i64::MAX, journal::number);
     let mut rows = statement.query(params![source, before, filter.limit.map_or(-1, i64::from)])?;
     let mut lines = Vec::new();

@@ -254,6 +254,15 @@ impl Store {
         Ok(revision)
     }
 
+    /// Gives a source another name, with all that it showed; false if there is none of the old name, or one of the new
+    /// name already. What was decided of it and who set which value keep the name of their time.
+    pub fn rename_source(&mut self, old: &SourceName, new: &SourceName) -> Result<bool, StoreError> {
+        let transaction = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let renamed = names::rename_source(&transaction, old, new)?;
+        transaction.commit()?;
+        Ok(renamed)
+    }
+
     /// Folds the write-ahead log into the database: for a quiet moment. After a large posting this takes about as
     /// long as the posting did; a commit that finds the log long does it too.
     pub fn checkpoint(&mut self) -> Result<(), StoreError> {

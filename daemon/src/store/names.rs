@@ -1,7 +1,8 @@
 //! The numbers of tables, fields and sources: handed out once, by name, and kept for ever.
 //!
 //! The journal writes numbers. A configuration whose tables or fields were put in another order, or some of them
-//! taken out for a year, still reads what was written before.
+//! taken out for a year, still reads what was written before. A source whose file was moved keeps its number under
+//! another name; its earlier arrivals still say by which name they came.
 
 use std::collections::HashMap;
 
@@ -36,6 +37,17 @@ pub(super) fn source_id(conn: &Connection, source: &SourceName) -> Result<Option
 /// The number of a source, a new one if need be.
 pub(super) fn make_source_id(conn: &Connection, source: &SourceName) -> Result<u32, StoreError> {
     make(conn, SOURCES, 0, source.as_str())
+}
+
+/// Gives a source another name; false if there is none of the old name, or one of the new name already.
+pub(super) fn rename_source(conn: &Connection, old: &SourceName, new: &SourceName) -> Result<bool, StoreError> {
+    if source_id(conn, new)?.is_some() {
+        return Ok(false);
+    }
+    let renamed = conn
+        .prepare_cached("UPDATE name SET name = ?3 WHERE kind = ?1 AND parent = 0 AND name = ?2")?
+        .execute(params![SOURCES, old.as_str(), new.as_str()])?;
+    Ok(renamed > 0)
 }
 
 /// The name of a source.

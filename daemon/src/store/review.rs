@@ -1,13 +1,13 @@
 //! The steward's queue: questions as they are open now, and how the others ended.
 //!
 //! A review's cells are sealed under its record's key; a review that is about no record has a key of its own, which
-//! is destroyed when it is closed.
+//! is destroyed when it is closed, unless it is about a column: its title is remembered.
 
 use compact_str::{CompactString, ToCompactString};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::model::entry::{Posting, ReviewChange};
-use crate::model::{ArrivalId, Review, ReviewId, Timestamp};
+use crate::model::{ArrivalId, Review, ReviewId, ReviewKind, Timestamp};
 
 use super::error::StoreError;
 use super::format::{ReviewCells, ReviewFrame, decode, encode};
@@ -107,15 +107,20 @@ fn close(conn: &Connection, posting: &Posting, id: ReviewId, how: &str) -> Resul
         how,
         posting.arrival.at.0,
         posting.arrival.id.as_bytes(),
-        frame.record.is_some()
+        keeps_cells(&frame)
     ])?;
     Ok(())
+}
+
+/// Whether the cells of a review outlive it: those that are a record's, and titles, which are remembered with the decision.
+fn keeps_cells(frame: &ReviewFrame) -> bool {
+    frame.record.is_some() || frame.kind == ReviewKind::Ambiguous
 }
 
 /// Whether a review is about no record, so that its key ends with it.
 pub(super) fn has_own_key(conn: &Connection, id: ReviewId) -> Result<bool, StoreError> {
     let Some(kept) = row(conn, id)? else { return Ok(false) };
-    Ok(decode::<ReviewFrame>(&kept.frame, "a review")?.record.is_none())
+    Ok(!keeps_cells(&decode(&kept.frame, "a review")?))
 }
 
 struct KeptRow {

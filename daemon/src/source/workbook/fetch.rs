@@ -535,6 +535,10 @@ mod tests {
             Err(io::ErrorKind::Unsupported.into())
         }
 
+        fn give_back(&self, _path: &Path, _kept: &Path, _ours: Fingerprint) -> io::Result<()> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
         fn remove_leftover(&self, _path: &Path) -> io::Result<()> {
             Err(io::ErrorKind::Unsupported.into())
         }

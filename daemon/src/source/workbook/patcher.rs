@@ -3,12 +3,21 @@
 //! In come a copy and a [`PatchRequest`]; out go the new file's bytes, or why there are none. Putting them in the file's place is
 //! for whoever asked.
 
+use std::ffi::OsString;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
+use crate::codec::child::{read_patch_answer, write_patch_request};
 use crate::codec::patch::{PatchRequest, Patched, patch};
 use crate::codec::read::ReadFailure;
-use crate::io::Snapshot;
+use crate::io::{ChildFailure, ChildSpec, Program, Snapshot, run_child};
+use crate::model::problem::Code;
+
+/// The patcher gave no answer.
+pub const PATCH_FAILED: Code = Code("patch-failed");
+/// A patched file may be so much larger than the largest that is read.
+const ROOM_BYTES: u64 = 16 << 20;
 
 /// Patches a private copy of a workbook.
 pub trait SheetPatcher: Send + Sync {
@@ -17,6 +26,73 @@ pub trait SheetPatcher: Send + Sync {
 
     /// What was done, and the new file's bytes; no bytes if no cell could be changed.
     fn patch(&self, snapshot: Snapshot, request: &PatchRequest) -> Result<(Patched, Vec<u8>), ReadFailure>;
+}
+
+/// Patches in a child process with limited memory and time.
+#[derive(Clone, Debug)]
+pub struct ChildPatcher {
+    /// The program: Daybook itself.
+    pub program: Program,
+    /// The most memory that the child may have.
+    pub memory_bytes_max: u64,
+    /// How long it may take.
+    pub deadline: Duration,
+    /// The largest workbook.
+    pub workbook_bytes_max: u64,
+}
+
+impl ChildPatcher {
+    /// The hidden command that the child runs.
+    pub const COMMAND: &str = "patch-sheet";
+
+    fn explain(&self, failure: &ChildFailure) -> ReadFailure {
+        match failure {
+            ChildFailure::TimedOut { after } => {
+                failed(format!("Writing took longer than {} s and was stopped.", after.as_secs_f32()))
+            }
+            ChildFailure::OutOfMemory { .. } => failed(format!(
+                "Writing needs more than the {} MB of memory that it may have.",
+                self.memory_bytes_max >> 20
+            )),
+            ChildFailure::Io(error) => {
+                failed(format!("The program that writes into workbooks could not do its work: {error}."))
+            }
+            ChildFailure::Crashed { .. } => failed("The program that writes into workbooks could not cope with it."),
+        }
+    }
+}
+
+impl SheetPatcher for ChildPatcher {
+    fn prefix(&self, request: &PatchRequest) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        write_patch_request(&mut bytes, request)?;
+        Ok(bytes)
+    }
+
+    fn patch(&self, snapshot: Snapshot, _request: &PatchRequest) -> Result<(Patched, Vec<u8>), ReadFailure> {
+        let spec = ChildSpec {
+            args: vec![OsString::from(Self::COMMAND)],
+            stdin: snapshot.file,
+            memory_bytes_max: self.memory_bytes_max,
+            deadline: self.deadline,
+        };
+        let bytes_max = self.workbook_bytes_max.saturating_add(ROOM_BYTES);
+        let mut answer = None;
+        let result = run_child(&self.program, spec, &mut |stdout| {
+            answer = Some(read_patch_answer(stdout, bytes_max)?);
+            Ok(())
+        });
+        match (answer, result) {
+            // A whole answer counts only from a child that ended well.
+            (Some(Ok(done)), Ok(())) => Ok(done),
+            (Some(Err(failure)), _) => Err(failure),
+            (_, Err(failure)) => {
+                tracing::warn!(%failure, "what writes into workbooks gave no answer; the workbook is as it was");
+                Err(self.explain(&failure))
+            }
+            (None, Ok(())) => Err(failed("The program that writes into workbooks gave no answer.")),
+        }
+    }
 }
 
 /// Patches within this process: for simulations and tests. A hostile workbook can bring the process down.
@@ -32,12 +108,12 @@ impl SheetPatcher for InProcessPatcher {
         let work = AssertUnwindSafe(|| snapshot.reader().map(|input| patch(input, request)));
         match catch_unwind(work) {
             Ok(Ok(result)) => result,
-            Ok(Err(_)) | Err(_) => Err(failure("patch-failed", "The workbook could not be written into.")),
+            Ok(Err(_)) | Err(_) => Err(failed("The workbook could not be written into.")),
         }
     }
 }
 
-fn failure(code: &str, message: impl Into<String>) -> ReadFailure {
-    let hint = "The workbook is as it was. Open it in a spreadsheet program and save it as an xlsx workbook.";
-    ReadFailure { code: code.to_owned(), message: message.into(), hint: hint.to_owned() }
+fn failed(message: impl Into<String>) -> ReadFailure {
+    let hint = "It is tried again when the workbook is saved. If that doesn't help, open it in a spreadsheet program and save it anew.";
+    ReadFailure { code: PATCH_FAILED.0.to_owned(), message: message.into(), hint: hint.to_owned() }
 }
