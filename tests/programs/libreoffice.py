@@ -18,12 +18,26 @@ import time
 import uuid
 
 import uno
+import unohelper
 from com.sun.star.beans import PropertyValue
+from com.sun.star.lang import Locale
 from com.sun.star.table import TableSortField
+from com.sun.star.task import XInteractionHandler
+from com.sun.star.util.NumberFormat import DATE
 
 START_SECONDS = 90
 # CellFlags: VALUE | DATETIME | STRING | FORMULA. The format of a cell stays, as when a person presses Delete.
 CONTENTS = 1 | 2 | 4 | 16
+
+
+class Person(unohelper.Base, XInteractionHandler):
+    """Says yes to all that she is asked: to open what is locked for reading only, to save over what others changed."""
+
+    def handle(self, request):
+        for continuation in request.Continuations:
+            if continuation.queryInterface(uno.getTypeByName("com.sun.star.task.XInteractionApprove")):
+                continuation.select()
+                return
 
 
 def properties(**values):
@@ -70,15 +84,18 @@ class Program:
         """Opens a workbook; `csv` holds the filter's options. Whether it is open and may be edited."""
         if path in self.documents:
             raise ValueError("it is open: " + path)
-        values = properties(Hidden=True)
+        values = properties(Hidden=True, InteractionHandler=Person())
         if csv is not None:
             values += properties(FilterName="Text - txt - csv (StarCalc)", FilterOptions=csv)
         document = self.desktop.loadComponentFromURL(uno.systemPathToFileUrl(path), "_blank", 0, values)
         if document is None:
-            # Somebody else's lock, and nobody who could be asked what to do.
+            # Somebody else's lock.
+            return False
+        if document.isReadonly():
+            document.close(True)
             return False
         self.documents[path] = document
-        return not document.isReadonly()
+        return True
 
     def sheet(self, path):
         return self.documents[path].Sheets.getByIndex(0)
@@ -111,10 +128,18 @@ class Program:
             null = self.documents[path].NullDate
             day = datetime.date.fromisoformat(value["date"])
             cell.Value = (day - datetime.date(null.Year, null.Month, null.Day)).days
+            self.show_as_date(path, cell)
         elif isinstance(value, dict):
             cell.Formula = value["formula"]
         else:
             cell.Value = value
+
+    def show_as_date(self, path, cell):
+        """What LibreOffice does by itself when a person types a date into a cell without a format."""
+        formats = self.documents[path].NumberFormats
+        if not formats.getByKey(cell.NumberFormat).Type & DATE:
+            key = formats.queryKey("YYYY-MM-DD", Locale(), False)
+            cell.NumberFormat = key if key >= 0 else formats.addNew("YYYY-MM-DD", Locale())
 
     def insert_rows(self, path, row, count):
         self.sheet(path).Rows.insertByIndex(row, count)

@@ -6,10 +6,11 @@
 
 #![expect(clippy::disallowed_methods, reason = "these tests start the programs around Daybook and wait for them")]
 
-mod libreoffice;
+pub(crate) mod libreoffice;
 mod openpyxl;
 
 mod proof;
+mod together;
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};

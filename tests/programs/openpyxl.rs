@@ -28,6 +28,12 @@ impl Dump {
         &self.0["sheets"][0]["cells"][place]
     }
 
+    /// How many cells of the first sheet hold a formula.
+    pub(super) fn formulas(&self) -> usize {
+        let cells = self.0["sheets"][0]["cells"].as_object().expect("a sheet has cells");
+        cells.values().filter(|cell| cell.as_str().is_some_and(|text| text.starts_with('='))).count()
+    }
+
     /// A custom document property.
     pub(super) fn property(&self, name: &str) -> &Json {
         &self.0["properties"][name]

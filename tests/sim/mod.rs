@@ -5,7 +5,7 @@
 //! naive log (`people`), and the `oracle` judges by that what Daybook made of it.
 
 mod day;
-mod dice;
+pub(crate) mod dice;
 mod disk;
 mod office;
 mod oracle;

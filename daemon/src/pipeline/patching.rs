@@ -69,13 +69,8 @@ impl Pipeline {
     pub fn write_into(&mut self, spec: usize, file: &SourceFile) -> Result<Published, PipelineError> {
         let path = &file.path;
         let Some(there) = self.fingerprint(path)? else { return Ok(Published::Missing) };
-        match self.shows(path, &there) {
-            None | Some(Shows::Own) => return Ok(Published::Saved),
-            Some(Shows::Other) => return Ok(Published::Held),
-            Some(Shows::Newest) => {}
-        }
-        if self.has_held_save(&file.name)? {
-            return Ok(Published::Held);
+        if let Some(other) = self.shows_otherwise(file, &there)? {
+            return Ok(other);
         }
         let now = self.now();
         let (prepared, mut problems) = match self.prepare(spec, file, there)? {
@@ -87,8 +82,8 @@ impl Pipeline {
         if let Some(failure) = self.written.get(path).and_then(|written| written.refused.as_ref()) {
             return Ok(Published::Refused { why: failure.message.clone(), problems });
         }
-        if let Some(open) = open_elsewhere(self.parts.disk.as_ref(), path, now.0) {
-            return Ok(Published::Open(open.person));
+        if let Some(open) = self.opened_elsewhere(path) {
+            return Ok(open);
         }
         let (patched, bytes, before) = match self.patch(path, there, &prepared.request)? {
             Some(Ok(made)) => made,
@@ -102,10 +97,18 @@ impl Pipeline {
         }
         let posting = self.posting(file, &prepared, &patched, &bytes, now);
         self.store.keep_version(&file.name, now, &file_name(path), &before, self.config.store.backups_kept)?;
+        // Making the patch took a while, in which somebody may have opened the file.
+        if let Some(open) = self.opened_elsewhere(path) {
+            return Ok(open);
+        }
         match self.store.commit(prepared.seen, &posting, &[]) {
             Ok(_) => {}
             Err(CommitError::Moved { .. }) => return Ok(Published::Moved),
             Err(error) => return Err(error.into()),
+        }
+        if let Some(open) = self.opened_elsewhere(path) {
+            self.unsettle(path);
+            return Ok(open);
         }
         let replaced = self.parts.disk.replace(path, &bytes, Some(there)).map_err(|error| {
             // The state stands in the store and not in the file: the file has to be looked at before the next try.
@@ -135,6 +138,21 @@ impl Pipeline {
     pub fn is_state(&mut self, source: &SourceName, digest: &[u8; 32]) -> Result<bool, PipelineError> {
         let states = self.store.snapshot()?.states(source)?;
         Ok(states.iter().any(|state| state.mark.digest == *digest))
+    }
+
+    /// What is to be said of a file that does not show what was taken of it last, or whose last save is held.
+    fn shows_otherwise(&mut self, file: &SourceFile, there: &Fingerprint) -> Result<Option<Published>, PipelineError> {
+        Ok(match self.shows(&file.path, there) {
+            None | Some(Shows::Own) => Some(Published::Saved),
+            Some(Shows::Other) => Some(Published::Held),
+            Some(Shows::Newest) => self.has_held_save(&file.name)?.then_some(Published::Held),
+        })
+    }
+
+    /// Whether somebody has the file open now: her program would not know of a file that is put in its place.
+    fn opened_elsewhere(&self, path: &Path) -> Option<Published> {
+        let open = open_elsewhere(self.parts.disk.as_ref(), path, self.now().0)?;
+        Some(Published::Open(open.person))
     }
 
     /// Whether a save of a source waits for a decision.
