@@ -6,9 +6,11 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{Cursor, Read};
+use std::io::{Cursor, Read, Write};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
+use daybook::codec::child::{read_patch_answer, write_patch_request};
 use daybook::codec::patch::{NewCell, PatchRequest, Patched, RowPatch, patch};
 use daybook::codec::read::{FileKind, ReadFailure, ReadRequest, read};
 use daybook::codec::sheet::{Frame, RawCell, RawRow, ReadRow};
@@ -245,4 +247,27 @@ fn every_workbook_of_the_corpus_is_patched_or_refused_with_a_reason() {
 #[test]
 fn every_workbook_of_the_corpus_gets_a_row_or_a_reason() {
     try_all(Ask::Row, 180);
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the child is started as the daemon would start it")]
+fn the_child_answers_as_the_library_does() {
+    let mut workbook = rust_xlsxwriter::Workbook::new();
+    let sheet = workbook.add_worksheet();
+    sheet.write(0, 0, "Name").expect("a title");
+    sheet.write(1, 0, "Li Lei").expect("a cell");
+    let old = workbook.save_to_buffer().expect("a workbook");
+    let request = asked(&shown(&old).expect("it is read"), Ask::Cell);
+    let mut file = tempfile::tempfile().expect("a file");
+    write_patch_request(&mut file, &request).expect("it is written");
+    file.write_all(&old).expect("it is written");
+    let child = Command::new(env!("CARGO_BIN_EXE_daybook"))
+        .arg("patch-sheet")
+        .stdin(file)
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("the child runs");
+    assert!(child.status.success());
+    let answer = read_patch_answer(&mut child.stdout.as_slice(), 1 << 20).expect("an answer");
+    assert_eq!(answer, patch(Cursor::new(&old), &request));
 }

@@ -75,9 +75,10 @@ impl ReadRequest {
     }
 }
 
-/// Why a file could not be read. Codes: `empty-file`, `truncated`, `damaged`, `encrypted`, `not-a-workbook`,
+/// Why a file could not be read or patched. Codes of reading: `empty-file`, `truncated`, `damaged`, `encrypted`, `not-a-workbook`,
 /// `encoding-unknown`, `sheet-missing`, `header-missing`, `too-many-rows`, `too-many-columns`, `too-many-problems`,
-/// `too-large`, `unreadable`.
+/// `too-large`, `unreadable`. Further codes of patching: `not-patchable`, `signed`, `shared-workbook`, `moved`,
+/// `patch-check-failed`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadFailure {
     /// A stable kebab-case name.

@@ -107,8 +107,9 @@ pub enum Frame {
         /// What a person can do.
         hint: String,
     },
-    /// Cells that hold formulas, as runs in one column each. It comes after the rows, and only if some row was sent in
-    /// full; it tells at least of all rows that were.
+    /// Cells that hold formulas or that an array formula fills, as runs in one column each, by column and row. It comes
+    /// after the rows, and only if some row was sent in full; it tells at least of all rows that were. In an `xls`
+    /// formulas are not told apart from values, and a sheet with more than a million runs tells of the first ones.
     Formulas(Vec<FormulaRun>),
     /// Everything was read.
     End {

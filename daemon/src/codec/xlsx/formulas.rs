@@ -68,6 +68,9 @@ fn walk(mut part: impl Read, mut take: impl FnMut(&Tag<'_>) -> Result<bool, Brok
         if count == 0 {
             return if at == filled { Ok(()) } else { Err(Broken) };
         }
+        if let Some(plain) = &mut plain {
+            plain.forget(at);
+        }
         buffer.copy_within(at..filled, 0);
         filled -= at;
         at = 0;

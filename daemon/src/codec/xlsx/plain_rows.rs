@@ -14,6 +14,9 @@ pub(in super::super) struct PlainRows {
     /// What makes a row not plain: a formula, another row (the end was written otherwise), what is no tag.
     others: [Finder<'static>; 4],
     values: [Finder<'static>; 2],
+    /// Up to here was looked in vain; a row that begins before is not looked at again, so that no byte is looked at over
+    /// and over.
+    not_before: usize,
 }
 
 /// A row that was passed over.
@@ -35,19 +38,29 @@ impl PlainRows {
             end: finder(&[b"</", name, b">"]),
             others: [finder(&[b"<", prefix, b"f"]), finder(&[b"<", name]), finder(&[b"<!"]), finder(&[b"<?"])],
             values: [finder(&[b"<", prefix, b"v"]), finder(&[b"<", prefix, b"is"])],
+            not_before: 0,
         }
+    }
+
+    /// Says that the bytes so far are gone, and what was behind them begins at 0.
+    pub(in super::super) fn forget(&mut self, bytes: usize) {
+        self.not_before = self.not_before.saturating_sub(bytes);
     }
 
     /// Passes over the row that has just begun; `None` if it must be walked tag by tag.
     #[inline]
-    pub(in super::super) fn pass(&self, bytes: &[u8], begun: &Tag<'_>) -> Option<PlainRow> {
-        if !begun.is_open() || begun.name != self.name {
+    pub(in super::super) fn pass(&mut self, bytes: &[u8], begun: &Tag<'_>) -> Option<PlainRow> {
+        if !begun.is_open() || begun.name != self.name || begun.end < self.not_before {
             return None;
         }
         let rest = bytes.get(begun.end..)?;
-        let length = self.end.find(rest)?;
+        let Some(length) = self.end.find(rest) else {
+            self.not_before = bytes.len();
+            return None;
+        };
         let inside = rest.get(..length)?;
         if self.others.iter().any(|other| other.find(inside).is_some()) {
+            self.not_before = begun.end + length;
             return None;
         }
         let is_filled = self.values.iter().any(|value| value.find(inside).is_some());
@@ -72,6 +85,22 @@ mod tests {
         assert_eq!(pass("<x:row r='1'><x:c><x:v>1</x:v></x:c></x:row><a/>"), Some(("</x:row><a/>", true)));
         assert_eq!(pass("<x:row><x:c t='inlineStr'><x:is><x:t/></x:is></x:c></x:row>"), Some(("</x:row>", true)));
         assert_eq!(pass("<x:row><x:c s='1'/><x:c></x:c></x:row>"), Some(("</x:row>", false)));
+    }
+
+    #[test]
+    fn nothing_is_looked_at_twice_in_vain() {
+        let xml = "<row><row><row><c/></row><row></row>";
+        let mut rows = PlainRows::new(b"row");
+        let mut lexer = Lexer::new(xml.as_bytes(), 0);
+        let passed: Vec<bool> = std::iter::from_fn(|| lexer.next().unwrap())
+            .filter(Tag::is_open)
+            .map(|tag| rows.pass(xml.as_bytes(), &tag).is_some())
+            .collect();
+        assert_eq!(passed, [false, false, false, true]);
+        let tag = Lexer::new(b"<row>", 0).tag().unwrap();
+        assert_eq!((rows.pass(b"<row>", &tag), rows.not_before), (None, 19));
+        rows.forget(20);
+        assert_eq!((rows.pass(b"<row>", &tag), rows.not_before), (None, 5));
     }
 
     #[test]

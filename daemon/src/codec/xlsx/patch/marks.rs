@@ -124,8 +124,8 @@ fn set(xml: &[u8], names: &Names, values: &[(&str, String)]) -> Result<Vec<Edit>
         let inside = lexer.pass(&tag)?.inside;
         number_max = number_max.max(number(&tag, b"pid")?.unwrap_or(0));
         let name = tag.value(b"name")?.unwrap_or_default();
-        let Some(index) = missing.iter().position(|(wanted, _)| wanted.as_bytes() == name) else { continue };
-        let (_, value) = missing.remove(index);
+        let Some((wanted, value)) = values.iter().find(|(wanted, _)| wanted.as_bytes() == name) else { continue };
+        missing.retain(|(missing, _)| missing != wanted);
         edits.push(inner(&tag, inside, &text(value))?);
     }
     let mut added = String::new();
@@ -231,6 +231,13 @@ mod tests {
             &format!(r#"<property fmtid="{USER_DEFINED}" pid="8" name="Daybook.Source"><v:lpwstr>sales &lt;east&gt;</v:lpwstr></property></Properties>"#),
         );
         assert_eq!(edited(xml, set(xml.as_bytes(), &USUAL, &values())), expected);
+    }
+
+    #[test]
+    fn a_mark_that_stands_twice_is_set_twice() {
+        let xml = r#"<Properties xmlns:vt="docPropsVTypes"><property name="Daybook.Revision"/><property name="Daybook.Revision">1</property></Properties>"#;
+        let set = edited(xml, set(xml.as_bytes(), &USUAL, &values()));
+        assert_eq!(set.matches(r#"<property name="Daybook.Revision"><vt:lpwstr>42</vt:lpwstr></property>"#).count(), 2);
     }
 
     #[test]

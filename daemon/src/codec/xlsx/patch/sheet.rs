@@ -12,7 +12,7 @@ use super::super::super::sheet::FormulaRun;
 use super::super::formulas::{add, array, row_number};
 use super::super::lexer::{Broken, Kind, Lexer, Tag};
 use super::super::plain_rows::PlainRows;
-use super::super::reference::{Area, Place};
+use super::super::reference::{Area, COLUMNS_MAX, Place};
 
 /// The most areas (merged cells, arrays) that are remembered.
 const AREAS_MAX: usize = 1 << 20;
@@ -133,6 +133,9 @@ impl<'a> Sheet<'a> {
                 return children(lexer, tag, prefix, b"col", |column| {
                     let (first, last, style) =
                         (number(column, b"min")?, number(column, b"max")?, number(column, b"style")?);
+                    if self.columns.len() >= COLUMNS_MAX as usize {
+                        return Err(Broken);
+                    }
                     if let (Some(first @ 1..), Some(last @ 1..), Some(style)) = (first, last, style) {
                         self.columns.push((first - 1, last - 1, style));
                     }
