@@ -8,11 +8,16 @@
 //! The limits are about elapsed time on a machine with two cores to spare. Where others use them, processor time says
 //! more: it counts all threads and the child, as if one core had to do everything, so its ratio is the greater one.
 //!
+//! Two figures more have limits of their own: a patch of one cell of that workbook, and the time until a save in one workbook
+//! is visible in another.
+//!
 //! `cargo bench --bench sync`, or `cargo bench --bench sync -- unchanged` for some of it.
 
 mod memory;
 mod office;
+mod patching;
 mod phases;
+mod visible;
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -181,7 +186,8 @@ fn processor_time() -> Result<Duration> {
 }
 
 fn main() -> Result<()> {
-    let rows = if std::env::args().any(|argument| argument == "--test") { ROWS_TRIED } else { ROWS };
+    let is_trial = std::env::args().any(|argument| argument == "--test");
+    let rows = if is_trial { ROWS_TRIED } else { ROWS };
     let folder = tempfile::tempdir()?;
     let stage = RefCell::new(Stage::new(folder.path(), rows)?);
     let mut criterion =
@@ -212,17 +218,31 @@ fn main() -> Result<()> {
         memory::tell(&mut stage, *figure)?;
         phases::tell(&mut stage, *figure)?;
     }
+    if is_wanted(patching::NAME) {
+        patching::tell(&stage.office, rows)?;
+    }
+    if is_wanted(visible::NAME) {
+        visible::tell(folder.path(), is_trial)?;
+    }
     Ok(())
+}
+
+/// Whether a figure was asked for, by a part of its name; all are if none was.
+fn is_wanted(name: &str) -> bool {
+    let mut asked = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).peekable();
+    asked.peek().is_none() || asked.any(|part| name.contains(&part))
+}
+
+/// The median, the least and the greatest.
+fn spread(mut values: Vec<f64>) -> (f64, f64, f64) {
+    values.sort_by(f64::total_cmp);
+    (values[values.len() / 2], values[0], values[values.len() - 1])
 }
 
 /// One figure of the table.
 #[expect(clippy::print_stdout, reason = "a benchmark talks to the terminal")]
 fn tell(figure: Figure, pairs: &[Pair]) {
-    let of = |value: fn(&Pair) -> f64| {
-        let mut values: Vec<f64> = pairs.iter().map(value).collect();
-        values.sort_by(f64::total_cmp);
-        (values[values.len() / 2], values[0], values[values.len() - 1])
-    };
+    let of = |value: fn(&Pair) -> f64| spread(pairs.iter().map(value).collect());
     let (ratio, least, most) = of(|pair| pair.sync.elapsed.as_secs_f64() / pair.calamine.elapsed.as_secs_f64());
     let (work, less, more) = of(|pair| pair.sync.processor.as_secs_f64() / pair.calamine.processor.as_secs_f64());
     let (time, ..) = of(|pair| pair.sync.elapsed.as_secs_f64());

@@ -14,7 +14,7 @@ use anyhow::{Context, Result};
 use super::{Figure, Stage};
 
 /// How often the processes are looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(1);
+pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(1);
 /// The limit, in megabytes of 10^6 bytes.
 const LIMIT_MB: u64 = 400;
 
@@ -50,7 +50,7 @@ pub(crate) fn tell(stage: &mut Stage, figure: Figure) -> Result<()> {
 }
 
 /// A process's resident memory now, and its peak, in bytes.
-fn memory(process: u32) -> Option<(u64, u64)> {
+pub(crate) fn memory(process: u32) -> Option<(u64, u64)> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let bytes = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name))?;
@@ -60,7 +60,7 @@ fn memory(process: u32) -> Option<(u64, u64)> {
 }
 
 /// The processes that a process started, by whichever of its threads.
-fn children(process: u32) -> Vec<u32> {
+pub(crate) fn children(process: u32) -> Vec<u32> {
     let Ok(threads) = fs::read_dir(format!("/proc/{process}/task")) else { return Vec::new() };
     let lists = threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("children")).ok());
     lists.flat_map(|list| list.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<_>>()).collect()

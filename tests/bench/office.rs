@@ -46,6 +46,32 @@ impl Office {
         self.folder.join("customers.xlsx")
     }
 
+    /// A file of the office.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Adds a second workbook; both are written into from now on.
+    pub(crate) fn keep_both_ways(&self, second: &str) -> Result<()> {
+        let text = fs::read_to_string(self.config())?;
+        let (rest, first) = text.split_once("[[workbook]]").context("the configuration has no workbook")?;
+        let first = format!("[[workbook]]{first}sync = \"two-way\"\n");
+        let other = first.replace("name = \"customers\"", "name = \"second\"").replace("customers.xlsx", second);
+        write(&self.config(), format!("{rest}{first}{other}").as_bytes())
+    }
+
+    /// Whether every source has been taken and nothing waits to be written.
+    pub(crate) fn has_both(&self) -> Result<bool> {
+        if !self.store().exists() {
+            return Ok(false);
+        }
+        let output = self.command(&["--json", "status"]).output()?;
+        let status: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        let sources = status["sources"].as_array().cloned().unwrap_or_default();
+        let seen = sources.iter().all(|source| source["last_seen_at"].is_string());
+        Ok(sources.len() == 2 && seen && status["outbox"]["pending"] == 0)
+    }
+
     pub(crate) fn key(&self) -> PathBuf {
         self.folder.join("keys/daybook.key")
     }
