@@ -95,6 +95,7 @@ fn asked(shown: &Shown, ask: Ask) -> PatchRequest {
         last_row,
         source: "wild".into(),
         revision: 12,
+        words: ["no".into(), "yes".into()],
     };
     match shown.rows.first().filter(|_| ask == Ask::Cell) {
         Some(row) => {

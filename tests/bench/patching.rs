@@ -135,6 +135,7 @@ fn request(path: &Path, number: u32) -> Result<PatchRequest> {
         last_row,
         source: "customers".to_owned(),
         revision: 2,
+        words: ["no".into(), "yes".into()],
     })
 }
 

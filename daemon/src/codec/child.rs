@@ -163,7 +163,18 @@ mod tests {
         let hash = super::super::trial::outcome(workbook.clone(), &read).hashes()[0];
         let cells = vec![(0, super::super::patch::NewCell::Text("x".into()))];
         let rows = vec![super::super::patch::RowPatch { number: 2, hash, cells }];
-        (workbook, PatchRequest { read, rows, appended: Vec::new(), last_row: 2, source: "s".into(), revision: 1 })
+        (
+            workbook,
+            PatchRequest {
+                read,
+                rows,
+                appended: Vec::new(),
+                last_row: 2,
+                source: "s".into(),
+                revision: 1,
+                words: ["否".into(), "是".into()],
+            },
+        )
     }
 
     fn answer(request: &PatchRequest, workbook: &[u8]) -> Vec<u8> {

@@ -32,6 +32,8 @@ pub struct PatchRequest {
     pub source: String,
     /// The document property `Daybook.Revision`.
     pub revision: u64,
+    /// The words for false and true, for columns of a workbook in which people write such words.
+    pub words: [CompactString; 2],
 }
 
 /// What to change in one row.

@@ -215,6 +215,7 @@ impl Pipeline {
             last_row: layout.last_row(spec.header_row),
             source: file.name.to_string(),
             revision: seen.0 + 1,
+            words: [self.texts.get("view-no").into(), self.texts.get("view-yes").into()],
             read: self.read_request(&spec, &file.path, hash_key, Vec::new()),
         };
         Ok(Preparation::Ready(Box::new(Prepared { plan, request, seen, newest, told }), problems))

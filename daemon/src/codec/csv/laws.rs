@@ -162,7 +162,15 @@ fn cell(text: &str) -> NewCell {
 
 fn asked(seen: &Outcome, rows: Vec<RowPatch>, appended: Vec<Vec<(u32, NewCell)>>) -> PatchRequest {
     let last_row = seen.numbers().last().copied().unwrap_or(1);
-    PatchRequest { read: request(FileKind::Csv), rows, appended, last_row, source: "s".to_owned(), revision: 7 }
+    PatchRequest {
+        read: request(FileKind::Csv),
+        rows,
+        appended,
+        last_row,
+        source: "s".to_owned(),
+        revision: 7,
+        words: ["否".into(), "是".into()],
+    }
 }
 
 fn ask(bytes: &[u8], request: &PatchRequest) -> Result<(Patched, Vec<u8>), ReadFailure> {

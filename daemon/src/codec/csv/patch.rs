@@ -374,6 +374,7 @@ mod tests {
             last_row: numbers.last().copied().unwrap_or(1),
             source: "staff".to_owned(),
             revision: 7,
+            words: ["否".into(), "是".into()],
         }
     }
 

@@ -133,6 +133,18 @@ fn model_of(bytes: Vec<u8>) -> Model {
     seen.numbers().into_iter().zip(seen.cells()).map(|(number, cells)| (number, cells.into_iter().collect())).collect()
 }
 
+/// The model with words for flags as flags: which of the two a cell gets depends on its neighbour.
+fn without_words(mut model: Model) -> Model {
+    for cell in model.values_mut().flat_map(BTreeMap::values_mut) {
+        match cell {
+            RawCell::Text(word) if word == "是" || word == "TRUE" => *cell = RawCell::Boolean(true),
+            RawCell::Text(word) if word == "否" || word == "FALSE" => *cell = RawCell::Boolean(false),
+            _ => {}
+        }
+    }
+    model
+}
+
 fn cells() -> impl Strategy<Value = Vec<(u32, NewCell)>> {
     prop::collection::btree_map(0..COLUMNS + 2, any_cell(), 0..5).prop_map(|cells| cells.into_iter().collect())
 }
@@ -166,7 +178,7 @@ proptest! {
             apply(&mut model, *number, cells);
         }
         let new = if new.is_empty() { bytes } else { new };
-        prop_assert_eq!(model_of(new), model);
+        prop_assert_eq!(without_words(model_of(new)), without_words(model));
     }
 }
 

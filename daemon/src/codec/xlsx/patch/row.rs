@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::Write as _;
 use std::ops::Range;
 
+use compact_str::CompactString;
+
 use super::super::super::patch::{CellRefusal, NewCell, RefusedCell};
 use super::super::super::sheet::RawCell;
 use super::super::lexer::{Broken, Kind, Lexer, Tag};
@@ -102,6 +104,13 @@ fn row_style(span: &RowSpan<'_>) -> Result<Option<u32>, Broken> {
     if is_custom { number(&span.tag, b"s") } else { Ok(None) }
 }
 
+/// Whether people write words in a column, as the cell or the one above it shows: `是` rather than `TRUE`.
+fn holds_words(old: Option<&Cell<'_>>, above: Option<&Row<'_>>, column: u32) -> bool {
+    let model = old.filter(|old| old.tag.is_open()).or_else(|| above?.cell(column));
+    let kind = model.and_then(|model| model.tag.value(b"t").ok().flatten());
+    matches!(kind, Some(b"s" | b"str" | b"inlineStr"))
+}
+
 /// What decides how cells are written.
 pub(super) struct Writer<'s, 'a> {
     pub(super) sheet: &'s Sheet<'a>,
@@ -112,6 +121,8 @@ pub(super) struct Writer<'s, 'a> {
     pub(super) text_bytes_max: usize,
     /// The columns that the reader looks at.
     pub(super) columns_max: u32,
+    /// The words for false and true.
+    pub(super) words: &'s [CompactString; 2],
     /// Cells that belong to another cell.
     pub(super) covered: HashMap<Place, CellRefusal>,
     /// What was done so far.
@@ -188,7 +199,13 @@ impl<'a> Writer<'_, 'a> {
             let place = Place { row: number, column: *column };
             let old = row.and_then(|row| row.cell(*column));
             let styles = CellStyles::of(self.sheet, row, above, *column)?;
-            let content = match self.content(place, old, &styles, new) {
+            let word = match new {
+                NewCell::Boolean(flag) if holds_words(old, above, *column) => {
+                    Some(NewCell::Text(self.words[usize::from(*flag)].clone()))
+                }
+                _ => None,
+            };
+            let content = match self.content(place, old, &styles, word.as_ref().unwrap_or(new)) {
                 Ok(content) => content,
                 Err(why) => {
                     self.refused.push(RefusedCell { row: number, column: *column, why });

@@ -85,6 +85,7 @@ impl<R: Read + Seek> Splice<'_, R> {
             is_1904: self.workbook.is_1904,
             text_bytes_max: request.read.cell_bytes_max as usize,
             columns_max: request.read.columns_max,
+            words: &request.words,
             covered: covered(&sheet.areas, &asked)?,
             edits: Vec::new(),
             refused: Vec::new(),

@@ -115,7 +115,15 @@ pub(super) fn asked(bytes: &[u8], cells: &[(u32, u32, NewCell)]) -> PatchRequest
         }
     }
     let last_row = hashes.last().map_or(1, |(number, _)| *number);
-    PatchRequest { read, rows, appended: Vec::new(), last_row, source: "sales".into(), revision: 7 }
+    PatchRequest {
+        read,
+        rows,
+        appended: Vec::new(),
+        last_row,
+        source: "sales".into(),
+        revision: 7,
+        words: ["否".into(), "是".into()],
+    }
 }
 
 fn text(text: &str) -> NewCell {
@@ -167,6 +175,20 @@ fn blank_cells_keep_their_style() {
     assert_eq!(
         rows(new.get(SHEET)),
         "<row r=\"2\"><c r=\"A2\" s=\"3\"/><c r=\"B2\"><v>1</v></c><c r=\"C2\" s=\"1\"/></row>"
+    );
+}
+
+#[test]
+fn a_flag_is_a_word_where_people_write_words() {
+    let book = Book::rows(&format!(
+        "{TITLES}<row r=\"2\"><c r=\"A2\" t=\"str\"><v>是</v></c><c r=\"B2\" t=\"b\"><v>1</v></c></row><row r=\"3\"><c r=\"B3\" s=\"1\"/></row>"
+    ));
+    let flag = NewCell::Boolean;
+    let (_, new) = book.patch(&[(2, 0, flag(false)), (2, 1, flag(false)), (3, 0, flag(true)), (3, 1, flag(true))]);
+    assert_eq!(
+        rows(new.get(SHEET)),
+        "<row r=\"2\"><c r=\"A2\" t=\"inlineStr\"><is><t xml:space=\"preserve\">否</t></is></c><c r=\"B2\" t=\"b\"><v>0</v></c></row>\
+         <row r=\"3\"><c r=\"A3\" t=\"inlineStr\"><is><t xml:space=\"preserve\">是</t></is></c><c r=\"B3\" s=\"1\" t=\"b\"><v>1</v></c></row>"
     );
 }
 
