@@ -267,7 +267,6 @@ impl<'a> App<'a> {
                 let problem = pass::offline(&self.sources[spec].name, &root, &error);
                 self.observer.problem(&problem);
             }
-            Some(_) => {}
             None if self.offline.remove(&spec) => {
                 tracing::info!(source = self.sources[spec].name, "its folder can be listed again");
                 let problems = self.watch.as_mut().map(Watch::renew).unwrap_or_default();
@@ -276,7 +275,7 @@ impl<'a> App<'a> {
                 }
                 self.publish(publish_everything);
             }
-            None => {}
+            Some(_) | None => {}
         }
     }
 

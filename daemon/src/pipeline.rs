@@ -256,11 +256,11 @@ impl Pipeline {
         dry: bool,
     ) -> Result<Taken, PipelineError> {
         let fingerprint = fetched.fingerprint;
-        let (answer, answers) = (fetched.rows.columns.answer, fetched.rows.answers.clone());
         let origin = Origin { digest: fetched.digest, made_for: fetched.head.properties.source.clone() };
         if !dry && self.take_over(spec, source, &origin)? {
             return Ok(Taken::ReadAgain);
         }
+        let (answer, answers) = (fetched.rows.columns.answer, fetched.rows.answers.clone());
         let table = table_of(&self.config, &self.specs[spec].table)?;
         let news = match columns::judge(&self.store.snapshot()?, table, source, &fetched.rows)? {
             Judged::AsRead(news) => news,

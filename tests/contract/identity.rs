@@ -358,7 +358,9 @@ fn rows_that_are_sorted_added_and_taken_out_are_no_edits() {
         let turn = dice(3);
         let mut lines = vec![vec!["Customer ID".into(), "Name".into(), "Phone".into()]];
         lines.extend(there.iter().map(|number| line(*number)));
-        lines.iter_mut().for_each(|line: &mut Vec<Cell>| line.rotate_left(turn));
+        for line in &mut lines {
+            line.rotate_left(turn);
+        }
         office.save(SHEET, &Sheet(lines));
         let report = office.sync_quietly();
         let added = if round == 0 { there.len() } else { new.len() };

@@ -76,7 +76,7 @@ fn is_the_view(bytes: &[u8]) {
 }
 
 /// Converts a file in a profile of its own, so that a LibreOffice of the person who tests is left alone.
-fn convert(program: &Path, profile: &Path, from: &Path, format: &str) -> Vec<u8> {
+pub(crate) fn convert(program: &Path, profile: &Path, from: &Path, format: &str) -> Vec<u8> {
     let out = tempfile::tempdir().expect("a folder");
     let status = Command::new(program)
         .arg(format!("-env:UserInstallation=file://{}", profile.display()))

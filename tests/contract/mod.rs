@@ -18,6 +18,7 @@ mod daemon;
 mod identity;
 mod libreoffice;
 mod records;
+mod resaves;
 mod rows;
 mod shares;
 mod sheets;

@@ -112,6 +112,51 @@ fn libreoffice_empties_the_file_and_writes_into_it_piece_by_piece() {
     office.store_is_sound();
 }
 
+/// While a save is under way, others change something: it reaches the workbook after the save, and takes nothing of it.
+#[test]
+fn a_workbook_that_daybook_writes_into_is_left_alone_while_it_is_saved() {
+    let two_way = STAFF.replace("acts_as", "sync = \"two-way\"\nacts_as");
+    let office = Office::with(&format!("{two_way}{VIEW}"));
+    office.save("share/staff.xlsx", &people());
+    let daemon = office.start(&["run"]);
+    wait_until("the view is written", || shows(&office, "share/all.xlsx", "C-1", "Amber"));
+    let begin_excel = |saved: &[u8]| {
+        office.write("share/Cedd4100", saved);
+        fs::remove_file(office.path("share/staff.xlsx")).expect("the workbook");
+    };
+    let end_excel = || fs::rename(office.path("share/Cedd4100"), office.path("share/staff.xlsx")).expect("the save");
+    for (round, name) in ["Agate", "Jade", "Opal"].iter().enumerate() {
+        let saved = renamed(&office, "share/staff.xlsx", "C-1", name);
+        begin_excel(&saved);
+        let other = format!("Excel {round}");
+        let_it_look(&office, "share/all.xlsx", &other);
+        assert!(!office.path("share/staff.xlsx").exists(), "nothing is put there");
+        end_excel();
+        wait_until("the edit is taken", || office.value("C-1", "name") == *name);
+        wait_until("the other's change is written", || shows(&office, "share/staff.xlsx", "C-4", &other));
+
+        let saved = renamed(&office, "share/staff.xlsx", "C-2", name);
+        let mut file = fs::File::create(office.path("share/staff.xlsx")).expect("the workbook");
+        let (first, rest) = saved.split_at(saved.len() / 2);
+        let other = format!("LibreOffice {round}");
+        let_it_look(&office, "share/all.xlsx", &other);
+        file.write_all(first).expect("it can be written");
+        let_it_look(&office, "share/all.xlsx", &format!("{other} still"));
+        file.write_all(rest).expect("it can be written");
+        drop(file);
+        wait_until("the edit is taken", || office.value("C-2", "name") == *name);
+        wait_until("the other's change is written", || {
+            shows(&office, "share/staff.xlsx", "C-4", &format!("{other} still"))
+        });
+        assert!(shows(&office, "share/staff.xlsx", "C-1", name) && shows(&office, "share/staff.xlsx", "C-2", name));
+    }
+    let ran = end(daemon);
+    assert!(!ran.err.contains("WARN"), "nobody is alarmed: {}", ran.err);
+    assert!(office.reviews().is_empty());
+    office.sync_idly();
+    office.store_is_sound();
+}
+
 #[test]
 fn status_tells_why_a_file_could_not_be_read_until_it_can() {
     let office = Office::with(&format!("{STAFF}{VIEW}"));

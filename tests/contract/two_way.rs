@@ -361,3 +361,44 @@ fn what_can_not_be_written_into_is_refused_with_a_reason() {
     assert_eq!(status["sources"][0]["pending"], 1, "{status}");
     assert!(text(&status["sources"][0]["error"]).contains("only read"), "{status}");
 }
+
+#[test]
+fn a_corrected_key_is_put_into_the_other_workbooks() {
+    let second = TWO_WAY.replace("\"staff\"", "\"second\"").replace("staff.xlsx", "second.xlsx");
+    let office = office(&format!("{TWO_WAY}{second}"));
+    office.save("share/second.xlsx", &rows(&LIST));
+    office.sync();
+    let id = |key: &str| text(&office.json(&["record", "show", "--key", key])["id"]);
+    let (amber, bronze) = (id("C-1"), id("C-2"));
+    office.open("share/staff.xlsx").set("C-1", "Customer ID", "C-11").save();
+    let report = office.sync();
+    assert_eq!(problems(&report), [("key-corrected".to_owned(), "staff.xlsx!Sheet1!A2".to_owned())], "{report}");
+    assert_eq!(id("C-11"), amber);
+    let book = office.open("share/second.xlsx");
+    assert_eq!((book.value("C-11", "Name"), book.has("C-1")), ("Amber".to_owned(), false), "{:?}", book.rows());
+    office.sync_quietly();
+    office.sync_idly();
+    // A row of which it is not known whose it is stays as it was typed, and in the other workbook all stays.
+    office.open("share/second.xlsx").set("C-2", "Customer ID", "C-22").set_at("B3", "Brass").save();
+    let report = office.sync();
+    assert_eq!(problems(&report), [("key-unclear".to_owned(), "second.xlsx!Sheet1!A3".to_owned())], "{report}");
+    office.program(&["record", "set", "--key", "C-2", "stage=signed"]).ends(0);
+    office.program(&["record", "set", "--key", "C-3", "stage=lead"]).ends(0);
+    office.sync_quietly();
+    let book = office.open("share/second.xlsx");
+    assert_eq!((book.value("C-22", "Name"), book.value("C-22", "Stage")), ("Brass".to_owned(), "lead".to_owned()));
+    assert_eq!(book.value("C-3", "Stage"), "lead");
+    assert_eq!(office.open("share/staff.xlsx").value("C-2", "Stage"), "signed");
+    office.program(&["review", "decide", &office.review(), "accept"]).ends(0);
+    office.sync_quietly();
+    assert_eq!(id("C-22"), bronze);
+    for name in ["share/staff.xlsx", "share/second.xlsx"] {
+        let book = office.open(name);
+        assert_eq!(book.value("C-22", "Name"), "Brass", "{name}");
+        assert_eq!(book.value("C-22", "Stage"), "signed", "{name}");
+        assert!(!book.has("C-2"), "{name}: {:?}", book.rows());
+    }
+    office.sync_quietly();
+    office.sync_idly();
+    office.store_is_sound();
+}

@@ -23,7 +23,7 @@ demo-steward = data steward
 demo-told = Daybook says why:
 
 demo-morning = Morning: everybody's workbook is read
-demo-morning-begin = Li Lei in sales keeps the customers in a workbook with Chinese titles. An old bookkeeping program exports credit limits as a CSV file in GB18030. Daybook reads both into one encrypted store, and makes two workbooks from it.
+demo-morning-begin = Li Lei in sales keeps the customers in a workbook with Chinese titles. An old bookkeeping program exports credit limits as a CSV file in GB18030. Daybook reads both into one encrypted store, makes two workbooks from it, and answers each row in the column “Daybook” of Li Lei's workbook.
 demo-read = read
 demo-written = written
 demo-rows = { $count ->
@@ -53,7 +53,7 @@ demo-incoming = also said
 demo-incoming-from = (from { $place })
 demo-conflict-decided = She calls the customer. Finance are right:
 demo-conflict-checked = The store and finance's workbook show the number that the steward chose.
-demo-conflict-sales = Li Lei's own workbook still shows her number, because Daybook does not write into people's own workbooks yet. It is not taken for a new edit.
+demo-conflict-sales = Li Lei's own workbook has the chosen number too: Daybook changed that cell and the answer beside it, and nothing else in her file.
 
 demo-forbidden = An edit that is not allowed
 demo-forbidden-begin = Han Meimei takes the sheet's protection off and renames a customer. Names are kept by sales.
@@ -64,9 +64,10 @@ demo-bad = A value that is no date
 demo-bad-begin = Li Lei types a date that no calendar has, and a note that is fine, in one save.
 demo-bad-note = Please call back in April
 demo-bad-checked = The note is in the store. The date there is still { $date }; what she typed stands in her workbook.
+demo-bad-answer = In the column “Daybook” of that row stands:
 demo-bad-once = She is told once, not at every save.
 demo-bad-corrected = She corrects it.
-demo-bad-right = The date is in the store, and nothing is left to complain of.
+demo-bad-right = The date is in the store, and her row says “{ $answer }”.
 
 demo-vanished = A row is gone
 demo-vanished-begin = Li Lei deletes a row. Did she mean to, or did it slip away while she was sorting?

@@ -23,7 +23,7 @@ demo-steward = 数据管理员
 demo-told = Daybook 说明原因：
 
 demo-morning = 早上：读取大家的工作簿
-demo-morning-begin = 销售部的李雷用一个中文标题的工作簿维护客户；旧记账软件把信用额度导出为 GB18030 编码的 CSV 文件。Daybook 把两者读入同一个加密账本，再由账本生成两个工作簿。
+demo-morning-begin = 销售部的李雷用一个中文标题的工作簿维护客户；旧记账软件把信用额度导出为 GB18030 编码的 CSV 文件。Daybook 把两者读入同一个加密账本，由账本生成两个工作簿，并在李雷的工作簿里“Daybook”一列逐行答复。
 demo-read = 读取
 demo-written = 生成
 demo-rows = { $count ->
@@ -52,7 +52,7 @@ demo-incoming = 另一个值
 demo-incoming-from = （来自 { $place }）
 demo-conflict-decided = 她给客户打了电话，财务是对的：
 demo-conflict-checked = 账本和财务的工作簿都是管理员选定的号码。
-demo-conflict-sales = 李雷自己的工作簿里仍是她写的号码，因为 Daybook 目前还不写入别人自己的工作簿；这个旧值不会被当成新的修改。
+demo-conflict-sales = 李雷自己的工作簿也换成了选定的号码：Daybook 只改了这一格和旁边的答复，文件里其余内容原样不动。
 
 demo-forbidden = 不允许的修改
 demo-forbidden-begin = 韩梅梅取消了工作表保护，改了一个客户的名称。名称由销售维护。
@@ -63,9 +63,10 @@ demo-bad = 不是日期的日期
 demo-bad-begin = 李雷填了一个不存在的日期，又写了一条正常的备注，一起保存。
 demo-bad-note = 四月请回电
 demo-bad-checked = 备注已进入账本；账本里的日期仍是 { $date }，她填的内容留在她的工作簿里。
+demo-bad-answer = 这一行的“Daybook”列里写着：
 demo-bad-once = 只提醒一次，不会每次保存都提醒。
 demo-bad-corrected = 她改正了日期。
-demo-bad-right = 日期已进入账本，没有遗留问题。
+demo-bad-right = 日期已进入账本，这一行的答复是“{ $answer }”。
 
 demo-vanished = 少了一行
 demo-vanished-begin = 李雷删掉了一行。是有意删的，还是排序时不小心弄丢的？

@@ -398,6 +398,7 @@ fn write_into(
     if let Some(why) = out_of_reach(pipeline, &file.path) {
         return wait(why, OPEN_RETRY_MS);
     }
+    let mut looked_again = false;
     for _ in 0..ROUNDS_MAX {
         match pipeline.write_into(spec, file)? {
             Published::Unchanged => return Ok(Attempt::Done),
@@ -416,12 +417,17 @@ fn write_into(
                 return wait(format!("can't be written into: {why}"), UNREADABLE_RETRY_MS);
             }
             Published::Open(person) => return wait(open_at(person), OPEN_RETRY_MS),
-            Published::Held => {
-                return wait("has a save that waits for a decision, or was rejected".to_owned(), OPEN_RETRY_MS);
+            Published::Held => return wait("has a save that waits for a decision".to_owned(), OPEN_RETRY_MS),
+            Published::Strange if looked_again => {
+                return wait(
+                    "holds a save that was rejected; it is written when it is saved anew".to_owned(),
+                    UNREADABLE_RETRY_MS,
+                );
             }
             // A save that came between is put back where it was, and comes as `Saved`.
             Published::Moved | Published::Overtaken { .. } => {}
-            anew @ (Published::Saved | Published::Unread) => {
+            anew @ (Published::Saved | Published::Unread | Published::Strange) => {
+                looked_again |= matches!(anew, Published::Strange);
                 let rows = if matches!(anew, Published::Unread) { Rows::Anew } else { Rows::New };
                 let took = take_file(pipeline, spec, file, rows, false)?;
                 // What is wrong with the file is told where the file is looked at.
@@ -472,7 +478,7 @@ fn publish_one(
                 report.problems.extend(problems);
                 return Ok(Attempt::Done);
             }
-            Published::Saved | Published::Unread => {
+            Published::Saved | Published::Unread | Published::Strange => {
                 let took = take_file(pipeline, spec, &file, Rows::New, false)?;
                 // What is wrong with the file is told where the file is looked at.
                 if !took.taken {

@@ -101,6 +101,14 @@ fn key_problem(config: &Config) -> Option<Problem> {
     }
 }
 
+/// A workbook is to be written into, and its format can only be read.
+fn only_read(place: &Place) -> Problem {
+    let file = &place.file;
+    let message = format!("{file}: files of this format are only read, so others' changes can't be put into it.");
+    let hint = "Save it as an xlsx workbook, or set `sync = \"in\"`.";
+    Problem::new(Code("not-patchable"), file.clone(), message, hint)
+}
+
 /// Opens one file and shows its mapping.
 fn one(
     config: &Config,
@@ -130,7 +138,8 @@ fn one(
     };
     let Some(table) = config.table(spec.table.as_str()) else { return json!({ "name": file.name.as_str() }) };
     let place = Place { file: file_name(&file.path), sheet: fetched.head.sheet.clone() };
-    let heading = Heading { place: &place, row: spec.header_row, own: &[], remembered: &[] };
+    let answers = spec.writing.as_ref().map(|writing| writing.status_header.as_str());
+    let heading = Heading { place: &place, row: spec.header_row, own: answers.as_slice(), remembered: &[] };
     let (columns, mapping_problems) = Columns::map(&fetched.head, table, &heading);
     let mapping: Vec<(String, String)> = fetched
         .head
@@ -138,10 +147,14 @@ fn one(
         .iter()
         .map(|(column, title)| {
             let field = columns.mapped.iter().find(|(_, mapped)| mapped == column).and_then(|(id, _)| table.field(*id));
-            (title.clone(), field.map_or_else(String::new, |field| field.name.to_string()))
+            let answers = if columns.answer == Some(*column) { "(answers)" } else { "" };
+            (title.clone(), field.map_or_else(|| answers.to_owned(), |field| field.name.to_string()))
         })
         .collect();
     problems.extend(fetched.problems);
+    if spec.writing.is_some() && matches!(request.kind, FileKind::Xls | FileKind::Xlsb | FileKind::Ods) {
+        problems.push(only_read(&place).in_source(file.name.as_str()));
+    }
     problems.extend(mapping_problems.into_iter().map(|problem| problem.in_source(file.name.as_str())));
     if !out.json {
         out.line(format!("{}: {} ({} rows)", file.name, place.whole(), fetched.rows_total));

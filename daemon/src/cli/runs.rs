@@ -152,7 +152,9 @@ fn sources(pipeline: &mut Pipeline, tasks: &[PendingTask], seen: &[LastSeen]) ->
     for (spec, source) in workbook_sources(pipeline).iter().enumerate() {
         let is_view = pipeline.specs()[spec].view.is_some();
         for (file, offline) in files(disk.as_ref(), source) {
-            let waiting = tasks.iter().find(|task| task.task.target == file.name.as_str());
+            // A pattern's files wait together: the task says which of them can't be written.
+            let own = |task: &&PendingTask| task.task.target == file.name.as_str() || task.task.target == source.name;
+            let waiting = tasks.iter().find(own);
             let unread = unread.get(file.name.as_str()).map(|&message| message.to_owned());
             let (state, wrong) = match (offline, state(disk.as_ref(), &file, is_view, now)) {
                 (Some(error), _) => ("offline", Some(error)),

@@ -27,4 +27,6 @@ mod rows;
 mod shared;
 
 #[cfg(test)]
+mod respelled;
+#[cfg(test)]
 mod trial;

@@ -2,7 +2,8 @@
 //!
 //! A reader of our own: the parser for the other formats lays a whole document out in memory with every repetition
 //! written out, and an office program repeats rows and columns to the sheet's edge. Two passes over `content.xml`: one
-//! for the sheets' names, one for the cells of the chosen sheet. Formulas appear as their last result.
+//! for the sheets' names, one for the cells of the chosen sheet. Formulas appear as their last result; where they
+//! stand is told in the same pass.
 
 use std::collections::HashSet;
 use std::io::{Read, Seek};
@@ -12,10 +13,11 @@ use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
 
 use super::canonical::{Canonical, Raw, text};
+use super::formula_runs::FormulaRuns;
 use super::package::{Package, Xml, attribute, elements, texts};
 use super::read::{ReadFailure, choose_sheet};
 use super::rows::{Rows, Stop};
-use super::sheet::Properties;
+use super::sheet::{FormulaRun, Properties};
 use super::xlsx::properties::{REVISION, SOURCE};
 
 const CONTENT: &str = "content.xml";
@@ -32,8 +34,13 @@ pub(super) fn read<R: Read + Seek>(package: &mut Package<R>, mut rows: Rows<'_>)
     let position = sheets.iter().position(|sheet| sheet.name == name).unwrap_or(0);
     rows.describe(Some(name), properties(package));
     let mut table = Table::find(package.part(CONTENT).ok_or_else(broken)?, position)?;
+    let mut formulas = FormulaRuns::new(rows.request().header_row, rows.request().columns_max);
     let mut number = 1_u32;
     while let Some(row) = table.next_row()? {
+        let last = number.saturating_add(row.repeated - 1);
+        for place in &row.formulas {
+            place.add_to(&mut formulas, number, last);
+        }
         for _ in 0..if row.cells.is_empty() { 0 } else { row.repeated } {
             rows.push(number, &row.cells)?;
             number = number.saturating_add(1);
@@ -41,6 +48,9 @@ pub(super) fn read<R: Read + Seek>(package: &mut Package<R>, mut rows: Rows<'_>)
         if row.cells.is_empty() {
             number = number.saturating_add(row.repeated);
         }
+    }
+    if rows.wants_formulas() {
+        rows.formulas(formulas.into_runs())?;
     }
     rows.end()
 }
@@ -109,9 +119,31 @@ struct Table<'a, R: Read + Seek> {
     buffer: Vec<u8>,
 }
 
+#[derive(Default)]
 struct Row {
     repeated: u32,
     cells: Vec<(u32, OdsCell)>,
+    formulas: Vec<FormulaCells>,
+}
+
+/// Cells of one row that hold formulas.
+struct FormulaCells {
+    first_column: u32,
+    last_column: u32,
+    /// How many rows an array formula fills.
+    rows: u32,
+}
+
+impl FormulaCells {
+    fn add_to(&self, runs: &mut FormulaRuns, first_row: u32, last_row: u32) {
+        if self.rows > 1 {
+            let last_row = last_row.saturating_add(self.rows - 1);
+            return runs.add_area(self.first_column, self.last_column, (first_row, last_row));
+        }
+        for column in self.first_column..=self.last_column {
+            runs.add(FormulaRun { column, first: first_row, last: last_row });
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -153,7 +185,8 @@ impl<'a, R: Read + Seek> Table<'a, R> {
             match self.xml.read_event_into(&mut self.buffer) {
                 Ok(Event::Start(element)) if element.name().as_ref() == "table:table-row" => {
                     let repeated = count(&element, "number-rows-repeated");
-                    return Ok(Some(Row { repeated, cells: self.cells()? }));
+                    let row = Row { repeated, ..Row::default() };
+                    return Ok(Some(self.cells(row)?));
                 }
                 // Pictures and drawings of the sheet may hold tables of their own.
                 Ok(Event::Start(element)) if element.name().as_ref() == "table:shapes" => self.skip()?,
@@ -164,8 +197,7 @@ impl<'a, R: Read + Seek> Table<'a, R> {
         }
     }
 
-    fn cells(&mut self) -> Result<Vec<(u32, OdsCell)>, ReadFailure> {
-        let mut cells = Vec::new();
+    fn cells(&mut self, mut row: Row) -> Result<Row, ReadFailure> {
         let mut column = 0_u32;
         loop {
             self.buffer.clear();
@@ -173,13 +205,19 @@ impl<'a, R: Read + Seek> Table<'a, R> {
                 Ok(Event::Start(element)) if element.local_name().as_ref().ends_with("table-cell") => {
                     (Typed::of(&element), count(&element, "number-columns-repeated"))
                 }
-                Ok(Event::End(element)) if element.name().as_ref() == "table:table-row" => return Ok(cells),
+                Ok(Event::End(element)) if element.name().as_ref() == "table:table-row" => return Ok(row),
                 Ok(Event::Eof) | Err(_) => return Err(broken()),
                 Ok(_) => continue,
             };
+            let end = column.saturating_add(repeated).min(COLUMNS_END);
+            if let Some((columns, rows)) = typed.formula
+                && column < end
+            {
+                let last_column = (end - 1).max(column.saturating_add(columns - 1)).min(COLUMNS_END - 1);
+                row.formulas.push(FormulaCells { first_column: column, last_column, rows });
+            }
             if let Some(cell) = typed.with_text(self.paragraphs()?) {
-                let end = column.saturating_add(repeated).min(COLUMNS_END);
-                cells.extend((column..end).map(|column| (column, cell.clone())));
+                row.cells.extend((column..end).map(|column| (column, cell.clone())));
             }
             column = column.saturating_add(repeated);
         }
@@ -246,11 +284,14 @@ impl<'a, R: Read + Seek> Table<'a, R> {
 struct Typed {
     value: Option<Data>,
     is_error: bool,
+    /// How many columns and rows its formula fills, if it has one.
+    formula: Option<(u32, u32)>,
 }
 
 impl Typed {
     fn of(element: &BytesStart<'_>) -> Self {
-        let mut typed = Self { value: None, is_error: false };
+        let mut typed = Self { value: None, is_error: false, formula: None };
+        let mut spanned = (1, 1);
         let mut attributes = element.attributes();
         attributes.with_checks(false);
         for attribute in attributes.filter_map(Result::ok) {
@@ -262,9 +303,13 @@ impl Typed {
                 "office:boolean-value" => typed.value = Some(Data::Bool(value.eq_ignore_ascii_case("true"))),
                 "office:string-value" => typed.value = Some(Data::String(value.into_owned())),
                 "calcext:value-type" => typed.is_error = value == "error",
+                "table:formula" => typed.formula = Some((1, 1)),
+                "table:number-matrix-columns-spanned" => spanned.0 = value.parse().unwrap_or(1).max(1),
+                "table:number-matrix-rows-spanned" => spanned.1 = value.parse().unwrap_or(1).max(1),
                 _ => {}
             }
         }
+        typed.formula = typed.formula.map(|_| spanned);
         typed
     }
 
@@ -299,7 +344,7 @@ fn push_collapsed(text: &mut String, piece: &str) {
 #[cfg(test)]
 mod tests {
     use super::super::read::FileKind;
-    use super::super::sheet::RawCell;
+    use super::super::sheet::{FormulaRun, RawCell};
     use super::super::trial::{outcome, request, zipped};
 
     fn content(tables: &str) -> Vec<u8> {
@@ -330,6 +375,18 @@ mod tests {
         let time = RawCell::Duration("08:30:05".into());
         let expected = [date, time, RawCell::Boolean(true), RawCell::Error("#N/A".into())];
         assert_eq!(cells[2], (0..).zip(expected).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn formulas_are_told() {
+        let bytes = content(
+            r#"<table:table table:name="S"><table:table-row><table:table-cell office:value="1"/></table:table-row>
+            <table:table-row table:number-rows-repeated="2"><table:table-cell/><table:table-cell table:formula="of:=1" office:value="1" table:number-columns-repeated="2"/></table:table-row>
+            <table:table-row><table:table-cell/><table:table-cell table:formula="of:=1" office:value="1"/><table:table-cell table:formula="of:={1}" table:number-matrix-columns-spanned="2" table:number-matrix-rows-spanned="3" office:value="1"/></table:table-row></table:table>"#,
+        );
+        let seen = outcome(bytes, &request(FileKind::Ods));
+        let run = |column, first, last| FormulaRun { column, first, last };
+        assert_eq!(seen.formulas, [run(1, 2, 4), run(2, 2, 6), run(3, 4, 6)]);
     }
 
     #[test]

@@ -522,7 +522,7 @@ mod tests {
         fs::write(&share.path, "later").unwrap();
         give_back(&share.path, &kept, &ours).unwrap();
         assert_eq!(share.content(), "later");
-        assert_eq!(share.leftovers(), [kept.clone()]);
+        assert_eq!(share.leftovers(), std::slice::from_ref(&kept));
         assert!(is_leftover_of(kept.file_name().unwrap(), &share.path));
         assert!(!is_leftover_of(kept.file_name().unwrap(), Path::new("other.xlsx")));
     }

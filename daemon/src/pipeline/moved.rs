@@ -7,8 +7,6 @@
 use super::error::PipelineError;
 use super::spec::SourceSpec;
 use super::{Pipeline, is_of};
-use std::collections::BTreeSet;
-
 use crate::model::problem::Code;
 use crate::model::review::Review;
 use crate::model::{Problem, SourceName};
@@ -38,19 +36,23 @@ impl Pipeline {
             return Ok(false);
         }
         let own = |name: &SourceName| name != source && is_of(self.specs[spec].name.as_str(), name.as_str());
+        let others: Vec<SourceName> =
+            snapshot.sources_last_seen()?.into_iter().map(|seen| seen.source).filter(own).collect();
         let mut fitting = Vec::new();
-        for seen in snapshot.sources_last_seen()?.into_iter().filter(|seen| own(&seen.source)) {
-            let newest = snapshot.states(&seen.source)?.into_iter().next();
+        for other in &others {
+            let newest = snapshot.states(other)?.into_iter().next();
             let same = newest.is_some_and(|state| state.mark.digest == origin.digest);
-            if same || origin.made_for.as_deref() == Some(seen.source.as_str()) {
-                fitting.push(seen.source);
+            if same || origin.made_for.as_deref() == Some(other.as_str()) {
+                fitting.push(other.clone());
             }
         }
         drop(snapshot);
         if fitting.is_empty() {
             return Ok(false);
         }
-        let Listing::Files(there) = list(self.parts.disk.as_ref(), &whole(&self.specs[spec])) else { return Ok(false) };
+        let Listing::Files(there) = list(self.parts.disk.as_ref(), &whole(&self.specs[spec], others)) else {
+            return Ok(false);
+        };
         fitting.retain(|name| there.iter().all(|file| file.name != *name));
         let [gone] = &fitting[..] else { return Ok(false) };
         if !self.store.rename_source(gone, source)? {
@@ -63,13 +65,9 @@ impl Pipeline {
 }
 
 /// All files of a pattern, those too that are sources of their own by now.
-fn whole(spec: &SourceSpec) -> WorkbookSource {
-    WorkbookSource {
-        name: spec.name.to_string(),
-        pattern: spec.path.clone(),
-        except: Vec::new(),
-        seen: BTreeSet::new(),
-    }
+fn whole(spec: &SourceSpec, seen: Vec<SourceName>) -> WorkbookSource {
+    let (name, pattern) = (spec.name.to_string(), spec.path.clone());
+    WorkbookSource { name, pattern, except: Vec::new(), seen: seen.into_iter().collect() }
 }
 
 /// Tells that a file was moved.

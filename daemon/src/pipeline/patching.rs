@@ -46,11 +46,13 @@ pub(super) struct WrittenFile {
     refused: Option<ReadFailure>,
     /// Why rows can't be appended.
     append_refused: Option<CellRefusal>,
+    /// The revision at which there was nothing to write.
+    idle_at: Option<Revision>,
 }
 
 impl WrittenFile {
     pub(super) fn new(fingerprint: Fingerprint, layout: Layout) -> Self {
-        Self { fingerprint, layout, unwritable: HashSet::new(), refused: None, append_refused: None }
+        Self { fingerprint, layout, unwritable: HashSet::new(), refused: None, append_refused: None, idle_at: None }
     }
 }
 
@@ -96,7 +98,6 @@ impl Pipeline {
             return Ok(Published::Kept(problems));
         }
         let posting = self.posting(file, &prepared, &patched, &bytes, now);
-        self.store.keep_version(&file.name, now, &file_name(path), &before, self.config.store.backups_kept)?;
         // Making the patch took a while, in which somebody may have opened the file.
         if let Some(open) = self.opened_elsewhere(path) {
             return Ok(open);
@@ -109,6 +110,11 @@ impl Pipeline {
         if let Some(open) = self.opened_elsewhere(path) {
             self.unsettle(path);
             return Ok(open);
+        }
+        let kept = self.config.store.backups_kept;
+        if let Err(error) = self.store.keep_version(&file.name, now, &file_name(path), &before, kept) {
+            self.unsettle(path);
+            return Err(error.into());
         }
         let replaced = self.parts.disk.replace(path, &bytes, Some(there)).map_err(|error| {
             // The state stands in the store and not in the file: the file has to be looked at before the next try.
@@ -144,8 +150,10 @@ impl Pipeline {
     fn shows_otherwise(&mut self, file: &SourceFile, there: &Fingerprint) -> Result<Option<Published>, PipelineError> {
         Ok(match self.shows(&file.path, there) {
             None | Some(Shows::Own) => Some(Published::Saved),
-            Some(Shows::Other) => Some(Published::Held),
-            Some(Shows::Newest) => self.has_held_save(&file.name)?.then_some(Published::Held),
+            Some(Shows::Other | Shows::Newest) if self.has_held_save(&file.name)? => Some(Published::Held),
+            Some(Shows::Other) => Some(Published::Strange),
+            Some(Shows::Newest) if self.has_nothing_to_write(&file.path)? => Some(Published::Unchanged),
+            Some(Shows::Newest) => None,
         })
     }
 
@@ -160,6 +168,12 @@ impl Pipeline {
         let snapshot = self.store.snapshot()?;
         let open = super::sheet::open_reviews(&snapshot, source)?;
         Ok(open.iter().any(|review| review.kind == ReviewKind::MassChange))
+    }
+
+    /// Whether there was nothing to write when it was looked at last, and nobody has committed anything since.
+    fn has_nothing_to_write(&mut self, path: &Path) -> Result<bool, PipelineError> {
+        let idle_at = self.written.get(path).and_then(|written| written.idle_at);
+        Ok(idle_at.is_some() && idle_at == Some(self.store.snapshot()?.revision()))
     }
 
     /// Plans what is to be written.
@@ -185,10 +199,11 @@ impl Pipeline {
         let Some(mut plan) = planner.plan()? else { return Ok(Preparation::Unread) };
         let problems = tell_formulas(written, &plan, table, &file.name);
         leave_out_unwritable(written, &mut plan);
+        let seen = snapshot.revision();
         if plan.is_empty() {
+            written.idle_at = Some(seen);
             return Ok(Preparation::Done(problems));
         }
-        let seen = snapshot.revision();
         let newest = snapshot.states(&file.name)?.first().map(|state| state.no);
         let told = snapshot.told(&file.name)?;
         let hash_key = snapshot.row_hash_key(&file.name);

@@ -29,7 +29,7 @@ use crate::model::{
 };
 use crate::publish::answer::{self, Answer, Remark};
 use crate::publish::order;
-use crate::store::Snapshot;
+use crate::store::{ArrivalFilter, Snapshot};
 use crate::text::Texts;
 
 /// How many records are looked at together.
@@ -37,6 +37,8 @@ const CHUNK_ROWS: usize = 4096;
 /// Of how many rows at most the history is looked up: more are changed at once only at a first sync, and then nothing was
 /// there before.
 const RECALLS_MAX: usize = 20_000;
+/// How many arrivals are looked through for refusals; of more, it is assumed that there were some.
+const ARRIVALS_MAX: u32 = 100;
 /// The rules of the composer by which a value is refused that nobody could have kept.
 const INVALID: [&str; 2] = ["required", "unique"];
 
@@ -97,6 +99,8 @@ struct Background {
     waiting: HashMap<RecordId, Vec<FieldId>>,
     /// Records about whose row a question is open: no row of theirs is appended.
     asked: HashSet<RecordId>,
+    /// Whether anything of the source was refused since Daybook last wrote.
+    refused: bool,
     /// How many histories may still be looked up.
     recalls: usize,
 }
@@ -184,7 +188,19 @@ impl Planner<'_> {
             fields.dedup();
         }
         let last_save = states.iter().find(|state| !state.written).map(|state| state.arrival);
-        Ok(Some(Background { newest, last_save, touched, waiting, asked, recalls: RECALLS_MAX }))
+        let since = states.iter().find(|state| state.written).map(|state| state.arrival);
+        let refused = self.was_anything_refused(since)?;
+        Ok(Some(Background { newest, last_save, touched, waiting, asked, refused, recalls: RECALLS_MAX }))
+    }
+
+    /// Whether a cell of the source was refused after an arrival of its own.
+    fn was_anything_refused(&self, since: Option<ArrivalId>) -> Result<bool, PipelineError> {
+        let filter = ArrivalFilter { source: Some(self.source.clone()), before: None, limit: Some(ARRIVALS_MAX) };
+        let lines = self.snapshot.arrivals(&filter)?;
+        let all = lines.len() < ARRIVALS_MAX as usize
+            || since.is_some_and(|since| lines.iter().any(|line| line.arrival.id == since));
+        let newer = lines.iter().take_while(|line| Some(line.arrival.id) != since);
+        Ok(!all || newer.into_iter().any(|line| line.tally.refused > 0))
     }
 
     fn chunk(&self, rows: &[LaidRow], background: &mut Background, plan: &mut Plan) -> Result<(), PipelineError> {
@@ -361,6 +377,8 @@ impl Planner<'_> {
             Answer::Refused(remarks.clone())
         } else if unreadable && !shown.is_empty() && !answer::is_waiting(&shown, self.texts) {
             return Ok(None);
+        } else if (background.is_touched(record) || changes) && !background.refused {
+            Answer::Saved
         } else if background.is_touched(record) || changes {
             match self.recall(record, background, recalled)? {
                 Some(recalled) => self.refusals(recalled),

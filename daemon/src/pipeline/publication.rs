@@ -50,8 +50,11 @@ pub enum Published {
         /// What is to be told, if it was not told before.
         problems: Vec<Problem>,
     },
-    /// A save of it is held for a person or was rejected by one, and is not written over.
+    /// A save of it is held for a person, and is not written over before she has decided.
     Held,
+    /// It shows something that no state says: a save that was held. It has to be looked at again; if nobody has accepted
+    /// it, it was rejected.
+    Strange,
     /// Others changed the store meanwhile: it is made again.
     Moved,
     /// Somebody saved while the file was being replaced: these bytes have to be taken.

@@ -313,7 +313,8 @@ impl<'a> Reading<'a> {
 
 /// A decimal as a JSON number, or as text if it has more than 15 digits.
 fn json_number(text: &str) -> Json {
-    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    // Zeros in front are no digits that a reader could lose.
+    let digits = text.bytes().filter(u8::is_ascii_digit).skip_while(|digit| *digit == b'0').count();
     if digits > 15 {
         return Json::String(text.to_owned());
     }

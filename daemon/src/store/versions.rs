@@ -51,7 +51,8 @@ impl Store {
     /// Keeps the bytes of a person's workbook that are about to be replaced, and lets go of the oldest of that source
     /// beyond `keep`. With 0 nothing is kept.
     ///
-    /// If the source has a version of this very millisecond already, the next free one is taken: nothing is lost. The
+    /// Bytes that are the newest version already are not kept twice: a write that is tried again pushes out no older
+    /// version. If the source has a version of this very millisecond already, the next free one is taken: nothing is lost. The
     /// version is durable when this returns. One too many that can't be removed is no error.
     pub fn keep_version(
         &mut self,
@@ -61,12 +62,15 @@ impl Store {
         bytes: &[u8],
         keep: u32,
     ) -> Result<(), StoreError> {
-        let vault = self.vault.get_mut();
-        let secrets = Arc::clone(vault.secrets());
+        let secrets = Arc::clone(self.vault.get_mut().secrets());
         let mut label = Label { source: secrets.version_label(source), at };
         if keep == 0 {
             return self.versions.prune(&label, 0);
         }
+        if let Some(newest) = self.is_newest(source, bytes)? {
+            return self.versions.prune(&Label { at: newest, ..label }, keep as usize);
+        }
+        let vault = self.vault.get_mut();
         let key = secrets.version_key();
         let size = bytes.len() as u64;
         let mut version = Version { source: source.clone(), at, file_name: file_name.to_owned(), bytes: size };
@@ -79,6 +83,14 @@ impl Store {
             version.at = label.at;
         }
         self.versions.prune(&label, keep as usize)
+    }
+
+    /// When a source's newest version was kept, if it has these bytes. One that does not open is another one.
+    fn is_newest(&self, source: &SourceName, bytes: &[u8]) -> Result<Option<Timestamp>, StoreError> {
+        let Some(newest) = self.versions(Some(source))?.into_iter().next() else { return Ok(None) };
+        let same = newest.bytes == bytes.len() as u64
+            && self.version(source, newest.at).is_ok_and(|kept| kept.as_slice() == bytes);
+        Ok(same.then_some(newest.at))
     }
 
     /// The versions that are kept, of one source or of all: by source, newest first.

@@ -9,6 +9,7 @@ use compact_str::CompactString;
 use rust_decimal::Decimal;
 
 use super::super::Failure;
+use super::office::ANSWERS;
 use crate::codec::read::{FileKind, ReadRequest};
 use crate::codec::sheet::{Properties, RawCell, RawRow, ReadRow};
 use crate::codec::xlsx::properties::{REVISION, SOURCE};
@@ -64,6 +65,12 @@ impl Book {
     pub(super) fn text(&self, table: &Table, key: &str, field: &str) -> Option<String> {
         let (row, column) = (self.row(table, key)?, self.column(table, field)?);
         Some(text_of(&self.rows[row], column))
+    }
+
+    /// What Daybook has answered in a record's row.
+    pub(super) fn answer(&self, table: &Table, key: &str) -> Option<String> {
+        let (column, _) = self.columns.iter().find(|(_, title)| title == ANSWERS)?;
+        Some(text_of(&self.rows[self.row(table, key)?], *column))
     }
 
     /// Whether some row has this record.

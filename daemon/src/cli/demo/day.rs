@@ -64,7 +64,7 @@ impl Scene<'_, '_> {
         let records = self.pipeline.look()?.snapshot.count(&self.table.name)?;
         let wanted = usize::try_from(COUNT).unwrap_or_default();
         let counts = [("records", records.into()), ("changes", report.applied.into())];
-        let is_whole = records == u64::from(COUNT) && finance.rows() == wanted && report.published == 2;
+        let is_whole = records == u64::from(COUNT) && finance.rows() == wanted && report.published == 3;
         self.check(&texts.format("demo-morning-counts", &counts), is_whole)?;
         let someone = key(103);
         let (name, limit) = (self.stored(&someone, "name")?, self.stored(&someone, "credit_limit")?);
@@ -144,9 +144,8 @@ impl Scene<'_, '_> {
         let sales = self.open(&self.office.sales)?.text(&self.table, &who, "phone");
         let holds = self.stored(&who, "phone")? == ours && finance.as_deref() == Some(ours);
         self.check(&texts.get("demo-conflict-checked"), holds)?;
-        // Her own workbook shows the other number still: an old copy is no edit.
         let quiet = self.look()?;
-        let holds = sales.as_deref() == Some(theirs) && quiet.changes == 0 && self.stored(&who, "phone")? == ours;
+        let holds = sales.as_deref() == Some(ours) && quiet.changes == 0 && quiet.published == 0;
         self.check(&texts.get("demo-conflict-sales"), holds)
     }
 
@@ -191,11 +190,14 @@ impl Scene<'_, '_> {
         self.expect("problems", &report.problems.len(), &1)?;
         self.teller.say(&texts.get("demo-told"));
         self.tell_problems(&report);
-        let kept = self.open(&self.office.sales)?.text(&self.table, &bad, "next_visit");
+        let sales = self.open(&self.office.sales)?;
+        let kept = sales.text(&self.table, &bad, "next_visit");
         let holds = self.stored(&bad, "next_visit")? == before
             && self.stored(&good, "note")? == note
             && kept.as_deref() == Some(wrong);
         self.check(&texts.format("demo-bad-checked", &[("date", before.into())]), holds)?;
+        self.teller.say(&texts.get("demo-bad-answer"));
+        self.teller.detail(&sales.answer(&self.table, &bad).unwrap_or_default());
         let quiet = self.look()?;
         self.check(&texts.get("demo-bad-once"), quiet.problems.is_empty() && quiet.changes == 0)?;
 
@@ -208,8 +210,11 @@ impl Scene<'_, '_> {
         let report = self.look()?;
         let line = self.tell_outcome(&typed[0])?;
         self.expect("outcome", &line.outcome, &"applied")?;
-        let holds = report.problems.is_empty() && self.stored(&bad, "next_visit")? == right;
-        self.check(&texts.get("demo-bad-right"), holds)
+        let answer = self.open(&self.office.sales)?.answer(&self.table, &bad).unwrap_or_default();
+        let holds = report.problems.is_empty()
+            && self.stored(&bad, "next_visit")? == right
+            && answer == texts.get("answer-saved");
+        self.check(&texts.format("demo-bad-right", &[("answer", answer.into())]), holds)
     }
 
     fn a_vanished_row(&mut self) -> Result<(), Failure> {

@@ -107,6 +107,9 @@ fn config(texts: &Texts) -> String {
     words.iter().fold(CONFIG.to_owned(), |text, (mark, word)| text.replace(mark, word))
 }
 
+/// The column in which Daybook answers, in the workbook of the sales department.
+pub(super) const ANSWERS: &str = "Daybook";
+
 /// The workbook of the sales department, with titles in Chinese.
 fn sales_sheet(table: &Table, customers: &[Customer], editor: &str) -> SheetOut {
     let fields: Vec<_> = SALES_FIELDS.iter().filter_map(|name| table.field_named(name)).collect();
@@ -124,6 +127,7 @@ fn sales_sheet(table: &Table, customers: &[Customer], editor: &str) -> SheetOut 
             cell(Content::Date(customer.next_visit)),
             text(customer.owner),
             text(customer.note),
+            text(""),
         ]
     });
     SheetOut {
@@ -133,7 +137,11 @@ fn sales_sheet(table: &Table, customers: &[Customer], editor: &str) -> SheetOut 
         author: editor.to_owned(),
         script: Script::Chinese,
         properties: Vec::new(),
-        columns: fields.iter().map(|field| column(field.title(), Some(field), true)).collect(),
+        columns: fields
+            .iter()
+            .map(|field| column(field.title(), Some(field), true))
+            .chain([column(ANSWERS, None, true)])
+            .collect(),
         frozen_columns: 1,
         rows: rows.collect(),
         new_rows: 0,

@@ -9,6 +9,7 @@ use std::io::Read;
 use super::super::formula_runs::FormulaRuns;
 use super::super::sheet::FormulaRun;
 use super::lexer::{Broken, Kind, Step, Tag, step};
+use super::plain_rows::PlainRows;
 use super::reference::{Area, Place};
 
 /// The bytes that are read at once.
@@ -26,7 +27,7 @@ pub(in super::super) fn runs(part: impl Read, header_row: u32, columns_max: u32)
     formulas.runs.into_runs()
 }
 
-/// Whether any cell of a worksheet holds a formula.
+/// Whether any cell of a worksheet holds a formula; a sheet that is no XML may have some.
 pub(in super::super) fn has_any(part: impl Read) -> bool {
     let mut found = false;
     let walked = walk(part, |tag| {
@@ -36,9 +37,11 @@ pub(in super::super) fn has_any(part: impl Read) -> bool {
     found || walked.is_err()
 }
 
-/// Calls `take` with each tag of a stream until it says `false`; the memory is that of the longest tag.
+/// Calls `take` with each tag of a stream until it says `false`, but with none inside of rows that hold no formula. The memory
+/// is that of the longest tag.
 fn walk(mut part: impl Read, mut take: impl FnMut(&Tag<'_>) -> Result<bool, Broken>) -> Result<(), Broken> {
     let mut buffer = vec![0; BUFFER_BYTES];
+    let mut plain: Option<PlainRows> = None;
     let (mut at, mut filled) = (0, 0);
     loop {
         let count = part.read(buffer.get_mut(filled..).ok_or(Broken)?).map_err(|_| Broken)?;
@@ -50,6 +53,10 @@ fn walk(mut part: impl Read, mut take: impl FnMut(&Tag<'_>) -> Result<bool, Brok
                     at = tag.end;
                     if !take(&tag)? {
                         return Ok(());
+                    }
+                    if tag.is_open() && tag.local_name() == b"row" {
+                        let plain = plain.get_or_insert_with(|| PlainRows::new(tag.name));
+                        at = plain.pass(bytes, &tag).map_or(at, |row| row.end);
                     }
                 }
                 Step::Short(from) => {

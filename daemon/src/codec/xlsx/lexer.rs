@@ -198,10 +198,23 @@ fn tag(bytes: &[u8], start: usize) -> Result<Step<'_>, Broken> {
 /// Behind the `>` that ends a tag; a `>` inside of quotes does not.
 #[inline]
 fn tag_end(bytes: &[u8], from: usize) -> Result<Option<usize>, Broken> {
+    // Nearly always the first `>` is it: all quotes before it are closed, and only one kind of them is used.
+    let rest = bytes.get(from..).unwrap_or_default();
+    let Some(length) = memchr(b'>', rest) else { return Ok(None) };
+    let inside = rest.get(..length).unwrap_or_default();
+    let (mut quotes, mut others) = (0_usize, 0_usize);
+    for byte in inside {
+        quotes += usize::from(*byte == b'"');
+        others += usize::from(matches!(*byte, b'\'' | b'<'));
+    }
+    if others == 0 && quotes.is_multiple_of(2) { Ok(Some(from + length + 1)) } else { quoted_tag_end(bytes, from) }
+}
+
+#[cold]
+fn quoted_tag_end(bytes: &[u8], from: usize) -> Result<Option<usize>, Broken> {
     let mut at = from;
     loop {
         let rest = bytes.get(at..).unwrap_or_default();
-        // Most tags are short: a plain walk is faster than a search that sets itself up.
         let Some(offset) = rest.iter().position(|byte| matches!(byte, b'>' | b'"' | b'\'' | b'<')) else {
             return Ok(None);
         };

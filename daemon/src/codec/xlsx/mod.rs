@@ -9,6 +9,7 @@ mod formulas;
 mod lexer;
 mod parts;
 mod places;
+mod plain_rows;
 mod reference;
 
 pub(super) use cells::read;

@@ -36,6 +36,9 @@ fn the_newest_are_kept_and_the_oldest_go() {
         // The same millisecond again: nothing is lost, and no two have one time.
         keep(&mut store, 3, b"ten", 3);
         assert_eq!(kept(&store), [(4, b"ten".to_vec()), (3, b"six".to_vec()), (2, b"two".to_vec())]);
+        keep(&mut store, 50, b"ten", 3);
+        assert_eq!(kept(&store).len(), 3, "a write that is tried again keeps nothing twice");
+        assert_eq!(kept(&store)[0], (4, b"ten".to_vec()));
         // A clock that was set back does not throw away what was just kept.
         keep(&mut store, 0, b"old", 2);
         assert_eq!(kept(&store), [(4, b"ten".to_vec()), (0, b"old".to_vec())]);

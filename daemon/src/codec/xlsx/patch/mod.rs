@@ -101,14 +101,19 @@ fn checked(original: &[u8], result: &[u8], draft: &Draft, request: &PatchRequest
             append_refused: plan.append_refused,
         });
     }
-    let (before, after, formulas) = std::thread::scope(|scope| {
-        // Two readers at once: the check takes as long as one of them. Without threads they take turns.
-        let before = std::thread::Builder::new().spawn_scoped(scope, || read(original)).ok();
+    // The old file, and then the formulas and other parts, beside the new one: the check takes as long as one reading.
+    let beside = || {
+        let before = read(original);
         let formulas = check::formulas_stand(&draft.formulas, result, &draft.part, request);
+        let members = check::members_stand(original, result, &draft.edited, draft.added);
+        (before, formulas.and(members))
+    };
+    let ((before, others), after) = std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().spawn_scoped(scope, beside).ok();
         let after = read(result);
-        let before = before
-            .map_or_else(|| read(original), |thread| thread.join().unwrap_or_else(|_| Err(ReadFailure::no_sense())));
-        (before, after, formulas)
+        let no_sense = || (Err(ReadFailure::no_sense()), Ok(()));
+        // Without threads they take turns.
+        (thread.map_or_else(beside, |thread| thread.join().unwrap_or_else(|_| no_sense())), after)
     });
     let before = before?;
     check::is_unmoved(&before, request)?;
@@ -116,7 +121,6 @@ fn checked(original: &[u8], result: &[u8], draft: &Draft, request: &PatchRequest
     if before.sheet() != Some(&draft.sheet) {
         return Err(check::failed("it is another sheet"));
     }
-    formulas?;
-    check::members_stand(original, result, &draft.edited, draft.added)?;
+    others?;
     check::is_as_meant(&before, &after, &draft.plan, request)
 }

@@ -90,8 +90,10 @@ impl<'a> Row<'a> {
     }
 }
 
+/// A cell's style; what is no number is the usual one, as for the reader.
 fn style_of(tag: &Tag<'_>) -> Result<u32, Broken> {
-    Ok(number(tag, b"s")?.unwrap_or(0))
+    let style = tag.value(b"s")?.and_then(|style| str::from_utf8(style).ok());
+    Ok(style.and_then(|style| style.parse().ok()).unwrap_or(0))
 }
 
 /// The style that a row gives to cells that have none.

@@ -11,6 +11,7 @@ use super::super::super::patch::CellRefusal;
 use super::super::super::sheet::FormulaRun;
 use super::super::formulas::{add, array, row_number};
 use super::super::lexer::{Broken, Kind, Lexer, Tag};
+use super::super::plain_rows::PlainRows;
 use super::super::reference::{Area, Place};
 
 /// The most areas (merged cells, arrays) that are remembered.
@@ -213,6 +214,7 @@ struct RowScan<'s, 'a> {
     targets: &'s [u32],
     header_row: u32,
     formulas: FormulaRuns,
+    plain: PlainRows,
     /// The row before.
     before: Option<RowSpan<'a>>,
 }
@@ -220,7 +222,8 @@ struct RowScan<'s, 'a> {
 impl<'s, 'a> RowScan<'s, 'a> {
     fn new(sheet: &'s mut Sheet<'a>, search: &Search<'s>) -> Self {
         let formulas = FormulaRuns::new(search.header_row, search.columns_max);
-        Self { sheet, targets: search.targets, header_row: search.header_row, formulas, before: None }
+        let plain = PlainRows::new(format!("{}row", sheet.prefix).as_bytes());
+        Self { sheet, targets: search.targets, header_row: search.header_row, formulas, plain, before: None }
     }
 
     fn walk(mut self, lexer: &mut Lexer<'a>, begun: &Tag<'a>) -> Result<(), Broken> {
@@ -249,6 +252,15 @@ impl<'s, 'a> RowScan<'s, 'a> {
             None => last + 1,
         };
         let (mut next_column, mut is_filled) = (0, false);
+        if let Some(plain) = self.plain.pass(self.sheet.xml, tag) {
+            // That its cells belong to it is told by the first; the others are looked at when they are changed.
+            let first = lexer.tag()?;
+            if first.kind != Kind::Close {
+                cell_place(&first, number, 0)?;
+            }
+            *lexer = Lexer::new(self.sheet.xml, plain.end);
+            is_filled = plain.is_filled;
+        }
         while tag.is_open() {
             let child = lexer.tag()?;
             if child.kind == Kind::Close {
@@ -360,8 +372,6 @@ mod tests {
             r#"<row r="2"/><row r="2"/>"#,
             r#"<row r="3"/><row r="2"/>"#,
             r#"<row r="2"><c r="A3"/></row>"#,
-            r#"<row r="2"><c r="B2"/><c r="A2"/></row>"#,
-            r#"<row r="2"><c r="B2"/><c r="B2"/></row>"#,
             r#"<row r="0"/>"#,
             r#"<row r="1048577"/>"#,
             r"<c/>",
