@@ -1,6 +1,7 @@
 //! The people: each has a LibreOffice, opens one workbook after the other, types, saves and closes or leaves it open.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 
 use serde_json::{Value as Json, json};
 
@@ -9,6 +10,7 @@ use super::oracle::{Edit, KEY, Log};
 use super::world::rows;
 use crate::contract::office::Office;
 use crate::programs::LibreOffice;
+use crate::programs::libreoffice::lock_of;
 use crate::sim::dice::Dice;
 
 /// The most rows that are deleted in all.
@@ -19,6 +21,8 @@ pub(super) struct Person {
     pub(super) program: LibreOffice,
     /// What she has open.
     open: Option<&'static Book>,
+    /// How many edits there were when she opened it.
+    since: usize,
 }
 
 /// What all of them share.
@@ -45,7 +49,7 @@ struct Sheet {
 
 impl Person {
     pub(super) fn new(program: LibreOffice) -> Self {
-        Self { program, open: None }
+        Self { program, open: None, since: 0 }
     }
 
     /// What she has open.
@@ -92,10 +96,22 @@ impl Person {
     fn opened(&mut self, desk: &mut Desk<'_>, taken: Option<&'static str>) -> Option<&'static Book> {
         if self.open.is_none() {
             let book = desk.dice.pick(&BOOKS).expect("three workbooks");
-            let is_open = book.open(&mut self.program, &desk.office.path(book.file));
-            assert_eq!(is_open, taken != Some(book.name), "{}: LibreOffice respects the other's lock", book.name);
-            self.open = is_open.then_some(book);
-            desk.trace.push(format!("opens {}: {is_open}", book.name));
+            let path = desk.office.path(book.file);
+            if taken == Some(book.name) {
+                // Of a workbook without a lock nothing says that somebody has it open; she would have been told by her.
+                assert!(!lock_of(&path).exists() || !book.open(&mut self.program, &path), "{} is locked", book.name);
+                return None;
+            }
+            assert!(book.open(&mut self.program, &path), "{} is free", book.name);
+            self.open = Some(book);
+            self.since = desk.log.edits.len();
+            // A program or a share that keeps no locks: Daybook writes behind her back, and she saves over it. Only a
+            // workbook has the mark that tells what she saw.
+            let has_lock = book.is_text || !desk.dice.chance(15);
+            if !has_lock {
+                fs::remove_file(lock_of(&path)).expect("LibreOffice made a lock");
+            }
+            desk.trace.push(format!("opens {}{}", book.name, if has_lock { "" } else { " without a lock" }));
         }
         self.open
     }
@@ -111,10 +127,29 @@ impl Person {
 
     /// Types into a cell of a record that is there.
     fn edit(&mut self, desk: &mut Desk<'_>, book: &'static Book, sheet: &Sheet) -> Option<Edit> {
+        let rivals = self.rivals(desk, book, sheet);
+        if desk.dice.chance(40)
+            && let Some((row, key, field)) = desk.dice.pick(&rivals)
+        {
+            return Some(self.typed(desk, book, sheet, *row, (key, field)));
+        }
         let fields: Vec<&'static str> = book.fields().filter(|field| *field != KEY).collect();
         let (row, cells) = sheet.keyed_row(desk, book)?;
         let field = *desk.dice.pick(&fields)?;
         Some(self.typed(desk, book, sheet, row, (&cells[KEY], field)))
+    }
+
+    /// Cells that somebody else typed into since she opened her workbook, which does not show it.
+    fn rivals(&self, desk: &Desk<'_>, book: &Book, sheet: &Sheet) -> Vec<(usize, String, &'static str)> {
+        let others = desk.log.edits[self.since..].iter().filter(|edit| edit.book != book.name && !edit.is_forbidden);
+        let here = others.filter(|edit| edit.field != KEY && book.fields().any(|field| field == edit.field));
+        let gone = |edit: &&Edit| desk.log.deleted.contains(&(book.name, edit.key.clone()));
+        here.filter(|edit| !gone(edit))
+            .filter_map(|edit| {
+                let (row, _) = sheet.rows.iter().find(|(_, cells)| cells[KEY] == edit.key)?;
+                Some((*row, edit.key.clone(), edit.field))
+            })
+            .collect()
     }
 
     /// Types a new row, with a key or without one.
