@@ -402,3 +402,76 @@ fn a_corrected_key_is_put_into_the_other_workbooks() {
     office.sync_idly();
     office.store_is_sound();
 }
+
+#[test]
+fn what_can_not_stand_in_an_appended_row_is_told_and_is_not_taken_for_cleared() {
+    let source = "[[workbook]]\nname = \"export\"\npath = \"share/export.csv\"\ntable = \"customers\"\nacts_as = \"role:staff\"\nsync = \"two-way\"\nrows = \"all\"\n";
+    let office = office(&format!("{TWO_WAY}{source}"));
+    office.sync();
+    office.write("share/export.csv", b"Customer ID,Name,Phone\r\n");
+    office.program(&["record", "set", "--key", "C-2", "name==1+1"]).ends(0);
+    let report = office.sync();
+    let told = problems(&report);
+    assert!(told.contains(&("cell-not-written".to_owned(), "export.csv!B3".to_owned())), "{report}");
+    let csv = String::from_utf8(office.read("share/export.csv")).expect("UTF-8");
+    assert!(csv.contains("\r\nC-2,,13800000002\r\n"), "{csv}");
+    office.write("share/export.csv", csv.replace("13800000002", "13900000002").as_bytes());
+    office.sync();
+    assert_eq!((office.value("C-2", "phone"), office.value("C-2", "name")), ("13900000002".into(), "=1+1".into()));
+    office.store_is_sound();
+}
+
+#[test]
+fn what_is_impossible_stays_refused_as_long_as_it_stands() {
+    let unique = "format = \"email\"\nheaders = [\"E-mail\", \"邮箱\"]";
+    let body = CUSTOMERS.replacen(unique, &format!("{unique}\nconstraints = {{ unique = true }}"), 1);
+    assert_ne!(body, CUSTOMERS);
+    let office = Office::new(&format!("{body}{TWO_WAY}"));
+    let list = ["Customer ID|Name|E-mail|Daybook", "C-1|Amber|a@example.com|", "C-2|Bronze|b@example.com|"];
+    office.save("share/staff.xlsx", &rows(&list));
+    office.sync_quietly();
+    let refused = "Not saved: E-mail: another record has this value";
+    office.open("share/staff.xlsx").set("C-2", "E-mail", "a@example.com").save();
+    office.sync();
+    assert_eq!(office.open("share/staff.xlsx").value("C-2", "Daybook"), refused);
+    office.open("share/staff.xlsx").set("C-2", "Name", "Bronzer").save();
+    office.program(&["record", "set", "--key", "C-2", "phone=13800000002"]).ends(0);
+    office.sync();
+    let book = office.open("share/staff.xlsx");
+    assert_eq!((book.value("C-2", "E-mail"), book.value("C-2", "Daybook")), ("a@example.com".into(), refused.into()));
+    assert_eq!(office.value("C-2", "email"), "b@example.com");
+    office.sync_idly();
+    office.open("share/staff.xlsx").set("C-2", "E-mail", "c@example.com").save();
+    office.sync();
+    assert_eq!(office.open("share/staff.xlsx").value("C-2", "Daybook"), "Saved");
+    office.sync_idly();
+}
+
+#[test]
+fn what_stood_there_comes_back_also_where_the_stored_value_is_hidden() {
+    let office = office(&format!("{TWO_WAY}{LI}"));
+    office.save(
+        "share/li.xlsx",
+        &rows(&["Customer ID|Name|Phone|Stage|Since", "C-1|Amber|13800000001|lead|", "C-2|Bronze|||"]),
+    );
+    office.sync();
+    // While the file is open she types twice; the first of the two is not what stood there.
+    office.write("share/~$li.xlsx", b"\x02Li");
+    for phone in ["13700000001", "13700000002"] {
+        office.open("share/li.xlsx").set("C-1", "Phone", phone).set("C-2", "Stage", "signed").save();
+        office.sync();
+    }
+    std::fs::remove_file(office.path("share/~$li.xlsx")).expect("the owner file was there");
+    office.sync();
+    let book = office.open("share/li.xlsx");
+    assert_eq!(book.value("C-1", "Phone"), "13800000001");
+    assert_eq!(book.value("C-2", "Stage"), "lead", "what is stored, and not what she may not write");
+    assert_eq!((office.value("C-1", "phone"), office.value("C-2", "stage")), ("13800000001".into(), "lead".into()));
+    office.sync_idly();
+    // Into an empty cell of a class that she may not see.
+    office.program(&["record", "set", "--key", "C-2", "phone="]).ends(0);
+    office.open("share/li.xlsx").set("C-2", "Phone", "13700000003").save();
+    office.sync();
+    assert_eq!(office.open("share/li.xlsx").value("C-2", "Phone"), "");
+    office.sync_idly();
+}

@@ -122,7 +122,12 @@ impl Ancestry {
                     && newest_cells.get(record).is_none_or(|before| differs(before, &sheet.rows[*position].cells))
             });
         let save = Save { mark: &sheet.arrival.mark, candidates: &candidates, rows: &rows, edited_elsewhere };
-        let descent = descent::descend(table, &save);
+        let descent = match unreplaced(sheet, &known.states) {
+            Some(state) => {
+                Some(Descent { state, newest: false, doubtful_cells: Vec::new(), doubtful_rows: Vec::new() })
+            }
+            None => descent::descend(table, &save),
+        };
         drop(rows);
         let chosen = descent.as_ref().map_or(newest, |descent| descent.state);
         if chosen == newest {
@@ -257,6 +262,17 @@ fn candidates<'a>(mark: &Mark, states: &'a [SourceState]) -> Vec<Candidate<'a>> 
         return descent::candidates(&Mark { revision: None, ..mark.clone() }, all());
     }
     marked
+}
+
+/// The state that a file still is, byte for byte, because what Daybook committed since never took its place: the newer
+/// states are all Daybook's, and the file was saved before the first of them. A text file says nothing else of that.
+fn unreplaced(sheet: &Sheet, states: &[SourceState]) -> Option<StateNo> {
+    let digest = sheet.arrival.mark.digest;
+    let index = states.iter().position(|state| state.mark.digest == digest && digest != [0; 32])?;
+    let (newer, own) = (&states[..index], states.get(index)?);
+    let first = newer.last()?;
+    let is_left = newer.iter().all(|state| state.written) && sheet.arrival.edited_at < first.at;
+    is_left.then_some(own.no)
 }
 
 /// Whether a row shows something else than before.

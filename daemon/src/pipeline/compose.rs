@@ -181,6 +181,7 @@ impl<'a> Composer<'a> {
             edits.push(Edit { field: *field, base: None, incoming: Cell::Value(value.clone()) });
         }
         edits.sort_by_key(|edit| edit.field);
+        self.base_on_own_word(&incoming, &mut edits);
 
         let rights = self.rights(&incoming, &edits);
         let judged = if incoming.stored.is_none() {
@@ -200,6 +201,18 @@ impl<'a> Composer<'a> {
         }
         let entry = self.entry(&incoming, cells);
         Composed::Entry(entry)
+    }
+
+    /// Lets an edit follow the stored value where that is this very source's own word: whatever its newest state shows instead
+    /// was refused and never posted, so the value is what its author had before.
+    fn base_on_own_word(&self, incoming: &Incoming<'_>, edits: &mut [Edit]) {
+        let Some(stored) = incoming.stored.filter(|_| incoming.current) else { return };
+        for edit in edits.iter_mut().filter(|edit| edit.base.is_some()) {
+            let own = stored.cell(edit.field).filter(|cell| cell.stamp.source == self.arrival.source);
+            if let Some(own) = own {
+                edit.base = Some(own.cell.clone());
+            }
+        }
     }
 
     /// Tells that a row means a record that was archived: nobody sees it in a view.

@@ -57,7 +57,8 @@ impl Recalled {
     fn note(&mut self, field: FieldId, mut last: Last) {
         match self.0.iter_mut().find(|(id, _)| *id == field) {
             Some((_, earlier)) => {
-                if earlier.refused_by.is_some() && last.refused_by.is_some() {
+                // What was refused when the cell was first seen is what stood there.
+                if earlier.refused_by.is_some() && last.refused_by.is_some() && earlier.before.is_some() {
                     last.before = earlier.before.take();
                 }
                 *earlier = last;
