@@ -329,6 +329,7 @@ impl Pipeline {
     ) -> Result<Sheet, Vec<Problem>> {
         let spec = &self.specs[spec];
         let Typed { columns, place, mut problems, mut rows, known, mut cell_problems, table, .. } = fetched.rows;
+        let counted_keys = formulas::are_in_key(&columns, &table, &fetched.formulas);
         formulas::mark(&mut rows, &mut cell_problems, &columns, &table, &fetched.formulas);
         // A cell that the reader can't make out comes as an error value too: `extract` tells of it, once and in its row.
         problems.extend(fetched.problems.into_iter().filter(|problem| problem.code != "cell-unreadable"));
@@ -366,7 +367,7 @@ impl Pipeline {
             },
         };
         let rows_total = fetched.rows_total;
-        Ok(Sheet { arrival, rows, known, cell_problems, problems, news, moved_from, rows_total })
+        Ok(Sheet { arrival, rows, known, cell_problems, problems, news, moved_from, rows_total, counted_keys })
     }
 
     /// Posts a sheet, anew if others committed meanwhile.

@@ -475,3 +475,33 @@ fn what_stood_there_comes_back_also_where_the_stored_value_is_hidden() {
     assert_eq!(office.open("share/li.xlsx").value("C-2", "Phone"), "");
     office.sync_idly();
 }
+
+#[test]
+fn keys_that_count_themselves_move_no_records() {
+    let office = office(TWO_WAY);
+    let save = |names: &[&str]| {
+        let mut list = vec!["Customer ID|Name|Phone".to_owned()];
+        list.extend((1..).zip(names).map(|(number, name)| format!("C-{number}|{name}|1380000000{}", name.len())));
+        let list: Vec<&str> = list.iter().map(String::as_str).collect();
+        office.write("share/staff.xlsx", &rows(&list).xlsx());
+        let key = regex::Regex::new(r#"<c r="(A([2-9]))"[^>]*>.*?</c>"#).expect("a pattern");
+        let book = office.open("share/staff.xlsx").with_parts(|name, part| {
+            if name != "xl/worksheets/sheet1.xml" {
+                return part.to_owned();
+            }
+            let counted = |found: &regex::Captures<'_>| {
+                let number = found[2].parse::<u32>().expect("a row") - 1;
+                format!(r#"<c r="{}" t="str"><f>"C-"&amp;(ROW()-1)</f><v>C-{number}</v></c>"#, &found[1])
+            };
+            key.replace_all(part, counted).into_owned()
+        });
+        office.write("share/staff.xlsx", &book);
+    };
+    save(&["Amber", "Bronze", "Copper!", "Duralumin"]);
+    office.sync();
+    save(&["Amber", "Inserted", "Bronze", "Copper!", "Duralumin"]);
+    let report = office.sync();
+    let codes: Vec<String> = problems(&report).into_iter().map(|(code, _)| code).collect();
+    assert_eq!((report["applied"].as_u64(), codes), (Some(0), vec!["mass-change".to_owned()]), "{report}");
+    assert_eq!(office.value("C-2", "name"), "Bronze");
+}

@@ -1,13 +1,21 @@
 //! Formulas in synced columns: what they show is seen, and is no edit.
 //!
 //! In come typed rows and where the file has formulas; the cells there become [`Cell::Formula`] and are not complained of. A
-//! column of the key keeps its values: by them the row's record is found, and that is no edit.
+//! column of the key keeps its values: by them the row's record is found. Keys that count themselves move when a row is inserted; a save
+//! in which that happens is held.
 
 use std::collections::HashMap;
 
 use crate::codec::sheet::FormulaRun;
 use crate::extract::{CellProblem, Columns};
 use crate::model::{Cell, FieldId, Row, Table};
+
+/// Whether a column of the key holds formulas.
+pub(super) fn are_in_key(columns: &Columns, table: &Table, runs: &[FormulaRun]) -> bool {
+    let is_of_key =
+        |column: u32| columns.mapped.iter().any(|(field, at)| *at == column && table.primary_key.contains(field));
+    runs.iter().any(|run| is_of_key(run.column))
+}
 
 /// Marks the cells that hold formulas.
 pub(super) fn mark(

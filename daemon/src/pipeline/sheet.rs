@@ -57,6 +57,8 @@ pub(super) struct Sheet {
     pub moved_from: Option<SourceName>,
     /// How many rows there are.
     pub rows_total: u32,
+    /// The key is counted by formulas.
+    pub counted_keys: bool,
 }
 
 /// What the posting is made with, beside the snapshot.
@@ -517,7 +519,9 @@ impl Work<'_> {
         };
         let waiting = open.iter().find(|review| review.kind == ReviewKind::MassChange);
         let excess = guard::excess(&extent, u64::from(self.sheet.rows_total), &limits).is_some();
-        if self.context.accepted.is_none() && (excess || self.sheet.news.is_exchanged()) {
+        // Keys that are counted by formulas move with their rows, and the records don't.
+        let have_moved = self.sheet.counted_keys && self.recognised.exchanged > 1;
+        if self.context.accepted.is_none() && (excess || have_moved || self.sheet.news.is_exchanged()) {
             return self.hold(&composer, extent, waiting, entropy);
         }
         // What Daybook wrote and nobody changed is no arrival, though its rows are read for the first time.
