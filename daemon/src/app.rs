@@ -3,7 +3,9 @@
 //! The loop's thread owns the pipeline. Reading workbooks, the slow part, happens in threads that only send back what
 //! they read. Nothing is decided here: what is ready is `source`'s, what happens to it is `pipeline`'s.
 
+mod leftovers;
 mod pass;
+mod publishing;
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -11,7 +13,9 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
-pub use self::pass::{Readied, Reading, publish_due, publish_everything, sync, take_leftovers, workbook_sources};
+pub use self::leftovers::take_leftovers;
+pub use self::pass::{Readied, Reading, sync, workbook_sources};
+pub use self::publishing::{publish_due, publish_everything};
 
 use crate::io::Fingerprint;
 use crate::model::Problem;
@@ -69,6 +73,8 @@ struct Watched {
     everything: bool,
     /// What the poll was last told that Daybook took or wrote.
     settled: Option<Fingerprint>,
+    /// What was last taken or written when the reading began.
+    began: Option<(Fingerprint, Shows)>,
     told: Option<String>,
 }
 
@@ -223,6 +229,7 @@ impl<'a> App<'a> {
                     reading: false,
                     everything: false,
                     settled: None,
+                    began: None,
                     told: None,
                 });
                 // Only what is new is passed on: the poll may know of a later save already, which could not be read.
@@ -314,6 +321,7 @@ impl<'a> App<'a> {
             }
         };
         watched.reading = true;
+        watched.began = self.pipeline.settled(path);
         let (sender, path) = (self.sender.clone(), path.to_owned());
         let work = move || {
             let result = Box::new(reading.read());
@@ -336,6 +344,10 @@ impl<'a> App<'a> {
         self.reading = self.reading.saturating_sub(1);
         let Some(watched) = self.files.get_mut(path) else { return };
         watched.reading = false;
+        if self.pipeline.settled(path) != watched.began {
+            // A later save was taken meanwhile, or the file was written: what was read is old, and the file is looked at anew.
+            return;
+        }
         match result {
             Ok(None) => {
                 watched.poll.taken(fingerprint);

@@ -23,6 +23,7 @@ mod plan;
 pub mod publication;
 mod questions;
 pub mod reading;
+mod recall;
 mod recognised;
 pub mod report;
 mod sheet;
@@ -291,7 +292,8 @@ impl Pipeline {
             self.written.remove(path);
             if let (Shows::Newest, Some(layout)) = (shows, layout) {
                 let layout = Layout { answer, answers, ..layout };
-                self.written.insert(path.to_owned(), WrittenFile::new(fingerprint, layout));
+                let state = self.store.snapshot()?.states(source)?.first().map(|state| state.no);
+                self.written.insert(path.to_owned(), WrittenFile::new(fingerprint, layout, state));
             }
         }
         Ok(taken)

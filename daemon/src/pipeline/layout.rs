@@ -14,6 +14,9 @@ use super::sheet::Sheet;
 use crate::model::{FieldId, Mark, Place, RecordId, RowHash};
 use crate::publish::answer::Remark;
 
+/// The code of rows that share a key.
+const DUPLICATE: &str = "duplicate-key";
+
 /// What is known of a file's rows.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
@@ -75,7 +78,7 @@ impl Layout {
             orphans.push((orphan.number, orphan.hash));
             let reason = CompactString::const_new(match orphan.why {
                 Why::NoKey => "no-key",
-                Why::Duplicate | Why::Copy => "duplicate-key",
+                Why::Duplicate | Why::Copy => DUPLICATE,
             });
             remarks.entry(orphan.number).or_default().push(Remark { field: None, reason });
         }
@@ -107,8 +110,13 @@ impl Layout {
         }
     }
 
-    /// The last row that has something of a record, or the titles' row.
+    /// The last row that has something of a record, or the titles' row. A row without a key is not counted: it may be a total.
     pub(super) fn last_row(&self, header_row: u32) -> u32 {
-        self.rows.iter().map(|row| row.number).max().unwrap_or(header_row).max(header_row)
+        let is_copy = |number: &u32| {
+            self.remarks.get(number).is_some_and(|remarks| remarks.iter().any(|remark| remark.reason == DUPLICATE))
+        };
+        let copies = self.orphans.iter().map(|(number, _)| *number).filter(is_copy);
+        let withheld = self.withheld.iter().map(|(number, _)| *number);
+        self.rows.iter().map(|row| row.number).chain(copies).chain(withheld).fold(header_row, u32::max)
     }
 }

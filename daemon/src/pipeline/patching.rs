@@ -48,11 +48,19 @@ pub(super) struct WrittenFile {
     append_refused: Option<CellRefusal>,
     /// The revision at which there was nothing to write.
     idle_at: Option<Revision>,
+    /// The revision at which there was something to write.
+    busy_at: Option<Revision>,
+    /// The newest state of the source when `layout` was made: the two belong together.
+    state: Option<StateNo>,
+    /// What has to be told and was not yet.
+    untold: Vec<Problem>,
 }
 
 impl WrittenFile {
-    pub(super) fn new(fingerprint: Fingerprint, layout: Layout) -> Self {
-        Self { fingerprint, layout, unwritable: HashSet::new(), refused: None, append_refused: None, idle_at: None }
+    pub(super) fn new(fingerprint: Fingerprint, layout: Layout, state: Option<StateNo>) -> Self {
+        let unwritable = HashSet::new();
+        let (refused, append_refused, idle_at, busy_at) = (None, None, None, None);
+        Self { fingerprint, layout, unwritable, refused, append_refused, idle_at, busy_at, state, untold: Vec::new() }
     }
 }
 
@@ -74,34 +82,49 @@ impl Pipeline {
         if let Some(other) = self.shows_otherwise(file, &there)? {
             return Ok(other);
         }
-        let now = self.now();
-        let (prepared, mut problems) = match self.prepare(spec, file, there)? {
-            Preparation::Unread => return Ok(Published::Unread),
-            Preparation::Done(problems) if problems.is_empty() => return Ok(Published::Unchanged),
-            Preparation::Done(problems) => return Ok(Published::Kept(problems)),
-            Preparation::Ready(prepared, problems) => (prepared, problems),
-        };
-        if let Some(failure) = self.written.get(path).and_then(|written| written.refused.as_ref()) {
-            return Ok(Published::Refused { why: failure.message.clone(), problems });
+        if let Some(hindered) = self.hindered(path)? {
+            return Ok(hindered);
         }
-        if let Some(open) = self.opened_elsewhere(path) {
-            return Ok(open);
+        let prepared = match self.prepare(spec, file, there)? {
+            Preparation::Unread => return Ok(Published::Unread),
+            Preparation::Done => return Ok(Published::Unchanged),
+            Preparation::Ready(prepared) => prepared,
+        };
+        if let Some(hindered) = self.hindered(path)? {
+            return Ok(hindered);
         }
         let (patched, bytes, before) = match self.patch(path, there, &prepared.request)? {
             Some(Ok(made)) => made,
             Some(Err(failure)) if failure.code == MOVED => return Ok(Published::Unread),
-            Some(Err(failure)) => return Ok(self.refused(file, failure, problems)),
+            Some(Err(failure)) => return Ok(self.refused(file, failure)),
             None => return Ok(Published::Saved),
         };
-        problems.extend(self.tell_refusals(file, &prepared, &patched));
+        self.note_refusals(file, &prepared, &patched);
         if bytes.is_empty() {
-            return Ok(Published::Kept(problems));
+            return Ok(Published::Unchanged);
         }
-        let posting = self.posting(file, &prepared, &patched, &bytes, now);
+        self.put(file, there, &prepared, &patched, &bytes, &before)
+    }
+
+    /// Puts a patched file in the place of what it was made from, once the state that it shows is committed.
+    fn put(
+        &mut self,
+        file: &SourceFile,
+        there: Fingerprint,
+        prepared: &Prepared,
+        patched: &Patched,
+        bytes: &[u8],
+        before: &[u8],
+    ) -> Result<Published, PipelineError> {
+        let (path, now, kept) = (&file.path, self.now(), self.config.store.backups_kept);
+        let posting = self.posting(file, prepared, patched, bytes, now);
         // Making the patch took a while, in which somebody may have opened the file.
         if let Some(open) = self.opened_elsewhere(path) {
             return Ok(open);
         }
+        self.store
+            .keep_version(&file.name, now, &file_name(path), before, kept)
+            .map_err(|error| write_error(path, &error))?;
         match self.store.commit(prepared.seen, &posting, &[]) {
             Ok(_) => {}
             Err(CommitError::Moved { .. }) => return Ok(Published::Moved),
@@ -111,12 +134,7 @@ impl Pipeline {
             self.unsettle(path);
             return Ok(open);
         }
-        let kept = self.config.store.backups_kept;
-        if let Err(error) = self.store.keep_version(&file.name, now, &file_name(path), &before, kept) {
-            self.unsettle(path);
-            return Err(error.into());
-        }
-        let replaced = self.parts.disk.replace(path, &bytes, Some(there)).map_err(|error| {
+        let replaced = self.parts.disk.replace(path, bytes, Some(there)).map_err(|error| {
             // The state stands in the store and not in the file: the file has to be looked at before the next try.
             self.unsettle(path);
             write_error(path, &error)
@@ -124,8 +142,8 @@ impl Pipeline {
         match replaced {
             Replaced::Done(fingerprint) => {
                 self.settle(path, fingerprint, Shows::Newest);
-                self.laid_out_anew(path, fingerprint, &prepared.plan, &patched);
-                Ok(Published::Written(problems))
+                self.laid_out_anew(path, fingerprint, prepared, patched);
+                Ok(Published::Written(Vec::new()))
             }
             Replaced::Moved => {
                 self.unsettle(path);
@@ -146,6 +164,19 @@ impl Pipeline {
         Ok(states.iter().any(|state| state.mark.digest == *digest))
     }
 
+    /// Whether a file's content is what Daybook wrote, and nothing of the source was taken since.
+    pub fn is_last_written(&mut self, source: &SourceName, digest: &[u8; 32]) -> Result<bool, PipelineError> {
+        let states = self.store.snapshot()?.states(source)?;
+        Ok(states.first().is_some_and(|state| state.written && state.mark.digest == *digest))
+    }
+
+    /// Asks for a source to be written, if nobody has.
+    pub fn ask_to_publish(&mut self, spec: usize) -> Result<(), PipelineError> {
+        let task = super::publish_task(&self.specs[spec].name);
+        let now = self.now();
+        Ok(self.store.add_task(&task, now)?)
+    }
+
     /// What is to be said of a file that does not show what was taken of it last, or whose last save is held.
     fn shows_otherwise(&mut self, file: &SourceFile, there: &Fingerprint) -> Result<Option<Published>, PipelineError> {
         Ok(match self.shows(&file.path, there) {
@@ -161,6 +192,23 @@ impl Pipeline {
     fn opened_elsewhere(&self, path: &Path) -> Option<Published> {
         let open = open_elsewhere(self.parts.disk.as_ref(), path, self.now().0)?;
         Some(Published::Open(open.person))
+    }
+
+    /// What keeps a file from being written into that was to be written into when it was planned last.
+    fn hindered(&mut self, path: &Path) -> Result<Option<Published>, PipelineError> {
+        let Some(busy_at) = self.written.get(path).and_then(|written| written.busy_at) else { return Ok(None) };
+        if self.store.snapshot()?.revision() != busy_at {
+            return Ok(None);
+        }
+        if let Some(failure) = self.written.get(path).and_then(|written| written.refused.as_ref()) {
+            return Ok(Some(Published::Refused { why: failure.message.clone() }));
+        }
+        Ok(self.opened_elsewhere(path))
+    }
+
+    /// What is to be told of a file that is written into, and was not told yet.
+    pub fn take_untold(&mut self, path: &Path) -> Vec<Problem> {
+        self.written.get_mut(path).map(|written| std::mem::take(&mut written.untold)).unwrap_or_default()
     }
 
     /// Whether a save of a source waits for a decision.
@@ -179,7 +227,7 @@ impl Pipeline {
     /// Plans what is to be written.
     fn prepare(&mut self, spec: usize, file: &SourceFile, there: Fingerprint) -> Result<Preparation, PipelineError> {
         let spec = self.specs[spec].clone();
-        let Some(writing) = &spec.writing else { return Ok(Preparation::Done(Vec::new())) };
+        let Some(writing) = &spec.writing else { return Ok(Preparation::Done) };
         let Some(written) = self.written.get_mut(&file.path).filter(|written| written.fingerprint == there) else {
             return Ok(Preparation::Unread);
         };
@@ -196,15 +244,20 @@ impl Pipeline {
             layout: &written.layout,
             texts: &self.texts,
         };
+        let newest = snapshot.states(&file.name)?.first().map(|state| state.no);
+        if newest != written.state {
+            // Another process has taken or written the file: the layout is not of what the store says that it shows.
+            return Ok(Preparation::Unread);
+        }
         let Some(mut plan) = planner.plan()? else { return Ok(Preparation::Unread) };
-        let problems = tell_formulas(written, &plan, table, &file.name);
+        note_formulas(written, &plan, table, &file.name);
         leave_out_unwritable(written, &mut plan);
         let seen = snapshot.revision();
         if plan.is_empty() {
-            written.idle_at = Some(seen);
-            return Ok(Preparation::Done(problems));
+            (written.idle_at, written.busy_at) = (Some(seen), None);
+            return Ok(Preparation::Done);
         }
-        let newest = snapshot.states(&file.name)?.first().map(|state| state.no);
+        written.busy_at = Some(seen);
         let told = snapshot.told(&file.name)?;
         let hash_key = snapshot.row_hash_key(&file.name);
         drop(snapshot);
@@ -218,7 +271,7 @@ impl Pipeline {
             words: [self.texts.get("view-no").into(), self.texts.get("view-yes").into()],
             read: self.read_request(&spec, &file.path, hash_key, Vec::new()),
         };
-        Ok(Preparation::Ready(Box::new(Prepared { plan, request, seen, newest, told }), problems))
+        Ok(Preparation::Ready(Box::new(Prepared { plan, request, seen, newest, told })))
     }
 
     /// How a source's file is read.
@@ -261,36 +314,35 @@ impl Pipeline {
         Ok(Some(made.map(|(patched, bytes)| (patched, bytes, before))))
     }
 
-    /// Remembers and tells that a file can't be written into.
-    fn refused(&mut self, file: &SourceFile, failure: ReadFailure, mut problems: Vec<Problem>) -> Published {
+    /// Remembers that a file can't be written into.
+    fn refused(&mut self, file: &SourceFile, failure: ReadFailure) -> Published {
         let place = file_name(&file.path);
         let message = format!("{place}: it could not be written into, and is as it was. {}", failure.message);
-        let problem = Problem {
-            source: file.name.to_string(),
-            place,
-            code: failure.code.clone(),
-            message,
-            hint: failure.hint.clone(),
-        };
-        problems.push(problem);
+        let (source, code, hint) = (file.name.to_string(), failure.code.clone(), failure.hint.clone());
         let why = failure.message.clone();
         if let Some(written) = self.written.get_mut(&file.path) {
+            written.untold.push(Problem { source, place, code, message, hint });
             written.refused = Some(failure);
         }
-        Published::Refused { why, problems }
+        Published::Refused { why }
     }
 
-    /// Remembers and tells which cells and rows could not be written.
-    fn tell_refusals(&mut self, file: &SourceFile, prepared: &Prepared, patched: &Patched) -> Vec<Problem> {
-        let Some(written) = self.written.get_mut(&file.path) else { return Vec::new() };
+    /// Remembers which cells and rows could not be written.
+    fn note_refusals(&mut self, file: &SourceFile, prepared: &Prepared, patched: &Patched) {
+        let Some(written) = self.written.get_mut(&file.path) else { return };
         let place = &written.layout.place;
-        let mut problems = Vec::new();
+        let (rows, first) = (&prepared.plan.rows, patched.appended.first().map_or(u32::MAX, |(number, _)| *number));
         for refused in &patched.refused {
-            let Some(row) = prepared.plan.rows.iter().find(|row| row.number == refused.row) else { continue };
+            let cells = if let Ok(index) = rows.binary_search_by_key(&refused.row, |row| row.number) {
+                rows[index].cells.as_slice()
+            } else {
+                let index = refused.row.checked_sub(first).and_then(|index| usize::try_from(index).ok());
+                let appended = index.and_then(|index| prepared.plan.appended.get(index));
+                appended.map_or(&[][..], |(_, cells)| cells.as_slice())
+            };
             let field = field_at(&written.layout, refused.column);
-            let cell = row.cells.iter().find(|(id, _)| Some(*id) == field);
-            let Some((field, cell)) = cell else { continue };
-            written.unwritable.insert((row.number, *field, cell.clone()));
+            let Some((field, cell)) = cells.iter().find(|(id, _)| Some(*id) == field) else { continue };
+            written.unwritable.insert((refused.row, *field, cell.clone()));
             if *field == FieldId::ANSWER {
                 continue;
             }
@@ -299,16 +351,16 @@ impl Pipeline {
                 "{at}: the cell was not brought up to date: {}. What is stored is another value; the cell is as it was.",
                 refused.why.reason()
             );
-            problems.push(Problem::new(NOT_WRITTEN, at, message, refused.why.hint()).in_source(file.name.as_str()));
+            let problem = Problem::new(NOT_WRITTEN, at, message, refused.why.hint());
+            written.untold.push(problem.in_source(file.name.as_str()));
         }
         if let Some(why) = patched.append_refused {
             written.append_refused = Some(why);
-            let at = place.whole();
-            let count = prepared.plan.appended.len();
-            let message = format!("{at}: {count} new row(s) were not appended: {}.", why.reason());
-            problems.push(Problem::new(NOT_APPENDED, at, message, why.hint()).in_source(file.name.as_str()));
+            let (at, count) = (place.whole(), prepared.plan.appended.len());
+            let rows = if count == 1 { "1 new row was".to_owned() } else { format!("{count} new rows were") };
+            let message = format!("{at}: {rows} not appended: {}.", why.reason());
+            written.untold.push(Problem::new(NOT_APPENDED, at, message, why.hint()).in_source(file.name.as_str()));
         }
-        problems
     }
 
     /// What the file shows from now on.
@@ -349,9 +401,11 @@ impl Pipeline {
     }
 
     /// Remembers how a file is laid out after it was written into.
-    fn laid_out_anew(&mut self, path: &Path, fingerprint: Fingerprint, plan: &Plan, patched: &Patched) {
+    fn laid_out_anew(&mut self, path: &Path, fingerprint: Fingerprint, prepared: &Prepared, patched: &Patched) {
         let Some(written) = self.written.get_mut(path) else { return };
+        let plan = &prepared.plan;
         written.fingerprint = fingerprint;
+        written.state = Some(StateNo(prepared.newest.map_or(0, |newest| newest.0) + 1));
         let layout = &mut written.layout;
         let hashes: HashMap<u32, RowHash> =
             patched.rows.iter().map(|(number, hash)| (*number, RowHash(*hash))).collect();
@@ -385,10 +439,10 @@ type Made = Result<(Patched, Vec<u8>, Vec<u8>), ReadFailure>;
 enum Preparation {
     /// It is not known how the file is laid out.
     Unread,
-    /// Nothing; what is to be told all the same.
-    Done(Vec<Problem>),
+    /// Nothing.
+    Done,
     /// This.
-    Ready(Box<Prepared>, Vec<Problem>),
+    Ready(Box<Prepared>),
 }
 
 fn prepared_table(
@@ -439,14 +493,8 @@ fn leave_out_unwritable(written: &WrittenFile, plan: &mut Plan) {
     }
 }
 
-/// Tells once of formulas that show something else than what is stored.
-fn tell_formulas(
-    written: &mut WrittenFile,
-    plan: &Plan,
-    table: &crate::model::Table,
-    source: &SourceName,
-) -> Vec<Problem> {
-    let mut problems = Vec::new();
+/// Remembers formulas that show something else than what is stored.
+fn note_formulas(written: &mut WrittenFile, plan: &Plan, table: &crate::model::Table, source: &SourceName) {
     for (row, field, stored) in &plan.formulas {
         let is_new = written.unwritable.insert((*row, *field, stored.clone()));
         let (true, Some(column)) = (is_new, column_of(&written.layout, *field)) else { continue };
@@ -456,25 +504,27 @@ fn tell_formulas(
             "{at}: the cell of `{title}` holds a formula that shows another value than what is stored. It was not written over."
         );
         let hint = "Type the value in the place of the formula, or correct what the formula counts with.";
-        problems.push(Problem::new(NOT_WRITTEN, at, message, hint).in_source(source.as_str()));
+        written.untold.push(Problem::new(NOT_WRITTEN, at, message, hint).in_source(source.as_str()));
     }
-    problems
 }
 
 /// An entry for each record whose row was written.
 fn entries(layout: &Layout, plan: &Plan, patched: &Patched) -> Vec<RecordEntry> {
     let hashes: HashMap<u32, u128> = patched.rows.iter().copied().collect();
     let refused: HashSet<(u32, u32)> = patched.refused.iter().map(|cell| (cell.row, cell.column)).collect();
+    let was_written = |number: u32, field: FieldId| {
+        column_of(layout, field).is_some_and(|column| !refused.contains(&(number, column)))
+    };
     let rows = plan.rows.iter().filter_map(|row| {
         let (record, hash) = (row.record?, *hashes.get(&row.number)?);
-        let written =
-            |field: FieldId| column_of(layout, field).is_some_and(|column| !refused.contains(&(row.number, column)));
-        let cells = row.cells.iter().filter(|(field, _)| written(*field));
+        let cells = row.cells.iter().filter(|(field, _)| was_written(row.number, *field));
         Some(shown_entry(record, row.number, hash, cells))
     });
-    let appended = plan.appended.iter().zip(&patched.appended);
-    rows.chain(appended.map(|((record, cells), (number, hash))| shown_entry(*record, *number, *hash, cells.iter())))
-        .collect()
+    let appended = plan.appended.iter().zip(&patched.appended).map(|((record, cells), (number, hash))| {
+        let written = cells.iter().filter(|(field, _)| was_written(*number, *field));
+        shown_entry(*record, *number, *hash, written)
+    });
+    rows.chain(appended).collect()
 }
 
 fn shown_entry<'a>(

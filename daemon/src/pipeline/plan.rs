@@ -17,6 +17,7 @@ use compact_str::CompactString;
 use super::error::PipelineError;
 use super::layout::{LaidRow, Layout};
 use super::publication::meets;
+use super::recall::Recalled;
 use super::spec::SourceSpec;
 use crate::access::{Decider, Rights, Sight, Subject};
 use crate::config::Writing;
@@ -24,12 +25,11 @@ use crate::merge::contest::same;
 use crate::model::policy::Policy;
 use crate::model::row::cell_of;
 use crate::model::{
-    ArrivalId, ArrivalKind, Cell, Field, FieldId, Outcome, RecordId, ReviewKind, RowHash, SourceName, StateNo,
-    StoredRecord, Table,
+    ArrivalId, Cell, Field, FieldId, RecordId, ReviewKind, RowHash, SourceName, StateNo, StoredRecord, Table,
 };
 use crate::publish::answer::{self, Answer, Remark};
 use crate::publish::order;
-use crate::store::{ArrivalFilter, Snapshot};
+use crate::store::Snapshot;
 use crate::text::Texts;
 
 /// How many records are looked at together.
@@ -37,11 +37,6 @@ const CHUNK_ROWS: usize = 4096;
 /// Of how many rows at most the history is looked up: more are changed at once only at a first sync, and then nothing was
 /// there before.
 const RECALLS_MAX: usize = 20_000;
-/// How many arrivals are looked through for refusals; of more, it is assumed that there were some.
-const ARRIVALS_MAX: u32 = 100;
-/// The rules of the composer by which a value is refused that nobody could have kept.
-const INVALID: [&str; 2] = ["required", "unique"];
-
 /// What is to be written.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
@@ -99,8 +94,6 @@ struct Background {
     waiting: HashMap<RecordId, Vec<FieldId>>,
     /// Records about whose row a question is open: no row of theirs is appended.
     asked: HashSet<RecordId>,
-    /// Whether anything of the source was refused since Daybook last wrote.
-    refused: bool,
     /// How many histories may still be looked up.
     recalls: usize,
 }
@@ -112,21 +105,6 @@ impl Background {
 
     fn is_waiting(&self, record: RecordId, field: FieldId) -> bool {
         self.waiting.get(&record).is_some_and(|fields| fields.is_empty() || fields.contains(&field))
-    }
-}
-
-/// What the source said last of a record's fields, and what became of it.
-struct Recalled(Vec<(FieldId, Last)>);
-
-struct Last {
-    refused_by: Option<CompactString>,
-    base: Option<Cell>,
-    arrival: ArrivalId,
-}
-
-impl Recalled {
-    fn of(&self, field: FieldId) -> Option<&Last> {
-        self.0.iter().find(|(id, _)| *id == field).map(|(_, last)| last)
     }
 }
 
@@ -188,19 +166,7 @@ impl Planner<'_> {
             fields.dedup();
         }
         let last_save = states.iter().find(|state| !state.written).map(|state| state.arrival);
-        let since = states.iter().find(|state| state.written).map(|state| state.arrival);
-        let refused = self.was_anything_refused(since)?;
-        Ok(Some(Background { newest, last_save, touched, waiting, asked, refused, recalls: RECALLS_MAX }))
-    }
-
-    /// Whether a cell of the source was refused after an arrival of its own.
-    fn was_anything_refused(&self, since: Option<ArrivalId>) -> Result<bool, PipelineError> {
-        let filter = ArrivalFilter { source: Some(self.source.clone()), before: None, limit: Some(ARRIVALS_MAX) };
-        let lines = self.snapshot.arrivals(&filter)?;
-        let all = lines.len() < ARRIVALS_MAX as usize
-            || since.is_some_and(|since| lines.iter().any(|line| line.arrival.id == since));
-        let newer = lines.iter().take_while(|line| Some(line.arrival.id) != since);
-        Ok(!all || newer.into_iter().any(|line| line.tally.refused > 0))
+        Ok(Some(Background { newest, last_save, touched, waiting, asked, recalls: RECALLS_MAX }))
     }
 
     fn chunk(&self, rows: &[LaidRow], background: &mut Background, plan: &mut Plan) -> Result<(), PipelineError> {
@@ -234,19 +200,26 @@ impl Planner<'_> {
     ) -> Result<Vec<(FieldId, Cell)>, PipelineError> {
         let mut cells = Vec::new();
         let mut recalled = None;
+        // Something in the row may have been refused.
+        let mut is_suspect = false;
         if !scene.stored.archived {
             for (id, _) in &self.layout.columns {
                 let Some(field) = self.table.field(*id) else { continue };
                 let shown = cell_of(scene.shown, *id).unwrap_or(&Cell::Blank);
                 match self.wanted(field, shown, scene, background, &mut recalled)? {
                     Wanted::Nothing => {}
-                    Wanted::Cell(cell) => cells.push((*id, cell)),
+                    Wanted::AsTyped => is_suspect = true,
+                    Wanted::News(cell) => cells.push((*id, cell)),
+                    Wanted::Back(cell) => {
+                        is_suspect = true;
+                        cells.push((*id, cell));
+                    }
                     Wanted::Formula(stored) => plan.formulas.push((scene.row.number, *id, stored)),
                 }
             }
         }
         if self.layout.answer.is_some()
-            && let Some(text) = self.answer(scene, !cells.is_empty(), background, &mut recalled)?
+            && let Some(text) = self.answer(scene, !cells.is_empty(), is_suspect, background, &mut recalled)?
         {
             cells.push((FieldId::ANSWER, text_cell(text)));
         }
@@ -268,18 +241,19 @@ impl Planner<'_> {
         }
         let stored = scene.stored.cell(field.id);
         if scene.rights.sight(&field.class) != Sight::Clear {
-            return if background.is_touched(record) {
-                self.put_back(field, shown, record, background, recalled)
-            } else {
-                Ok(Wanted::Nothing)
+            let is_hers = *shown != Cell::Blank && stored.is_none_or(|stored| !same(field, shown, &stored.cell));
+            return match (is_hers, background.is_touched(record)) {
+                (_, true) => self.put_back(field, shown, record, background, recalled),
+                (true, false) => Ok(Wanted::AsTyped),
+                (false, false) => Ok(Wanted::Nothing),
             };
         }
         let Some(stored) = stored else {
-            let nothing = *shown == Cell::Blank || matches!(shown, Cell::Raw(_) | Cell::Formula(_));
-            return if nothing {
-                Ok(Wanted::Nothing)
-            } else {
-                self.put_back(field, shown, record, background, recalled)
+            return match shown {
+                Cell::Blank | Cell::Formula(_) => Ok(Wanted::Nothing),
+                Cell::Raw(_) => Ok(Wanted::AsTyped),
+                _ if !background.is_touched(record) => Ok(Wanted::AsTyped),
+                _ => self.put_back(field, shown, record, background, recalled),
             };
         };
         let is_older = background.last_save.is_some_and(|last| stored.stamp.arrival <= last);
@@ -287,14 +261,15 @@ impl Planner<'_> {
             shown if same(field, shown, &stored.cell) => Wanted::Nothing,
             Cell::Formula(_) => Wanted::Formula(stored.cell.clone()),
             // What was typed and can't be read stays until somebody has said something newer of the cell.
-            Cell::Raw(_) if is_older => Wanted::Nothing,
-            _ if is_older && self.is_invalid(field, record, background, recalled)? => Wanted::Nothing,
-            _ => Wanted::Cell(stored.cell.clone()),
+            Cell::Raw(_) if is_older => Wanted::AsTyped,
+            _ if is_older && self.is_invalid(field, record, background, recalled)? => Wanted::AsTyped,
+            _ if is_older => Wanted::Back(stored.cell.clone()),
+            _ => Wanted::News(stored.cell.clone()),
         })
     }
 
-    /// Whether what stands in a cell was refused because no such value may be kept, not because its author may not change it:
-    /// then it stays as typed until it is corrected. So does what can't be looked up any more.
+    /// Whether what stands in a cell was refused because no such value may be kept: then it stays as typed until it is
+    /// corrected. So does what can't be looked up any more.
     fn is_invalid(
         &self,
         field: &Field,
@@ -303,8 +278,7 @@ impl Planner<'_> {
         recalled: &mut Option<Recalled>,
     ) -> Result<bool, PipelineError> {
         let Some(recalled) = self.recall(record, background, recalled)? else { return Ok(true) };
-        let rule = recalled.of(field.id).and_then(|last| last.refused_by.as_deref());
-        Ok(rule.is_some_and(|rule| INVALID.contains(&rule)))
+        Ok(recalled.of(field.id).is_some_and(|last| last.refused_by.is_some() && last.is_invalid()))
     }
 
     /// What stood in a cell before something forbidden was typed into it.
@@ -316,11 +290,17 @@ impl Planner<'_> {
         background: &mut Background,
         recalled: &mut Option<Recalled>,
     ) -> Result<Wanted, PipelineError> {
-        let Some(recalled) = self.recall(record, background, recalled)? else { return Ok(Wanted::Nothing) };
-        let base = recalled.of(field.id).filter(|last| last.refused_by.is_some()).and_then(|last| last.base.as_ref());
-        Ok(match base {
-            Some(base @ (Cell::Blank | Cell::Value(_))) if !same(field, base, shown) => Wanted::Cell(base.clone()),
-            _ => Wanted::Nothing,
+        let Some(recalled) = self.recall(record, background, recalled)? else { return Ok(Wanted::AsTyped) };
+        let last = recalled.of(field.id).filter(|last| last.refused_by.is_some());
+        Ok(match last {
+            None => Wanted::Nothing,
+            Some(last) if last.is_invalid() || !same(field, &last.seen, shown) => Wanted::AsTyped,
+            Some(last) => match &last.before {
+                Some(before @ (Cell::Blank | Cell::Value(_))) if !same(field, before, shown) => {
+                    Wanted::Back(before.clone())
+                }
+                _ => Wanted::AsTyped,
+            },
         })
     }
 
@@ -334,22 +314,7 @@ impl Planner<'_> {
         if recalled.is_none() {
             let Some(left) = background.recalls.checked_sub(1) else { return Ok(None) };
             background.recalls = left;
-            let mut last: Vec<(FieldId, Last)> = Vec::new();
-            for item in self.snapshot.history(record)?.into_iter().rev() {
-                if item.arrival.source != *self.source || item.arrival.kind != ArrivalKind::Workbook {
-                    continue;
-                }
-                for cell in item.entry.cells {
-                    if last.iter().any(|(field, _)| *field == cell.field) {
-                        continue;
-                    }
-                    let rule = item.rules.get(usize::from(cell.rule)).cloned().unwrap_or_default();
-                    let refused_by = (cell.outcome == Outcome::Refused).then_some(rule);
-                    let base = cell.before.and_then(|before| before.base);
-                    last.push((cell.field, Last { refused_by, base, arrival: item.arrival.id }));
-                }
-            }
-            *recalled = Some(Recalled(last));
+            *recalled = Some(Recalled::of_history(self.snapshot.history(record)?, self.source));
         }
         Ok(recalled.as_ref())
     }
@@ -359,6 +324,7 @@ impl Planner<'_> {
         &self,
         scene: &Scene<'_>,
         changes: bool,
+        is_suspect: bool,
         background: &mut Background,
         recalled: &mut Option<Recalled>,
     ) -> Result<Option<CompactString>, PipelineError> {
@@ -368,24 +334,18 @@ impl Planner<'_> {
             (false, Some(cell)) => CompactString::from(cell.to_string()),
             (false, None) => CompactString::default(),
         };
-        let unreadable = scene.shown.iter().any(|(_, cell)| matches!(cell, Cell::Raw(_)));
+        let remarks = self.layout.remarks.get(&number).map_or(&[][..], Vec::as_slice);
+        let is_news = background.is_touched(record) || changes || !remarks.is_empty();
         let answer = if let Some(fields) = background.waiting.get(&record) {
             Answer::Waiting(fields.clone())
         } else if background.asked.contains(&record) {
             Answer::Waiting(Vec::new())
-        } else if let Some(remarks) = self.layout.remarks.get(&number) {
-            Answer::Refused(remarks.clone())
-        } else if unreadable && !shown.is_empty() && !answer::is_waiting(&shown, self.texts) {
-            return Ok(None);
-        } else if (background.is_touched(record) || changes) && !background.refused {
-            Answer::Saved
-        } else if background.is_touched(record) || changes {
-            match self.recall(record, background, recalled)? {
-                Some(recalled) => self.refusals(recalled),
-                None => return Ok(None),
-            }
-        } else if shown.is_empty() || answer::is_waiting(&shown, self.texts) {
-            Answer::Saved
+        } else if is_news || shown.is_empty() || answer::is_waiting(&shown, self.texts) {
+            let refused = match (is_suspect, self.recall_if(is_suspect, record, background, recalled)?) {
+                (true, None) => return Ok(None),
+                (_, recalled) => self.refusals(scene, remarks, recalled),
+            };
+            if refused.is_empty() { Answer::Saved } else { Answer::Refused(refused) }
         } else {
             return Ok(None);
         };
@@ -393,17 +353,27 @@ impl Planner<'_> {
         Ok((text != shown).then_some(text))
     }
 
-    /// What of the source's last word about a record was refused.
-    fn refusals(&self, recalled: &Recalled) -> Answer {
-        let newest = recalled.0.iter().map(|(_, last)| last.arrival).max();
-        let refused = recalled.0.iter().filter(|(_, last)| Some(last.arrival) == newest);
-        let remarks: Vec<Remark> = refused
-            .filter_map(|(field, last)| {
-                let rule = last.refused_by.as_ref()?;
-                Some(Remark { field: Some(*field), reason: self.reason(rule) })
-            })
-            .collect();
-        if remarks.is_empty() { Answer::Saved } else { Answer::Refused(remarks) }
+    fn recall_if<'r>(
+        &self,
+        wanted: bool,
+        record: RecordId,
+        background: &mut Background,
+        recalled: &'r mut Option<Recalled>,
+    ) -> Result<Option<&'r Recalled>, PipelineError> {
+        if wanted { self.recall(record, background, recalled) } else { Ok(None) }
+    }
+
+    /// What of a row was refused and stands there still, or is put back now.
+    fn refusals(&self, scene: &Scene<'_>, remarks: &[Remark], recalled: Option<&Recalled>) -> Vec<Remark> {
+        let mut refused = remarks.to_vec();
+        for (id, last, rule) in recalled.into_iter().flat_map(Recalled::refused) {
+            let shown = cell_of(scene.shown, id).unwrap_or(&Cell::Blank);
+            let stands = self.table.field(id).is_some_and(|field| same(field, &last.seen, shown));
+            if stands && refused.iter().all(|remark| remark.field != Some(id)) {
+                refused.push(Remark { field: Some(id), reason: self.reason(rule) });
+            }
+        }
+        refused
     }
 
     /// What to say of a rule that refused: an access rule's own reason, or a code.
@@ -471,11 +441,15 @@ impl Planner<'_> {
 
 /// What a cell is to show.
 enum Wanted {
-    /// What it shows.
+    /// Nothing: it shows what it should.
     Nothing,
-    /// This.
-    Cell(Cell),
-    /// This, but it holds a formula.
+    /// Nothing, though it shows something else than what is stored: what was typed stays.
+    AsTyped,
+    /// It is to show this, which somebody else has said since.
+    News(Cell),
+    /// It is to show this again: what was typed was not taken.
+    Back(Cell),
+    /// It would have to show this, but it holds a formula.
     Formula(Cell),
 }
 

@@ -41,14 +41,10 @@ pub enum Published {
     Unread,
     /// There is no file that could be written into.
     Missing,
-    /// Nothing could be written, for these reasons.
-    Kept(Vec<Problem>),
     /// The file as a whole can't be written into.
     Refused {
         /// Why.
         why: String,
-        /// What is to be told, if it was not told before.
-        problems: Vec<Problem>,
     },
     /// A save of it is held for a person, and is not written over before she has decided.
     Held,

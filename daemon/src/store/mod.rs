@@ -440,6 +440,12 @@ impl Store {
         outbox::deferred(&self.conn, task, why, next_at)
     }
 
+    /// Asks for something outside of a posting.
+    pub fn add_task(&mut self, task: &Task, now: Timestamp) -> Result<(), StoreError> {
+        let revision = revision_of(&self.conn)?;
+        outbox::add(&self.conn, std::slice::from_ref(task), revision, now)
+    }
+
     /// Makes tasks due that were put off without having failed: what they wait for may be over. Returns how many.
     pub fn wake_tasks(&mut self, now: Timestamp) -> Result<usize, StoreError> {
         outbox::wake(&self.conn, now)
