@@ -154,8 +154,9 @@ impl Log {
                 self.start.get(&line.key).and_then(|fields| fields.get(line.field.as_str())) == Some(&line.value);
             let is_typed = edits.iter().any(|edit| is_of(edit, line));
             let is_number = line.field == KEY && line.value == line.key;
-            let is_doubt = self.is_doubt(edits, &line.source, &line.key, &line.field, &line.value);
-            if !is_start && !is_typed && !is_number && !(is_doubt && line.outcome == "conflict") {
+            let is_asked = line.outcome == "conflict";
+            let is_asked = is_asked && self.is_doubt(edits, &line.source, &line.key, &line.field, &line.value);
+            if !(is_start || is_typed || is_number || is_asked) {
                 found.push(format!("nobody typed this: {line:?}"));
             }
         }

@@ -113,7 +113,7 @@ fn lost_and_phantom_edits_are_found() {
         world.history.push(line(&old, "applied"));
     });
     finds("nobody typed this", |_, world| {
-        world.history.push(line(&edit("desk", "C-1", "name", "Name 50"), "conflict"))
+        world.history.push(line(&edit("desk", "C-1", "name", "Name 50"), "conflict"));
     });
     finds("came out as `refused`", |log, _| log.edits[1].is_forbidden = false);
     finds("came out as `applied`", |log, _| log.edits[0].is_forbidden = true);
