@@ -646,7 +646,18 @@ pub(super) fn open_page(
     let unreadable = || StoreError::Unreadable("a page of baselines".to_owned());
     let source = u32::try_from(source).map_err(|_| unreadable())?;
     let since = u32::try_from(since).map_err(|_| unreadable())?;
-    let rows = read_rows(&page(conn, Half::Rows, source, first.try_into().map_err(|_| unreadable())?, since)?);
+    // The rows that were written with these cells may have been dropped together with their state. All that stood beside
+    // them since, until cells were written anew, are of the same records.
+    let rows: Vec<u8> = conn
+        .prepare_cached(
+            "SELECT rows FROM baseline_rows WHERE source = ?1 AND first = ?2 AND since < coalesce(
+                 (SELECT min(since) FROM baseline_cells WHERE source = ?1 AND first = ?2 AND since > ?3), ?4)
+             ORDER BY since DESC LIMIT 1",
+        )?
+        .query_row(params![source, first, since, u32::MAX], |row| row.get(0))
+        .optional()?
+        .ok_or_else(unreadable)?;
+    let rows = read_rows(&rows);
     let arrival: Subject = conn
         .prepare_cached("SELECT last_arrival FROM source WHERE source = ?1")?
         .query_row([source], |row| row.get(0))?;

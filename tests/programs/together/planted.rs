@@ -107,6 +107,14 @@ fn lost_and_phantom_edits_are_found() {
     finds("nobody typed this", |log, _| {
         log.edits.remove(0);
     });
+    finds("nobody typed this", |_, world| {
+        // An old value may be asked about in a text file only, and never be taken.
+        let old = edit("till", "C-1", "name", "Name 50");
+        world.history.push(line(&old, "applied"));
+    });
+    finds("nobody typed this", |_, world| {
+        world.history.push(line(&edit("desk", "C-1", "name", "Name 50"), "conflict"));
+    });
     finds("came out as `refused`", |log, _| log.edits[1].is_forbidden = false);
     finds("came out as `applied`", |log, _| log.edits[0].is_forbidden = true);
     finds("`Name 50` was applied last", |_, world| {
