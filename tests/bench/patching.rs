@@ -4,13 +4,13 @@
 //! Directly before and after it this process inflates the sheet and deflates it with the same settings; what counts is the
 //! ratio to the mean of the two. The child's memory is looked at from outside while it works.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::hint::black_box;
 use std::io::{BufReader, Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use daybook::codec::patch::{NewCell, PatchRequest, RowPatch};
@@ -20,8 +20,8 @@ use daybook::io::{Disk, Program, RealDisk};
 use daybook::source::workbook::{ChildPatcher, SheetPatcher};
 use zip::{ZipArchive, ZipWriter};
 
-use super::memory;
 use super::office::{DAYBOOK, Office};
+use super::{Spent, memory};
 
 /// The name by which it is asked for.
 pub(crate) const NAME: &str = "one cell patched";
@@ -41,20 +41,22 @@ pub(crate) fn tell(office: &Office, rows: u32) -> Result<()> {
     let path = office.workbook();
     let bench = Bench { patcher: patcher(), request: request(&path, rows / 2)?, path };
     let sheet = bench.sheet_bytes()?;
-    let (mut ratios, mut times, mut bare, mut peak) = (Vec::new(), Vec::new(), Vec::new(), 0);
+    let (mut ratios, mut works, mut times, mut bare, mut peak) = (vec![], vec![], vec![], vec![], 0);
     for _ in 0..TIMES {
-        let before = timed(|| bench.inflate_and_deflate())?;
-        let (patched, memory) = watched(|| timed(|| bench.patch()))?;
-        let after = timed(|| bench.inflate_and_deflate())?;
-        let mean = f64::midpoint(before.as_secs_f64(), after.as_secs_f64());
-        ratios.push(patched.as_secs_f64() / mean);
-        times.push(patched.as_secs_f64());
-        bare.push(mean);
+        let before = Spent::by(|| bench.inflate_and_deflate())?;
+        let (patched, memory) = watched(|| Spent::by(|| bench.patch()))?;
+        let after = Spent::by(|| bench.inflate_and_deflate())?;
+        let mean = |of: fn(&Spent) -> Duration| f64::midpoint(of(&before).as_secs_f64(), of(&after).as_secs_f64());
+        ratios.push(patched.elapsed.as_secs_f64() / mean(|spent| spent.elapsed));
+        works.push(patched.processor.as_secs_f64() / mean(|spent| spent.processor));
+        times.push(patched.elapsed.as_secs_f64());
+        bare.push(mean(|spent| spent.elapsed));
         peak = memory.max(peak);
     }
-    let [(ratio, least, most), (time, ..), (bare, ..)] = [ratios, times, bare].map(super::spread);
+    let [(ratio, least, most), (work, less, more), (time, ..), (bare, ..)] =
+        [ratios, works, times, bare].map(super::spread);
     println!("\n{NAME}: limit {LIMIT:.1}x, reached {ratio:.2}x ({least:.2} to {most:.2}, {TIMES} pairs)");
-    println!("  elapsed: {time:.2} s against {bare:.2} s");
+    println!("  elapsed: {time:.2} s against {bare:.2} s; processor time: {work:.2}x ({less:.2} to {more:.2})");
     let mb = |bytes: u64| bytes / 1_000_000;
     println!(
         "  memory: limit {MEMORY_LIMIT_MB} MB above the sheet's XML, reached {} MB: child {} MB, sheet {} MB",
@@ -139,19 +141,14 @@ fn request(path: &Path, number: u32) -> Result<PatchRequest> {
     })
 }
 
-fn timed(work: impl FnOnce() -> Result<()>) -> Result<Duration> {
-    let start = Instant::now();
-    work()?;
-    Ok(start.elapsed())
-}
-
 /// Does some work, and tells the peak of the memory of the greatest child that it had.
 fn watched<T>(work: impl FnOnce() -> Result<T>) -> Result<(T, u64)> {
     let (is_done, peak) = (AtomicBool::new(false), AtomicU64::new(0));
     let result = thread::scope(|scope| {
         scope.spawn(|| {
             while !is_done.load(Ordering::Relaxed) {
-                for (_, child) in memory::children(std::process::id()).into_iter().filter_map(memory::memory) {
+                let patching = memory::children(std::process::id()).into_iter().filter(|child| is_patcher(*child));
+                for (_, child) in patching.filter_map(memory::memory) {
                     peak.fetch_max(child, Ordering::Relaxed);
                 }
                 thread::sleep(memory::LOOK_EVERY);
@@ -162,4 +159,10 @@ fn watched<T>(work: impl FnOnce() -> Result<T>) -> Result<(T, u64)> {
         result
     });
     Ok((result?, peak.into_inner()))
+}
+
+/// Whether a process is the patching child already: before it becomes that, it has the memory of the process that it left.
+fn is_patcher(process: u32) -> bool {
+    let command = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+    command.split(|byte| *byte == 0).any(|word| word == ChildPatcher::COMMAND.as_bytes())
 }
