@@ -3,11 +3,11 @@
 //! In come a row as it was read, what its source was known to show, and the stored record; out go a
 //! [`RecordEntry`], changes to the steward's queue and problems. It reads no store: whoever calls it has.
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use compact_str::CompactString;
 
+use super::formulas::{FormulaNews, with_first_results};
 use super::questions::Questions;
 use super::report::Report;
 use crate::access::{Decider, Permitted, Refusal, Rights, Sight, Subject};
@@ -109,8 +109,7 @@ pub(super) struct Composer<'a> {
     rules: Vec<CompactString>,
     records: Vec<RecordEntry>,
     reviews: Vec<ReviewChange>,
-    /// Fields in which formulas are new: the first place, and how many.
-    formulas: BTreeMap<FieldId, (String, u32)>,
+    formulas: FormulaNews,
     /// Rows that did not become a record, by number, and the code of the reason.
     pub refused_rows: Vec<(u32, CompactString)>,
     /// What was done so far.
@@ -150,7 +149,7 @@ impl<'a> Composer<'a> {
             rules: Vec::new(),
             records: Vec::new(),
             reviews: Vec::new(),
-            formulas: BTreeMap::new(),
+            formulas: FormulaNews::default(),
             refused_rows: Vec::new(),
             report: Report::default(),
         }
@@ -191,7 +190,9 @@ impl<'a> Composer<'a> {
         };
         let Some((mut cells, permitted)) = judged else { return Composed::Refused };
         self.settle(&incoming, permitted, &mut cells, entropy);
-        self.tell_formulas(&incoming);
+        for problem in self.formulas.note(&self.arrival, self.table, &incoming) {
+            self.problem(problem);
+        }
         self.remember(&mut incoming, &mut cells);
         if cells.is_empty() && incoming.stored.is_some() && incoming.newest.is_some() && incoming.came != Came::Back {
             return Composed::Nothing;
@@ -221,48 +222,6 @@ impl<'a> Composer<'a> {
         let message = format!("{place}: the row's record was archived. It stays archived.");
         let hint = "Ask the data steward to bring it back (`daybook change revert` of the arrival that archived it), or delete the row.";
         self.problem(Problem::new(Code("archived-record"), place, message, hint));
-    }
-
-    /// Notes formulas that are new in the row, and tells of those that were typed over.
-    fn tell_formulas(&mut self, incoming: &Incoming<'_>) {
-        for (field, seen) in incoming.cells {
-            let before = incoming.newest.and_then(|cells| cell_of(cells, *field));
-            match (before, seen) {
-                (Some(Cell::Formula(_)), Cell::Formula(_)) => {}
-                (_, Cell::Formula(_)) => {
-                    let place = self.arrival.place_of(incoming.row, *field);
-                    self.formulas.entry(*field).or_insert_with(|| (place, 0)).1 += 1;
-                }
-                (Some(Cell::Formula(_)), _) => self.tell_typed_over(incoming, *field),
-                _ => {}
-            }
-        }
-    }
-
-    /// Tells that a formula was typed over: from now on what is typed there counts.
-    fn tell_typed_over(&mut self, incoming: &Incoming<'_>, field: FieldId) {
-        let place = self.arrival.place_of(incoming.row, field);
-        let title = self.table.field(field).map_or("", Field::title);
-        let message = format!(
-            "{place}: the formula in `{title}` was typed over. What stands there now is taken as typed, like in any other cell."
-        );
-        let hint =
-            "If the formula was overwritten by accident, put it back (Ctrl-Z, or copy it from a neighbouring row).";
-        self.problem(Problem::new(FORMULA_REPLACED, place, message, hint));
-    }
-
-    /// Tells once a field and arrival where formulas are new.
-    fn tell_new_formulas(&mut self) {
-        for (field, (place, count)) in std::mem::take(&mut self.formulas) {
-            let title = self.table.field(field).map_or("", Field::title);
-            let (cells, hold) = if count == 1 { ("1 cell", "holds") } else { (&*format!("{count} cells"), "hold") };
-            let message = format!(
-                "{place}: {cells} of `{title}` {hold} a formula. What a formula shows is taken where nothing was stored yet; when \
-                 its result changes later, that is no edit."
-            );
-            let hint = "To have changes of these cells taken, type values instead of formulas.";
-            self.problem(Problem::new(FORMULA, place, message, hint));
-        }
     }
 
     /// Adds an entry to the arrival.
@@ -328,7 +287,9 @@ impl<'a> Composer<'a> {
 
     /// Ends the arrival.
     pub(super) fn finish(mut self, state: Option<StateAdvance>) -> (Posting, Report) {
-        self.tell_new_formulas();
+        for problem in std::mem::take(&mut self.formulas).told(self.table) {
+            self.problem(problem);
+        }
         let mut report = self.report;
         report.arrivals = 1;
         let posting = Posting {
@@ -736,29 +697,6 @@ impl<'a> Composer<'a> {
         }
     }
 }
-
-/// A row's cells, with the results of formulas in the place of those that nothing is known or stored of: the first that is
-/// seen of such a cell is taken, so that the record is not without it.
-fn with_first_results<'a>(incoming: &Incoming<'a>) -> Cow<'a, [(FieldId, Cell)]> {
-    let is_first = |field: FieldId| {
-        incoming.stored.is_none_or(|stored| stored.cell(field).is_none())
-            && incoming.base.is_none_or(|base| cell_of(base, field).is_none())
-    };
-    let has_first = |(field, cell): &(FieldId, Cell)| matches!(cell, Cell::Formula(Some(_))) && is_first(*field);
-    if !incoming.cells.iter().any(has_first) {
-        return Cow::Borrowed(incoming.cells);
-    }
-    let taken = |(field, cell): &(FieldId, Cell)| match cell {
-        Cell::Formula(Some(result)) if is_first(*field) => (*field, Cell::Value((**result).clone())),
-        other => (*field, other.clone()),
-    };
-    Cow::Owned(incoming.cells.iter().map(taken).collect())
-}
-
-/// A synced cell holds a formula.
-const FORMULA: Code = Code("formula");
-/// A formula in a synced cell was typed over.
-const FORMULA_REPLACED: Code = Code("formula-replaced");
 
 const READ_ONLY_HINT: &str =
     "Change the value in the workbook of the department that keeps it, or ask for an editable view.";

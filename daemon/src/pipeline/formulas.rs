@@ -4,11 +4,20 @@
 //! column of the key keeps its values: by them the row's record is found. Keys that count themselves move when a row is inserted; a save
 //! in which that happens is held.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 
+use super::compose::Incoming;
 use crate::codec::sheet::FormulaRun;
 use crate::extract::{CellProblem, Columns};
-use crate::model::{Cell, FieldId, Row, Table};
+use crate::model::problem::Code;
+use crate::model::row::cell_of;
+use crate::model::{Arrival, Cell, Field, FieldId, Problem, Row, Table};
+
+/// A synced cell holds a formula.
+const FORMULA: Code = Code("formula");
+/// A formula in a synced cell was typed over.
+const FORMULA_REPLACED: Code = Code("formula-replaced");
 
 /// Whether a column of the key holds formulas.
 pub(super) fn are_in_key(columns: &Columns, table: &Table, runs: &[FormulaRun]) -> bool {
@@ -73,12 +82,84 @@ impl Formulas {
     }
 }
 
+/// A row's cells, with the results of formulas in the place of those that nothing is known or stored of: the first that is
+/// seen of such a cell is taken, so that the record is not without it.
+pub(super) fn with_first_results<'a>(incoming: &Incoming<'a>) -> Cow<'a, [(FieldId, Cell)]> {
+    let is_first = |field: FieldId| {
+        incoming.stored.is_none_or(|stored| stored.cell(field).is_none())
+            && incoming.base.is_none_or(|base| cell_of(base, field).is_none())
+    };
+    let has_first = |(field, cell): &(FieldId, Cell)| matches!(cell, Cell::Formula(Some(_))) && is_first(*field);
+    if !incoming.cells.iter().any(has_first) {
+        return Cow::Borrowed(incoming.cells);
+    }
+    let taken = |(field, cell): &(FieldId, Cell)| match cell {
+        Cell::Formula(Some(result)) if is_first(*field) => (*field, Cell::Value((**result).clone())),
+        other => (*field, other.clone()),
+    };
+    Cow::Owned(incoming.cells.iter().map(taken).collect())
+}
+
+/// What there is to tell of formulas in one arrival.
+#[derive(Default)]
+pub(super) struct FormulaNews {
+    /// Fields in which formulas are new: the first place, and how many.
+    new: BTreeMap<FieldId, (String, u32)>,
+}
+
+impl FormulaNews {
+    /// Notes formulas that are new in a row; tells of those that were typed over.
+    pub(super) fn note(&mut self, arrival: &Arrival, table: &Table, incoming: &Incoming<'_>) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for (field, seen) in incoming.cells {
+            let before = incoming.newest.and_then(|cells| cell_of(cells, *field));
+            match (before, seen) {
+                (Some(Cell::Formula(_)), Cell::Formula(_)) => {}
+                (_, Cell::Formula(_)) => {
+                    let place = arrival.place_of(incoming.row, *field);
+                    self.new.entry(*field).or_insert_with(|| (place, 0)).1 += 1;
+                }
+                (Some(Cell::Formula(_)), _) => {
+                    problems.push(typed_over(arrival.place_of(incoming.row, *field), table, *field));
+                }
+                _ => {}
+            }
+        }
+        problems
+    }
+
+    /// Tells once a field where formulas are new.
+    pub(super) fn told(self, table: &Table) -> Vec<Problem> {
+        let tell = |(field, (place, count)): (FieldId, (String, u32))| {
+            let title = table.field(field).map_or("", Field::title);
+            let (cells, hold) = if count == 1 { ("1 cell", "holds") } else { (&*format!("{count} cells"), "hold") };
+            let message = format!(
+                "{place}: {cells} of `{title}` {hold} a formula. What a formula shows is taken where nothing was stored yet; when \
+                 its result changes later, that is no edit."
+            );
+            let hint = "To have changes of these cells taken, type values instead of formulas.";
+            Problem::new(FORMULA, place, message, hint)
+        };
+        self.new.into_iter().map(tell).collect()
+    }
+}
+
+/// Tells that a formula was typed over: from now on what is typed there counts.
+fn typed_over(place: String, table: &Table, field: FieldId) -> Problem {
+    let title = table.field(field).map_or("", Field::title);
+    let message = format!(
+        "{place}: the formula in `{title}` was typed over. What stands there now is taken as typed, like in any other cell."
+    );
+    let hint = "If the formula was overwritten by accident, put it back (Ctrl-Z, or copy it from a neighbouring row).";
+    Problem::new(FORMULA_REPLACED, place, message, hint)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::extract::sample::typed;
     use crate::model::schema::Title;
-    use crate::model::{Code, Field, FieldType, Problem, RowHash, Value};
+    use crate::model::{FieldType, RowHash, Value};
 
     #[test]
     fn results_are_marked_and_not_complained_of() {
