@@ -110,6 +110,11 @@ impl Background {
         self.touched.as_ref().is_none_or(|touched| touched.contains(&record))
     }
 
+    /// What of a record waits for a decision: its fields, or none if it is the row; `None` if nothing does.
+    fn waits_for(&self, record: RecordId) -> Option<Vec<FieldId>> {
+        self.waiting.get(&record).cloned().or_else(|| self.asked.contains(&record).then(Vec::new))
+    }
+
     fn is_waiting(&self, record: RecordId, field: FieldId) -> bool {
         self.waiting.get(&record).is_some_and(|fields| fields.is_empty() || fields.contains(&field))
     }
@@ -150,8 +155,8 @@ impl Planner<'_> {
         if self.layout.answer.is_some() {
             let orphans = self.layout.orphans.iter().filter_map(|(number, hash)| self.nobodys(*number, *hash));
             let withheld = self.layout.withheld.iter();
-            let withheld =
-                withheld.filter_map(|(number, hash)| self.answered(*number, *hash, &Answer::Waiting(Vec::new())));
+            let withheld = withheld
+                .filter_map(|(number, hash)| self.answered(*number, *hash, &Answer::Waiting(Vec::new(), Vec::new())));
             plan.rows.extend(orphans.chain(withheld));
         }
         plan.rows.sort_unstable_by_key(|row| row.number);
@@ -368,42 +373,43 @@ impl Planner<'_> {
             (false, Some(cell)) => CompactString::from(cell.to_string()),
             (false, None) => CompactString::default(),
         };
+        let is_open = shown.is_empty() || answer::is_waiting(&shown, self.texts);
         let unreadable = scene.shown.iter().any(|(_, cell)| matches!(cell, Cell::Raw(_)));
-        let answer = if let Some(fields) = background.waiting.get(&record) {
-            Answer::Waiting(fields.clone())
-        } else if background.asked.contains(&record) {
-            Answer::Waiting(Vec::new())
-        } else if let Some(remarks) = self.layout.remarks.get(&number) {
-            Answer::Refused(remarks.clone())
-        } else if unreadable && !shown.is_empty() && !answer::is_waiting(&shown, self.texts) {
-            return Ok(None);
-        } else if (background.is_touched(record) || changes) && !background.refused {
-            Answer::Saved
-        } else if background.is_touched(record) || changes {
-            match self.recall(record, background, recalled)? {
-                Some(recalled) => self.refusals(recalled),
-                None => return Ok(None),
-            }
-        } else if shown.is_empty() || answer::is_waiting(&shown, self.texts) {
-            Answer::Saved
-        } else {
-            return Ok(None);
+        let is_news = changes || background.is_touched(record);
+        let remarks = match self.layout.remarks.get(&number) {
+            Some(remarks) => Some(remarks.clone()),
+            None if unreadable && !is_open || !is_news => None,
+            None if !background.refused => Some(Vec::new()),
+            None => self.recall(record, background, recalled)?.map(|recalled| self.refusals(recalled)),
         };
-        let text = answer::text(&answer, self.table, self.texts);
+        let say = |answer: &Answer| answer::text(answer, self.table, self.texts);
+        let text = match (background.waits_for(record), remarks) {
+            (Some(fields), Some(remarks)) => say(&Answer::Waiting(fields, remarks)),
+            (Some(fields), None) => {
+                let waiting = say(&Answer::Waiting(fields, Vec::new()));
+                // What was refused beside it stands there already.
+                if answer::begins_with(&shown, &waiting, self.texts) {
+                    return Ok(None);
+                }
+                waiting
+            }
+            (None, Some(remarks)) if remarks.is_empty() => say(&Answer::Saved),
+            (None, Some(remarks)) => say(&Answer::Refused(remarks)),
+            (None, None) if is_open && !is_news => say(&Answer::Saved),
+            (None, None) => return Ok(None),
+        };
         Ok((text != shown).then_some(text))
     }
 
     /// What of the source's last word about a record was refused.
-    fn refusals(&self, recalled: &Recalled) -> Answer {
+    fn refusals(&self, recalled: &Recalled) -> Vec<Remark> {
         let newest = recalled.0.iter().map(|(_, last)| last.arrival).max();
         let refused = recalled.0.iter().filter(|(_, last)| Some(last.arrival) == newest);
-        let remarks: Vec<Remark> = refused
-            .filter_map(|(field, last)| {
-                let rule = last.refused_by.as_ref()?;
-                Some(Remark { field: Some(*field), reason: self.reason(rule) })
-            })
-            .collect();
-        if remarks.is_empty() { Answer::Saved } else { Answer::Refused(remarks) }
+        let remark = |(field, last): &(FieldId, Last)| {
+            let rule = last.refused_by.as_ref()?;
+            Some(Remark { field: Some(*field), reason: self.reason(rule) })
+        };
+        refused.filter_map(remark).collect()
     }
 
     /// What to say of a rule that refused: an access rule's own reason, or a code.
