@@ -124,7 +124,7 @@ impl Pipeline {
         match replaced {
             Replaced::Done(fingerprint) => {
                 self.settle(path, fingerprint, Shows::Newest);
-                self.laid_out_anew(path, fingerprint, &prepared.plan, &patched);
+                self.laid_out_anew(path, fingerprint, posting.arrival.mark.revision, &prepared.plan, &patched);
                 Ok(Published::Written(problems))
             }
             Replaced::Moved => {
@@ -349,10 +349,18 @@ impl Pipeline {
     }
 
     /// Remembers how a file is laid out after it was written into.
-    fn laid_out_anew(&mut self, path: &Path, fingerprint: Fingerprint, plan: &Plan, patched: &Patched) {
+    fn laid_out_anew(
+        &mut self,
+        path: &Path,
+        fingerprint: Fingerprint,
+        mark: Option<Revision>,
+        plan: &Plan,
+        patched: &Patched,
+    ) {
         let Some(written) = self.written.get_mut(path) else { return };
         written.fingerprint = fingerprint;
         let layout = &mut written.layout;
+        layout.mark.revision = mark;
         let hashes: HashMap<u32, RowHash> =
             patched.rows.iter().map(|(number, hash)| (*number, RowHash(*hash))).collect();
         for row in &mut layout.rows {

@@ -93,13 +93,13 @@ struct Background {
     newest: StateNo,
     /// The last save that was taken.
     last_save: Option<ArrivalId>,
-    /// Records whose row has changed since Daybook last wrote; `None`: it never did, so all have.
+    /// Records whose row has changed since Daybook wrote what the file is made of; `None`: it never did, so all have.
     touched: Option<HashSet<RecordId>>,
     /// Fields that wait for a decision; none if the whole row does.
     waiting: HashMap<RecordId, Vec<FieldId>>,
     /// Records about whose row a question is open: no row of theirs is appended.
     asked: HashSet<RecordId>,
-    /// Whether anything of the source was refused since Daybook last wrote.
+    /// Whether anything of the source was refused since Daybook wrote what the file is made of.
     refused: bool,
     /// How many histories may still be looked up.
     recalls: usize,
@@ -169,7 +169,11 @@ impl Planner<'_> {
     fn background(&self) -> Result<Option<Background>, PipelineError> {
         let states = self.snapshot.states(self.source)?;
         let Some(newest) = states.first().map(|state| state.no) else { return Ok(None) };
-        let touched = match states.iter().find(|state| state.written) {
+        // Who saved an older copy has not seen what Daybook has written since; nor does the file, if the program died before it
+        // could be replaced.
+        let mark = self.layout.mark.revision;
+        let written = states.iter().find(|state| state.written && state.mark.revision == mark);
+        let touched = match written {
             Some(written) => Some(self.snapshot.state_changes(self.source, written.no, newest)?.into_iter().collect()),
             None => None,
         };
@@ -193,8 +197,7 @@ impl Planner<'_> {
             fields.dedup();
         }
         let last_save = states.iter().find(|state| !state.written).map(|state| state.arrival);
-        let since = states.iter().find(|state| state.written).map(|state| state.arrival);
-        let refused = self.was_anything_refused(since)?;
+        let refused = self.was_anything_refused(written.map(|state| state.arrival))?;
         Ok(Some(Background { newest, last_save, touched, waiting, asked, refused, recalls: RECALLS_MAX }))
     }
 
@@ -344,7 +347,8 @@ impl Planner<'_> {
                 if item.arrival.source != *self.source || item.arrival.kind != ArrivalKind::Workbook {
                     continue;
                 }
-                for cell in item.entry.cells {
+                // What a cell still showed is no word about it: a copy that is saved again repeats what was refused.
+                for cell in item.entry.cells.into_iter().filter(|cell| cell.outcome != Outcome::Unchanged) {
                     if last.iter().any(|(field, _)| *field == cell.field) {
                         continue;
                     }
