@@ -146,6 +146,16 @@ impl Pipeline {
         Ok(states.iter().any(|state| state.mark.digest == *digest))
     }
 
+    /// Whether what Daybook wrote into a file's column of answers still stands there. Who saved an older copy, or one whose mark
+    /// was lost, has put the answers back that stood in it.
+    pub(super) fn knows_answers(&mut self, source: &SourceName, mark: &Mark) -> Result<bool, PipelineError> {
+        let states = self.store.snapshot()?.states(source)?;
+        let written = states.iter().find(|state| state.written).map(|state| &state.mark);
+        Ok(written.is_none_or(|written| {
+            written.digest == mark.digest || (mark.revision.is_some() && mark.revision == written.revision)
+        }))
+    }
+
     /// What is to be said of a file that does not show what was taken of it last, or whose last save is held.
     fn shows_otherwise(&mut self, file: &SourceFile, there: &Fingerprint) -> Result<Option<Published>, PipelineError> {
         Ok(match self.shows(&file.path, there) {
