@@ -161,7 +161,7 @@ impl Planner<'_> {
         }
         plan.rows.sort_unstable_by_key(|row| row.number);
         if self.writing.appends {
-            plan.appended = self.appended(&background)?;
+            plan.appended = self.appended(&mut background)?;
         }
         Ok(Some(plan))
     }
@@ -443,8 +443,19 @@ impl Planner<'_> {
         (!is_shown).then_some(PlannedRow { number, hash, record: None, cells })
     }
 
+    /// The answer in a row that is appended. Its author may have typed it before, in a save that an older copy has replaced.
+    fn answer_below(&self, record: RecordId, background: &mut Background) -> Result<Answer, PipelineError> {
+        if !background.refused {
+            return Ok(Answer::Saved);
+        }
+        let mut recalled = None;
+        let recalled = self.recall(record, background, &mut recalled)?;
+        let remarks = recalled.map(|recalled| self.refusals(recalled)).unwrap_or_default();
+        Ok(if remarks.is_empty() { Answer::Saved } else { Answer::Refused(remarks) })
+    }
+
     /// The records that have no row and are to get one, in the order of their keys.
-    fn appended(&self, background: &Background) -> Result<Vec<AppendedRow>, PipelineError> {
+    fn appended(&self, background: &mut Background) -> Result<Vec<AppendedRow>, PipelineError> {
         let viewpoint = self.decider.viewpoint(&self.spec.actor, self.table);
         let mut found: Vec<AppendedRow> = Vec::new();
         self.snapshot.for_each_record(&self.table.name, |record| {
@@ -470,9 +481,9 @@ impl Planner<'_> {
             by_key.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then).then(a_id.cmp(b_id))
         });
         if self.layout.answer.is_some() {
-            let saved = answer::text(&Answer::Saved, self.table, self.texts);
-            for (_, cells) in &mut found {
-                cells.push((FieldId::ANSWER, text_cell(saved.clone())));
+            for (record, cells) in &mut found {
+                let answer = self.answer_below(*record, background)?;
+                cells.push((FieldId::ANSWER, text_cell(answer::text(&answer, self.table, self.texts))));
             }
         }
         Ok(found)
