@@ -284,6 +284,9 @@ impl Pipeline {
             // Nothing of it was taken, so it is not settled: a view is not written over it.
             Err(problems) => return Ok(Taken::Refused(problems)),
         };
+        if answer.is_some() && !sheet.known.is_empty() && !self.knows_answers(source, &sheet.arrival.mark)? {
+            return Ok(Taken::ReadAgain);
+        }
         let spec = self.specs[spec].clone();
         let Posted { taken, shows, layout } = self.post_sheet(&spec, &sheet, None, dry)?;
         if matches!(taken, Taken::Done(_)) && !dry {

@@ -5,6 +5,7 @@ answer-waiting-for = Waiting for a decision: { $fields }
 answer-refused = Not saved: { $reasons }
 answer-field = { $field }: { $reason }
 answer-between = ,{" "}
+answer-and = ;{" "}
 answer-other = it was not accepted
 
 # Why something was not saved.

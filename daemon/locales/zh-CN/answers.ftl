@@ -5,6 +5,7 @@ answer-waiting-for = 等待决定：{ $fields }
 answer-refused = 未保存：{ $reasons }
 answer-field = { $field }：{ $reason }
 answer-between = 、
+answer-and = ；
 answer-other = 没有被采用
 
 # 没有保存的原因。

@@ -142,7 +142,7 @@ impl Pipeline {
         match replaced {
             Replaced::Done(fingerprint) => {
                 self.settle(path, fingerprint, Shows::Newest);
-                self.laid_out_anew(path, fingerprint, prepared, patched);
+                self.laid_out_anew(path, fingerprint, posting.arrival.mark.revision, prepared, patched);
                 Ok(Published::Written(Vec::new()))
             }
             Replaced::Moved => {
@@ -175,6 +175,16 @@ impl Pipeline {
         let task = super::publish_task(&self.specs[spec].name);
         let now = self.now();
         Ok(self.store.add_task(&task, now)?)
+    }
+
+    /// Whether what Daybook wrote into a file's column of answers still stands there. Who saved an older copy, or one whose mark
+    /// was lost, has put the answers back that stood in it.
+    pub(super) fn knows_answers(&mut self, source: &SourceName, mark: &Mark) -> Result<bool, PipelineError> {
+        let states = self.store.snapshot()?.states(source)?;
+        let written = states.iter().find(|state| state.written).map(|state| &state.mark);
+        Ok(written.is_none_or(|written| {
+            written.digest == mark.digest || (mark.revision.is_some() && mark.revision == written.revision)
+        }))
     }
 
     /// What is to be said of a file that does not show what was taken of it last, or whose last save is held.
@@ -401,12 +411,20 @@ impl Pipeline {
     }
 
     /// Remembers how a file is laid out after it was written into.
-    fn laid_out_anew(&mut self, path: &Path, fingerprint: Fingerprint, prepared: &Prepared, patched: &Patched) {
+    fn laid_out_anew(
+        &mut self,
+        path: &Path,
+        fingerprint: Fingerprint,
+        mark: Option<Revision>,
+        prepared: &Prepared,
+        patched: &Patched,
+    ) {
         let Some(written) = self.written.get_mut(path) else { return };
         let plan = &prepared.plan;
         written.fingerprint = fingerprint;
         written.state = Some(StateNo(prepared.newest.map_or(0, |newest| newest.0) + 1));
         let layout = &mut written.layout;
+        layout.mark.revision = mark;
         let hashes: HashMap<u32, RowHash> =
             patched.rows.iter().map(|(number, hash)| (*number, RowHash(*hash))).collect();
         for row in &mut layout.rows {

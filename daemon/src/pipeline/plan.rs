@@ -17,7 +17,7 @@ use compact_str::CompactString;
 use super::error::PipelineError;
 use super::layout::{LaidRow, Layout};
 use super::publication::meets;
-use super::recall::Recalled;
+use super::recall::{Last, Recalled};
 use super::spec::SourceSpec;
 use crate::access::{Decider, Rights, Sight, Subject};
 use crate::config::Writing;
@@ -88,7 +88,7 @@ struct Background {
     newest: StateNo,
     /// The last save that was taken.
     last_save: Option<ArrivalId>,
-    /// Records whose row has changed since Daybook last wrote; `None`: it never did, so all have.
+    /// Records whose row has changed since Daybook wrote what the file is made of; `None`: it never did, so all have.
     touched: Option<HashSet<RecordId>>,
     /// Fields that wait for a decision; none if the whole row does.
     waiting: HashMap<RecordId, Vec<FieldId>>,
@@ -101,6 +101,11 @@ struct Background {
 impl Background {
     fn is_touched(&self, record: RecordId) -> bool {
         self.touched.as_ref().is_none_or(|touched| touched.contains(&record))
+    }
+
+    /// What of a record waits for a decision: its fields, or none if it is the row; `None` if nothing does.
+    fn waits_for(&self, record: RecordId) -> Option<Vec<FieldId>> {
+        self.waiting.get(&record).cloned().or_else(|| self.asked.contains(&record).then(Vec::new))
     }
 
     fn is_waiting(&self, record: RecordId, field: FieldId) -> bool {
@@ -128,13 +133,13 @@ impl Planner<'_> {
         if self.layout.answer.is_some() {
             let orphans = self.layout.orphans.iter().filter_map(|(number, hash)| self.nobodys(*number, *hash));
             let withheld = self.layout.withheld.iter();
-            let withheld =
-                withheld.filter_map(|(number, hash)| self.answered(*number, *hash, &Answer::Waiting(Vec::new())));
+            let withheld = withheld
+                .filter_map(|(number, hash)| self.answered(*number, *hash, &Answer::Waiting(Vec::new(), Vec::new())));
             plan.rows.extend(orphans.chain(withheld));
         }
         plan.rows.sort_unstable_by_key(|row| row.number);
         if self.writing.appends {
-            plan.appended = self.appended(&background)?;
+            plan.appended = self.appended(&mut background)?;
         }
         Ok(Some(plan))
     }
@@ -142,7 +147,11 @@ impl Planner<'_> {
     fn background(&self) -> Result<Option<Background>, PipelineError> {
         let states = self.snapshot.states(self.source)?;
         let Some(newest) = states.first().map(|state| state.no) else { return Ok(None) };
-        let touched = match states.iter().find(|state| state.written) {
+        // Who saved an older copy has not seen what Daybook has written since; nor does the file, if the program died before it
+        // could be replaced.
+        let mark = self.layout.mark.revision;
+        let written = states.iter().find(|state| state.written && state.mark.revision == mark);
+        let touched = match written {
             Some(written) => Some(self.snapshot.state_changes(self.source, written.no, newest)?.into_iter().collect()),
             None => None,
         };
@@ -335,32 +344,32 @@ impl Planner<'_> {
             (false, None) => CompactString::default(),
         };
         let remarks = self.layout.remarks.get(&number).map_or(&[][..], Vec::as_slice);
+        let is_open = shown.is_empty() || answer::is_waiting(&shown, self.texts);
         let is_news = background.is_touched(record) || changes || !remarks.is_empty();
-        let answer = if let Some(fields) = background.waiting.get(&record) {
-            Answer::Waiting(fields.clone())
-        } else if background.asked.contains(&record) {
-            Answer::Waiting(Vec::new())
-        } else if is_news || shown.is_empty() || answer::is_waiting(&shown, self.texts) {
-            let refused = match (is_suspect, self.recall_if(is_suspect, record, background, recalled)?) {
-                (true, None) => return Ok(None),
-                (_, recalled) => self.refusals(scene, remarks, recalled),
-            };
-            if refused.is_empty() { Answer::Saved } else { Answer::Refused(refused) }
-        } else {
-            return Ok(None);
+        let refused = match (is_news || is_open, is_suspect) {
+            (false, _) => None,
+            (true, false) => Some(self.refusals(scene, remarks, None)),
+            (true, true) => {
+                let recalled = self.recall(record, background, recalled)?;
+                recalled.map(|recalled| self.refusals(scene, remarks, Some(recalled)))
+            }
         };
-        let text = answer::text(&answer, self.table, self.texts);
+        let say = |answer: &Answer| answer::text(answer, self.table, self.texts);
+        let text = match (background.waits_for(record), refused) {
+            (Some(fields), Some(refused)) => say(&Answer::Waiting(fields, refused)),
+            (Some(fields), None) => {
+                let waiting = say(&Answer::Waiting(fields, Vec::new()));
+                // What was refused beside it stands there already.
+                if answer::begins_with(&shown, &waiting, self.texts) {
+                    return Ok(None);
+                }
+                waiting
+            }
+            (None, Some(refused)) if refused.is_empty() => say(&Answer::Saved),
+            (None, Some(refused)) => say(&Answer::Refused(refused)),
+            (None, None) => return Ok(None),
+        };
         Ok((text != shown).then_some(text))
-    }
-
-    fn recall_if<'r>(
-        &self,
-        wanted: bool,
-        record: RecordId,
-        background: &mut Background,
-        recalled: &'r mut Option<Recalled>,
-    ) -> Result<Option<&'r Recalled>, PipelineError> {
-        if wanted { self.recall(record, background, recalled) } else { Ok(None) }
     }
 
     /// What of a row was refused and stands there still, or is put back now.
@@ -403,8 +412,20 @@ impl Planner<'_> {
         (!is_shown).then_some(PlannedRow { number, hash, record: None, cells })
     }
 
+    /// The answer in a row that is appended. Its author may have typed it before, in a save that an older copy has replaced.
+    fn answer_below(&self, record: RecordId, background: &mut Background) -> Result<Answer, PipelineError> {
+        let mut recalled = None;
+        let Some(recalled) = self.recall(record, background, &mut recalled)? else { return Ok(Answer::Saved) };
+        let remark = |(field, _, rule): (FieldId, &Last, &CompactString)| Remark {
+            field: Some(field),
+            reason: self.reason(rule),
+        };
+        let remarks: Vec<Remark> = recalled.refused().map(remark).collect();
+        Ok(if remarks.is_empty() { Answer::Saved } else { Answer::Refused(remarks) })
+    }
+
     /// The records that have no row and are to get one, in the order of their keys.
-    fn appended(&self, background: &Background) -> Result<Vec<AppendedRow>, PipelineError> {
+    fn appended(&self, background: &mut Background) -> Result<Vec<AppendedRow>, PipelineError> {
         let viewpoint = self.decider.viewpoint(&self.spec.actor, self.table);
         let mut found: Vec<AppendedRow> = Vec::new();
         self.snapshot.for_each_record(&self.table.name, |record| {
@@ -430,9 +451,13 @@ impl Planner<'_> {
             by_key.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then).then(a_id.cmp(b_id))
         });
         if self.layout.answer.is_some() {
-            let saved = answer::text(&Answer::Saved, self.table, self.texts);
-            for (_, cells) in &mut found {
-                cells.push((FieldId::ANSWER, text_cell(saved.clone())));
+            let ids: Vec<RecordId> = found.iter().map(|(record, _)| *record).collect();
+            let shown = self.snapshot.state_rows(self.source, background.newest, &ids)?;
+            let shown: HashSet<RecordId> = shown.into_iter().map(|row| row.record).collect();
+            for (record, cells) in &mut found {
+                let was_shown = shown.contains(record);
+                let answer = if was_shown { self.answer_below(*record, background)? } else { Answer::Saved };
+                cells.push((FieldId::ANSWER, text_cell(answer::text(&answer, self.table, self.texts))));
             }
         }
         Ok(found)

@@ -9,8 +9,6 @@ use crate::store::HistoryItem;
 
 /// The rules of the composer by which a value is refused that nobody could have kept.
 const INVALID: [&str; 2] = ["required", "unique"];
-/// The rule of cells that were only seen: what stood there was no statement.
-const SEEN: &str = "seen";
 
 /// The source's last word about each field of a record.
 pub(super) struct Recalled(Vec<(FieldId, Last)>);
@@ -39,11 +37,9 @@ impl Recalled {
         let own = |item: &HistoryItem| item.arrival.source == *source && item.arrival.kind == ArrivalKind::Workbook;
         let mut was_known = false;
         for item in items.into_iter().filter(own) {
-            for cell in item.entry.cells {
+            // What a cell still showed is no word about it: a copy that is saved again repeats what was refused.
+            for cell in item.entry.cells.into_iter().filter(|cell| cell.outcome != Outcome::Unchanged) {
                 let rule = item.rules.get(usize::from(cell.rule)).cloned().unwrap_or_default();
-                if cell.outcome == Outcome::Unchanged && rule == SEEN {
-                    continue;
-                }
                 let refused_by = (cell.outcome == Outcome::Refused).then_some(rule);
                 // An empty cell of a row that was there is in no baseline.
                 let base = cell.before.and_then(|before| before.base).or(was_known.then_some(Cell::Blank));

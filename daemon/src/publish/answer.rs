@@ -14,8 +14,9 @@ use crate::text::Texts;
 pub enum Answer {
     /// All that it says is stored, or was set aside by a rule.
     Saved,
-    /// Something in it waits for a person's decision; the fields, if it is about single cells.
-    Waiting(Vec<FieldId>),
+    /// Something in it waits for a person's decision (the fields, if it is about single cells), and something else was perhaps
+    /// not taken.
+    Waiting(Vec<FieldId>, Vec<Remark>),
     /// Something in it was not taken.
     Refused(Vec<Remark>),
 }
@@ -38,26 +39,35 @@ pub fn text(answer: &Answer, table: &Table, texts: &Texts) -> CompactString {
         table.field(field).map_or_else(String::new, |field| super::view::header(field, texts.language()).to_owned())
     };
     let between = texts.get("answer-between");
+    let refused = |remarks: &[Remark]| {
+        let reasons = remarks.iter().map(|remark| {
+            let reason = reason(&remark.reason, texts);
+            match remark.field {
+                Some(field) => {
+                    texts.format("answer-field", &[("field", title(field).into()), ("reason", reason.into())])
+                }
+                None => reason,
+            }
+        });
+        let reasons = reasons.collect::<Vec<_>>().join(&between);
+        texts.format("answer-refused", &[("reasons", reasons.into())])
+    };
     let text = match answer {
         Answer::Saved => texts.get("answer-saved"),
-        Answer::Waiting(fields) if fields.is_empty() => texts.get("answer-waiting"),
-        Answer::Waiting(fields) => {
+        Answer::Waiting(fields, remarks) => {
             let fields = fields.iter().map(|field| title(*field)).collect::<Vec<_>>().join(&between);
-            texts.format("answer-waiting-for", &[("fields", fields.into())])
+            let waiting = if fields.is_empty() {
+                texts.get("answer-waiting")
+            } else {
+                texts.format("answer-waiting-for", &[("fields", fields.into())])
+            };
+            if remarks.is_empty() {
+                waiting
+            } else {
+                format!("{waiting}{}{}", texts.get("answer-and"), refused(remarks))
+            }
         }
-        Answer::Refused(remarks) => {
-            let reasons = remarks.iter().map(|remark| {
-                let reason = reason(&remark.reason, texts);
-                match remark.field {
-                    Some(field) => {
-                        texts.format("answer-field", &[("field", title(field).into()), ("reason", reason.into())])
-                    }
-                    None => reason,
-                }
-            });
-            let reasons = reasons.collect::<Vec<_>>().join(&between);
-            texts.format("answer-refused", &[("reasons", reasons.into())])
-        }
+        Answer::Refused(remarks) => refused(remarks),
     };
     text.chars().take(ANSWER_CHARS_MAX).collect()
 }
@@ -65,6 +75,12 @@ pub fn text(answer: &Answer, table: &Table, texts: &Texts) -> CompactString {
 /// Whether a text is an answer that something waits for a decision.
 pub fn is_waiting(text: &str, texts: &Texts) -> bool {
     text.starts_with(texts.get("answer-waiting").as_str())
+}
+
+/// Whether a text is that answer, perhaps with what was not taken beside what waits.
+pub fn begins_with(text: &str, answer: &str, texts: &Texts) -> bool {
+    let rest = text.strip_prefix(answer);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(texts.get("answer-and").as_str()))
 }
 
 /// A reason in words.
@@ -147,7 +163,8 @@ mod tests {
     fn answers_are_in_the_offices_language() {
         let remark = |field: Option<u16>, reason: &str| Remark { field: field.map(FieldId), reason: reason.into() };
         let refused = Answer::Refused(vec![remark(Some(1), "not-a-date"), remark(Some(0), "销售只维护自己的客户")]);
-        let waiting = Answer::Waiting(vec![FieldId(0), FieldId(1)]);
+        let waiting = Answer::Waiting(vec![FieldId(0), FieldId(1)], Vec::new());
+        let both = Answer::Waiting(vec![FieldId(0)], vec![remark(Some(1), "not-a-date")]);
         for (language, answer, expected) in [
             (Language::ZhCn, Answer::Saved, "已保存"),
             (Language::En, Answer::Saved, "Saved"),
@@ -155,13 +172,29 @@ mod tests {
             (Language::En, refused, "Not saved: Signed: not a date, Phone: 销售只维护自己的客户"),
             (Language::ZhCn, waiting.clone(), "等待决定：电话、签约日期"),
             (Language::En, waiting, "Waiting for a decision: Phone, Signed"),
-            (Language::En, Answer::Waiting(Vec::new()), "Waiting for a decision"),
+            (Language::En, Answer::Waiting(Vec::new(), Vec::new()), "Waiting for a decision"),
+            (Language::ZhCn, both.clone(), "等待决定：电话；未保存：签约日期：不是日期"),
+            (Language::En, both, "Waiting for a decision: Phone; Not saved: Signed: not a date"),
             (Language::En, Answer::Refused(vec![remark(None, "archived-record")]), "Not saved: it was not accepted"),
         ] {
             let texts = Texts::new(language);
             let said = text(&answer, &table(), &texts);
             assert_eq!(said, expected);
-            assert_eq!(is_waiting(&said, &texts), matches!(answer, Answer::Waiting(_)));
+            assert_eq!(is_waiting(&said, &texts), matches!(answer, Answer::Waiting(..)));
         }
+    }
+
+    #[test]
+    fn an_answer_with_more_behind_it_is_told_from_another() {
+        let texts = Texts::new(Language::En);
+        let waiting = |fields: &[u16], remarks| {
+            text(&Answer::Waiting(fields.iter().copied().map(FieldId).collect(), remarks), &table(), &texts)
+        };
+        let remark = Remark { field: Some(FieldId(1)), reason: "not-a-date".into() };
+        let one = waiting(&[0], Vec::new());
+        assert!(begins_with(&one, &one, &texts));
+        assert!(begins_with(&waiting(&[0], vec![remark]), &one, &texts));
+        assert!(!begins_with(&waiting(&[0, 1], Vec::new()), &one, &texts));
+        assert!(!begins_with("Saved", &one, &texts));
     }
 }
