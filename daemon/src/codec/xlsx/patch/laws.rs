@@ -185,8 +185,8 @@ proptest! {
 /// A small sheet with all that is looked at, around which nothing is wrong.
 fn whole() -> String {
     concat!(
-        "<?xml version=\"1.0\"?><!-- c --><worksheet><dimension ref=\"A1:B3\"/><cols><col min=\"1\" max=\"2\" style=\"1\"/></cols><sheetData>",
-        "<row r=\"1\"><c r=\"A1\" t=\"str\"><v>A</v></c></row><row r=\"2\" spans=\"1:2\"><c r=\"A2\" s=\"1\"><v>1</v></c><c r=\"B2\">",
+        "<?xml version=\"1.0\"?><!-- c --><worksheet><dimension ref=\"A1:B3\"/><cols><col min=\"1\" max=\"2\" style=\"0\"/></cols><sheetData>",
+        "<row r=\"1\"><c r=\"A1\" t=\"str\"><v>A</v></c></row><row r=\"2\" spans=\"1:2\"><c r=\"A2\" s=\"0\"><v>1</v></c><c r=\"B2\">",
         "<f t=\"array\" ref=\"B2:B3\">1</f><v>1</v></c></row><row r=\"3\"><c r=\"A3\" t=\"inlineStr\"><is><t><![CDATA[<]]></t></is></c></row></sheetData>",
         "<sheetProtection sheet=\"0\"/><autoFilter ref=\"A1:B3\"/><mergeCells><mergeCell ref=\"C2:D2\"/></mergeCells>",
         "<conditionalFormatting sqref=\"A2:A3\"><cfRule/></conditionalFormatting></worksheet>"

@@ -36,6 +36,8 @@ mod refusal;
 mod check;
 
 #[cfg(test)]
+mod foreign;
+#[cfg(test)]
 mod laws;
 #[cfg(test)]
 mod tests;

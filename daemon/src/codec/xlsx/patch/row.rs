@@ -13,7 +13,7 @@ use super::super::reference::{COLUMNS_MAX, Place};
 use super::content::{Content, write_style};
 use super::edits::Edit;
 use super::sheet::{RowSpan, Sheet, Target, cell_place, number};
-use super::styles::Styles;
+use super::styles::{Format, Styles};
 
 /// A cell's attributes that belong to its old content: its type, and what refers to metadata of a rich value or array.
 const DROPPED: [&[u8]; 4] = [b"t", b"cm", b"vm", b"ph"];
@@ -205,7 +205,11 @@ impl<'a> Writer<'_, 'a> {
                 }
                 _ => None,
             };
-            let content = match self.content(place, old, &styles, word.as_ref().unwrap_or(new)) {
+            let is_locked = self.sheet.is_protected && self.styles.get(styles.before)?.is_locked;
+            let format = self.styles.get(styles.own)?.format;
+            let why_not = self.why_not(place, old, is_locked);
+            let content = why_not.map_or_else(|| self.content(word.as_ref().unwrap_or(new), format), Err);
+            let content = match content {
                 Ok(content) => content,
                 Err(why) => {
                     self.refused.push(RefusedCell { row: number, column: *column, why });
@@ -235,27 +239,20 @@ impl<'a> Writer<'_, 'a> {
         Ok(written)
     }
 
-    /// What is to stand in a cell, or why nothing may.
-    fn content(
-        &self,
-        place: Place,
-        old: Option<&Cell<'_>>,
-        styles: &CellStyles,
-        new: &NewCell,
-    ) -> Result<Content, CellRefusal> {
+    /// Why nothing may be written into a cell, whatever it is.
+    fn why_not(&self, place: Place, old: Option<&Cell<'_>>, is_locked: bool) -> Option<CellRefusal> {
         if place.column >= self.columns_max.min(COLUMNS_MAX) {
-            return Err(CellRefusal::NoRoom);
+            return Some(CellRefusal::NoRoom);
         }
         if old.is_some_and(|old| old.has_formula) {
-            return Err(CellRefusal::Formula);
+            return Some(CellRefusal::Formula);
         }
-        if let Some(why) = self.covered.get(&place) {
-            return Err(*why);
-        }
-        if self.sheet.is_protected && self.styles.get(styles.before).is_locked {
-            return Err(CellRefusal::Locked);
-        }
-        let format = self.styles.get(styles.own).format;
+        let covered = self.covered.get(&place).copied();
+        covered.or_else(|| is_locked.then_some(CellRefusal::Locked))
+    }
+
+    /// What is to stand in a cell.
+    fn content(&self, new: &NewCell, format: Format) -> Result<Content, CellRefusal> {
         Content::of(new, format, self.is_1904, self.text_bytes_max).ok_or(CellRefusal::TooLong)
     }
 

@@ -130,7 +130,7 @@ impl<'a> Sheet<'a> {
             b"sheetProtection" => self.is_protected = matches!(tag.value(b"sheet")?, Some(b"1" | b"true")),
             b"conditionalFormatting" => self.rules.extend(tag.attribute(b"sqref")?.map(|sqref| sqref.place)),
             b"cols" => {
-                return children(lexer, tag, prefix, b"col", |column| {
+                return children(lexer, tag, prefix, b"col", |column, _| {
                     let (first, last, style) =
                         (number(column, b"min")?, number(column, b"max")?, number(column, b"style")?);
                     if self.columns.len() >= COLUMNS_MAX as usize {
@@ -143,13 +143,13 @@ impl<'a> Sheet<'a> {
                 });
             }
             b"mergeCells" => {
-                return children(lexer, tag, prefix, b"mergeCell", |merged| {
+                return children(lexer, tag, prefix, b"mergeCell", |merged, _| {
                     let (_, area) = area(merged)?.ok_or(Broken)?;
                     self.add_area(area, CellRefusal::Merged)
                 });
             }
             b"dataValidations" => {
-                return children(lexer, tag, prefix, b"dataValidation", |validation| {
+                return children(lexer, tag, prefix, b"dataValidation", |validation, _| {
                     self.rules.extend(validation.attribute(b"sqref")?.map(|sqref| sqref.place));
                     Ok(())
                 });
@@ -187,13 +187,13 @@ pub(super) fn number(tag: &Tag<'_>, name: &[u8]) -> Result<Option<u32>, Broken> 
     str::from_utf8(value).ok().and_then(|value| value.trim().parse().ok()).map(Some).ok_or(Broken)
 }
 
-/// Calls `take` with each child of this name and goes behind the element.
-fn children<'a>(
+/// Calls `take` with each child of this name, and what stands behind its tag, and goes behind the element.
+pub(super) fn children<'a>(
     lexer: &mut Lexer<'a>,
     begun: &Tag<'a>,
     prefix: &str,
     name: &[u8],
-    mut take: impl FnMut(&Tag<'a>) -> Result<(), Broken>,
+    mut take: impl FnMut(&Tag<'a>, Lexer<'a>) -> Result<(), Broken>,
 ) -> Result<(), Broken> {
     if !begun.is_open() {
         return Ok(());
@@ -204,7 +204,7 @@ fn children<'a>(
             return if tag.name == begun.name { Ok(()) } else { Err(Broken) };
         }
         if tag.name.strip_prefix(prefix.as_bytes()) == Some(name) {
-            take(&tag)?;
+            take(&tag, lexer.clone())?;
         }
         lexer.pass(&tag)?;
     }

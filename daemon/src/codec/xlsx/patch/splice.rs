@@ -42,7 +42,7 @@ pub(super) struct SplicedSheet {
 
 impl<R: Read + Seek> Splice<'_, R> {
     /// Splices the sheet and its tables; the tables go into the changes.
-    pub(super) fn of_sheet(mut self, xml: &[u8], changes: &mut Changes) -> Result<SplicedSheet, ReadFailure> {
+    pub(super) fn of_sheet(self, xml: &[u8], changes: &mut Changes) -> Result<SplicedSheet, ReadFailure> {
         let request = self.request;
         let (growth, mut refused_growth) = match Growth::asked(request) {
             Some(Ok(growth)) => (Some(growth), None),
@@ -60,7 +60,11 @@ impl<R: Read + Seek> Splice<'_, R> {
         let refusal = growth.and_then(|growth| growth.refusal(&sheet, &tables, request.read.rows_max));
         refused_growth = refused_growth.or(refusal);
         let growth = growth.filter(|_| refusal.is_none());
-        let mut spliced = self.write(&sheet, growth).map_err(|Broken| not_understood("the sheet"))?;
+        let styles = match self.parts.related("styles") {
+            Some(part) => Styles::read(self.package, part, request.read.unpacked_bytes_max)?,
+            None => Styles::default(),
+        };
+        let mut spliced = self.write(&sheet, &styles, growth).map_err(|Broken| not_understood("the sheet"))?;
         spliced.plan.append_refused = refused_growth;
         if let Some(growth) = growth {
             for table in tables {
@@ -73,15 +77,13 @@ impl<R: Read + Seek> Splice<'_, R> {
         Ok(spliced)
     }
 
-    fn write(&mut self, sheet: &Sheet<'_>, growth: Option<Growth>) -> Result<SplicedSheet, Broken> {
+    fn write(&self, sheet: &Sheet<'_>, styles: &Styles, growth: Option<Growth>) -> Result<SplicedSheet, Broken> {
         let request = self.request;
         let asked: Vec<(u32, &[(u32, NewCell)])> =
             request.rows.iter().map(|row| (row.number, row.cells.as_slice())).collect();
-        let styles = self.parts.related("styles").map(|part| Styles::read(self.package, part));
-        let styles = styles.unwrap_or_default();
         let mut writer = Writer {
             sheet,
-            styles: &styles,
+            styles,
             is_1904: self.workbook.is_1904,
             text_bytes_max: request.read.cell_bytes_max as usize,
             columns_max: request.read.columns_max,

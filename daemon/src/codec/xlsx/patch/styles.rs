@@ -3,7 +3,13 @@
 use std::collections::HashMap;
 use std::io::{Read, Seek};
 
-use super::super::super::package::{Package, attribute, elements};
+use quick_xml::escape::unescape;
+
+use super::super::super::package::Package;
+use super::super::super::read::ReadFailure;
+use super::super::lexer::{Broken, Kind, Lexer, Tag};
+use super::refusal::{not_understood, refuse_encodings};
+use super::sheet::{children, number};
 
 /// The number format `@`: what is typed stays text.
 const TEXT_FORMAT: u32 = 49;
@@ -30,7 +36,7 @@ pub(super) enum Format {
     Text,
 }
 
-/// A cell without a style, or with one that is not there.
+/// The usual style in a workbook that says nothing of styles.
 const DEFAULT: Style = Style { format: Format::Number, is_locked: true };
 
 /// The styles by their number.
@@ -39,47 +45,73 @@ pub(super) struct Styles(Vec<Style>);
 
 impl Styles {
     /// Reads the styles of a workbook; a workbook without the part has none.
-    pub(super) fn read<R: Read + Seek>(package: &mut Package<R>, part: &str) -> Self {
-        let mut styles = Vec::new();
-        let Some(mut xml) = package.small_part(part) else { return Self(styles) };
-        let mut codes: HashMap<u32, Format> = HashMap::new();
-        let mut section = String::new();
-        elements(&mut xml, |element| {
-            let name = element.local_name();
-            match (name.as_ref(), section.as_str()) {
-                (
-                    "numFmts" | "fonts" | "fills" | "borders" | "cellStyleXfs" | "cellXfs" | "cellStyles" | "dxfs"
-                    | "tableStyles" | "colors" | "extLst",
-                    _,
-                ) => name.as_ref().clone_into(&mut section),
-                ("numFmt", "numFmts") => {
-                    let number = attribute(element, "numFmtId").and_then(|number| number.parse().ok());
-                    if let (Some(number), Some(code)) = (number, attribute(element, "formatCode")) {
-                        codes.insert(number, format_of(&code));
-                    }
-                }
-                ("xf", "cellXfs") => {
-                    let number = attribute(element, "numFmtId").and_then(|number| number.parse().ok()).unwrap_or(0);
-                    let format = codes.get(&number).copied().unwrap_or_else(|| built_in(number));
-                    styles.push(Style { format, is_locked: true });
-                }
-                ("protection", "cellXfs") => {
-                    let locked = attribute(element, "locked");
-                    if let Some(style) = styles.last_mut() {
-                        style.is_locked = !matches!(locked.as_deref(), Some("0" | "false"));
-                    }
-                }
-                _ => {}
-            }
-            true
-        });
-        Self(styles)
+    ///
+    /// # Errors
+    /// `not-patchable` if they are not understood: a date would become a text in a cell that shows dates.
+    pub(super) fn read<R: Read + Seek>(
+        package: &mut Package<R>,
+        part: &str,
+        bytes_max: u64,
+    ) -> Result<Self, ReadFailure> {
+        let Some(xml) = package.bytes(part, bytes_max)? else { return Ok(Self::default()) };
+        refuse_encodings(&xml)?;
+        Self::scan(&xml).map_err(|Broken| not_understood("the list of its styles"))
     }
 
-    /// What a style means.
-    pub(super) fn get(&self, number: u32) -> Style {
-        self.0.get(number as usize).copied().unwrap_or(DEFAULT)
+    /// Only the children of `cellXfs` have numbers; what programs keep inside of one (`extLst`) is passed over.
+    fn scan(xml: &[u8]) -> Result<Self, Broken> {
+        let mut lexer = Lexer::new(xml, 0);
+        let root = lexer.tag()?;
+        if root.local_name() != b"styleSheet" {
+            return Err(Broken);
+        }
+        let prefix = root.name.get(..root.name.len() - root.local_name().len()).ok_or(Broken)?;
+        let prefix = str::from_utf8(prefix).map_err(|_| Broken)?;
+        let mut codes: HashMap<u32, Format> = HashMap::new();
+        let mut styles = Vec::new();
+        while root.is_open() {
+            let section = lexer.tag()?;
+            if section.kind == Kind::Close {
+                break;
+            }
+            match section.name.strip_prefix(prefix.as_bytes()) {
+                Some(b"numFmts") => children(&mut lexer, &section, prefix, b"numFmt", |format, _| {
+                    if let (Some(number), Some(code)) = (number(format, b"numFmtId")?, format.value(b"formatCode")?) {
+                        let code = unescape(str::from_utf8(code).map_err(|_| Broken)?).map_err(|_| Broken)?;
+                        codes.insert(number, format_of(&code));
+                    }
+                    Ok(())
+                })?,
+                Some(b"cellXfs") => children(&mut lexer, &section, prefix, b"xf", |style, inside| {
+                    let number = number(style, b"numFmtId")?.unwrap_or(0);
+                    let format = codes.get(&number).copied().unwrap_or_else(|| built_in(number));
+                    styles.push(Style { format, is_locked: is_locked(style, inside, prefix)? });
+                    Ok(())
+                })?,
+                _ => drop(lexer.pass(&section)?),
+            }
+        }
+        Ok(Self(styles))
     }
+
+    /// What a style means; an error for one that is not there, because nothing tells how such a cell looks.
+    pub(super) fn get(&self, number: u32) -> Result<Style, Broken> {
+        match self.0.get(number as usize) {
+            Some(style) => Ok(*style),
+            None if number == 0 && self.0.is_empty() => Ok(DEFAULT),
+            None => Err(Broken),
+        }
+    }
+}
+
+/// Whether a style's cells are locked, as they are unless it says otherwise.
+fn is_locked<'a>(style: &Tag<'a>, mut inside: Lexer<'a>, prefix: &str) -> Result<bool, Broken> {
+    let mut is_locked = true;
+    children(&mut inside, style, prefix, b"protection", |protection, _| {
+        is_locked = !matches!(protection.value(b"locked")?, Some(b"0" | b"false"));
+        Ok(())
+    })?;
+    Ok(is_locked)
 }
 
 /// The formats that are not written out (ECMA-376, 18.8.30, with those of East Asian versions).
@@ -130,10 +162,6 @@ fn format_of(code: &str) -> Format {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a failed test may panic")]
 mod tests {
-    use std::io::Cursor;
-
-    use super::super::super::super::shared::Shared;
-    use super::super::super::super::trial::zipped;
     use super::*;
 
     #[test]
@@ -162,12 +190,29 @@ mod tests {
             <x:cellXfs><x:xf numFmtId="0"/><x:xf numFmtId="164"/><x:xf numFmtId="49"><x:protection locked="0"/></x:xf>
             <x:xf numFmtId="22"><x:protection hidden="1"/></x:xf></x:cellXfs>
             <x:dxfs><x:dxf><x:numFmt numFmtId="164" formatCode="0"/><x:protection locked="0"/></x:dxf></x:dxfs></x:styleSheet>"#;
-        let zip = zipped(&[("xl/styles.xml", xml)]);
-        let mut package = Package::open(Shared::new(Cursor::new(zip)).unwrap(), 1 << 20).unwrap();
-        let styles = Styles::read(&mut package, "xl/styles.xml");
+        let styles = Styles::scan(xml.as_bytes()).unwrap();
         let seen: Vec<_> =
-            (0..5).map(|number| styles.get(number)).map(|style| (style.format, style.is_locked)).collect();
+            (0..4).map(|number| styles.get(number).unwrap()).map(|style| (style.format, style.is_locked)).collect();
         let number = (Format::Number, true);
-        assert_eq!(seen, [number, (Format::Date, true), (Format::Text, false), (Format::Date, true), number]);
+        assert_eq!(seen, [number, (Format::Date, true), (Format::Text, false), (Format::Date, true)]);
+        assert_eq!(styles.get(4), Err(Broken));
+        assert!(Styles::default().get(0).is_ok() && Styles::default().get(1).is_err());
+    }
+
+    #[test]
+    fn what_stands_inside_of_a_style_is_no_style() {
+        let inner = r#"<extLst><ext><cellXfs><xf numFmtId="49"/></cellXfs><protection locked="0"/></ext></extLst>"#;
+        let xml = format!(
+            r#"<styleSheet><numFmts><numFmt numFmtId="164" formatCode="yyyy&quot;年&quot;"/></numFmts><cellXfs><xf>{inner}</xf><xf numFmtId="164"/></cellXfs>{inner}</styleSheet>"#
+        );
+        let styles = Styles::scan(xml.as_bytes()).unwrap();
+        assert_eq!(styles.get(0).unwrap(), DEFAULT);
+        assert_eq!(styles.get(1).unwrap().format, Format::Date);
+        assert!(styles.get(2).is_err());
+        for wrong in
+            ["<styles/>", "<styleSheet><cellXfs>", "<styleSheet><cellXfs><xf numFmtId=\"x\"/></cellXfs></styleSheet>"]
+        {
+            assert!(Styles::scan(wrong.as_bytes()).is_err(), "{wrong}");
+        }
     }
 }

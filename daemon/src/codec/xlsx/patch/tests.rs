@@ -326,6 +326,8 @@ fn files_that_a_patch_would_harm_are_refused() {
     assert_eq!(book().with("XL/Styles.xml", "<x/>").code(&cells), "not-patchable");
     let sheet = book().get(SHEET).replace("<v>1</v>", "<v>1</v><extLst/>");
     assert_eq!(book().with(SHEET, &sheet).code(&cells), "not-patchable");
+    let unknown = book().get(SHEET).replace("<c r=\"A2\">", "<c r=\"A2\" s=\"5\">");
+    assert_eq!(book().with(SHEET, &unknown).code(&cells), "not-patchable");
     let swapped = book().get(SHEET).replace("<c r=\"A2\">", "<c r=\"B2\"/><c r=\"A2\">");
     assert_eq!(book().with(SHEET, &swapped).code(&cells), "not-patchable");
     for head in ["<?xml version=\"1.0\" encoding=\"GB2312\"?>", "<!DOCTYPE worksheet>"] {
