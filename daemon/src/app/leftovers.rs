@@ -78,7 +78,11 @@ pub fn take_leftovers(pipeline: &mut Pipeline) -> Result<Report, PipelineError> 
     for spec in views {
         let (name, path) = (pipeline.specs()[spec].name.clone(), pipeline.specs()[spec].path.clone());
         let Some(folder) = path.parent() else { continue };
-        let Ok(leftovers) = disk.leftovers(folder) else { continue };
+        let Ok(mut leftovers) = disk.leftovers(folder) else { continue };
+        // A view may be a link into another folder.
+        leftovers.extend(disk.leftovers_of(&path).unwrap_or_default());
+        leftovers.sort();
+        leftovers.dedup();
         for leftover in leftovers {
             let file = SourceFile { name: name.clone(), path: leftover.clone() };
             if !is_of_view(pipeline, spec, &file)? {

@@ -87,10 +87,7 @@ pub trait Disk: Send + Sync {
 
     /// What interrupted replacements of one file left, sorted.
     fn leftovers_of(&self, path: &Path) -> io::Result<Vec<PathBuf>> {
-        let folder = path.parent().unwrap_or(Path::new(""));
-        let mut leftovers = self.leftovers(folder)?;
-        leftovers.retain(|leftover| leftover.file_name().is_some_and(|name| replace::is_leftover_of(name, path)));
-        Ok(leftovers)
+        leftovers_beside(self, path)
     }
 
     /// What interrupted replacements left in a folder, sorted.
@@ -143,9 +140,27 @@ impl Disk for RealDisk {
         replace::give_back(path, kept, &ours)
     }
 
+    /// A link is followed, as it is when the file is replaced.
+    fn leftovers_of(&self, path: &Path) -> io::Result<Vec<PathBuf>> {
+        let mut leftovers = leftovers_beside(self, path)?;
+        let target = replace::follow(path)?;
+        if target != path {
+            leftovers.extend(leftovers_beside(self, &target)?);
+            leftovers.sort();
+            leftovers.dedup();
+        }
+        Ok(leftovers)
+    }
+
     fn remove_leftover(&self, path: &Path) -> io::Result<()> {
         replace::remove_leftover(path)
     }
+}
+
+fn leftovers_beside(disk: &(impl Disk + ?Sized), path: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut leftovers = disk.leftovers(replace::folder_of(path))?;
+    leftovers.retain(|leftover| leftover.file_name().is_some_and(|name| replace::is_leftover_of(name, path)));
+    Ok(leftovers)
 }
 
 fn not_a_file() -> io::Error {

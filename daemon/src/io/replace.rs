@@ -138,20 +138,34 @@ fn replace_by(
         Swapped::Refused => return Ok(Replaced::Moved),
     };
     let now = fingerprint_after(&target, own);
-    let Some(kept) = kept else {
-        sync_folder(folder)?;
-        return Ok(Replaced::Done(now));
-    };
-    let replaced = RealDisk.fingerprint(&kept)?;
-    if replaced.is_some_and(|replaced| replaced.is_same_but_moved(&expected)) {
-        sync_folder(folder)?;
+    let synced = sync_folder(folder);
+    match kept {
+        Some(kept) => look_at_replaced(kept, &expected, now, synced),
+        None => synced.map(|()| Replaced::Done(now)),
+    }
+}
+
+/// Looks whether the file that was replaced is the expected one. It is removed only if it is known to be that: in any doubt
+/// it may be somebody's save, and that it was overtaken counts for more than whether the names are durable.
+fn look_at_replaced(
+    kept: TempPath,
+    expected: &Fingerprint,
+    now: Fingerprint,
+    synced: io::Result<()>,
+) -> io::Result<Replaced> {
+    let replaced = RealDisk.fingerprint(&kept);
+    if matches!(&replaced, Ok(Some(replaced)) if replaced.is_same_but_moved(expected)) {
+        synced?;
         if let Err(error) = kept.close() {
             tracing::warn!(%error, "the file that was replaced could not be removed; it is a leftover now");
         }
         return Ok(Replaced::Done(now));
     }
     let kept = kept.keep().map_err(|error| error.error)?;
-    sync_folder(folder)?;
+    if let Err(error) = synced {
+        tracing::warn!(%error, path = %kept.display(), "the folder of an overtaken save could not be made durable");
+    }
+    replaced?;
     let lost = read_lost(&kept)?;
     Ok(Replaced::Overtaken { now, lost, kept })
 }
@@ -282,14 +296,14 @@ fn read_lost(kept: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// The file that a link leads to; the path itself if it is no link.
-fn follow(path: &Path) -> io::Result<PathBuf> {
+pub(super) fn follow(path: &Path) -> io::Result<PathBuf> {
     match fs::symlink_metadata(path) {
         Ok(data) if data.is_symlink() => fs::canonicalize(path),
         _ => Ok(path.to_owned()),
     }
 }
 
-fn folder_of(path: &Path) -> &Path {
+pub(super) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
@@ -602,6 +616,67 @@ mod tests {
         assert!(replaced.is_err());
         let [kept] = share.leftovers().try_into().unwrap();
         assert_eq!(fs::read_to_string(kept).unwrap(), "old");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_was_replaced_and_can_not_be_looked_at_is_kept() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+        let share = Share::new("old");
+        let before = share.fingerprint();
+        let mut kept = PathBuf::new();
+        let replaced = replace_by(&share.path, b"new", Some(before), &mut |one, other| {
+            exchange(one, other)?;
+            // A pipe can't be looked at as a file, as a file can't whose share has just failed.
+            fs::remove_file(one)?;
+            one.clone_into(&mut kept);
+            Ok(mknodat(CWD, one, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?)
+        });
+        assert_eq!(replaced.unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        assert!(kept.exists(), "it may be somebody's save of that moment");
+    }
+
+    #[test]
+    fn an_overtaken_save_is_told_though_the_folder_can_not_be_made_durable() {
+        let share = Share::new("edited");
+        let failed = || Err(io::ErrorKind::StorageFull.into());
+        let (now, edited) = (share.fingerprint(), share.fingerprint());
+        let old = Fingerprint { bytes: edited.bytes + 1, ..edited };
+        let beside = |name: &str| {
+            let path = share.folder.path().join(format!(".daybook-{name}.tmp"));
+            fs::copy(&share.path, &path).unwrap();
+            TempPath::try_from_path(path).unwrap()
+        };
+        let Ok(Replaced::Overtaken { lost, kept, .. }) = look_at_replaced(beside("1"), &old, now, failed()) else {
+            panic!("not told")
+        };
+        assert_eq!((lost.as_slice(), kept.exists()), (&b"edited"[..], true));
+        // Where nobody has saved, the error is all there is to tell.
+        let expected = beside("2");
+        let fingerprint = RealDisk.fingerprint(&expected).unwrap().unwrap();
+        let error = look_at_replaced(expected, &fingerprint, now, failed()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn leftovers_of_a_link_lie_where_it_leads() {
+        let (share, other) = (Share::new("old"), tempfile::tempdir().unwrap());
+        let link = other.path().join("link.xlsx");
+        std::os::unix::fs::symlink(&share.path, &link).unwrap();
+        let replaced = replace_by(&link, b"new", Some(share.fingerprint()), &mut |one, other| {
+            fs::write(other, "edited").unwrap();
+            exchange(one, other)
+        });
+        let Replaced::Overtaken { kept, .. } = replaced.unwrap() else { panic!("not noticed") };
+        assert_eq!(RealDisk.leftovers_of(&link).unwrap(), std::slice::from_ref(&kept));
+        assert_eq!(RealDisk.leftovers_of(&share.path).unwrap(), std::slice::from_ref(&kept));
+        // What was left while the link was a file of its own is found too.
+        let own = other.path().join(format!("{}0.tmp", leftover_prefix(&link)));
+        fs::write(&own, "earlier").unwrap();
+        let mut expected = vec![own, kept];
+        expected.sort();
+        assert_eq!(RealDisk.leftovers_of(&link).unwrap(), expected);
     }
 
     #[test]
