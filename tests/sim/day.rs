@@ -1,6 +1,6 @@
 //! A day in the office: everything that one seed makes happen, with the oracle looking on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use daybook::extract;
@@ -10,11 +10,11 @@ use daybook::pipeline::{Decision, Report};
 use daybook::store::{ArrivalFilter, FaultPoint};
 
 use super::dice::Dice;
-use super::disk::Moment;
+use super::disk::{Moment, Written};
 use super::office::{Cut, Ended, FOLDER, Office, Setting};
-use super::oracle::{Deeds, Met, Oracle};
-use super::people::{Copy, EDITORS, FIELDS, Log, SOURCES, digest, may_write};
-use super::sheet::Sheet;
+use super::oracle::{Deeds, Met, Oracle, Rest};
+use super::people::{Copy, EDITORS, FIELDS, Log, OWN, SOURCES, Save, digest, may_write};
+use super::sheet::{ANSWER, NOTE, Sheet};
 
 /// A defect that is planted, so that the oracle can be seen to catch it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,10 @@ pub(super) enum Sabotage {
     DeletesWin,
     /// What a source shows is committed before what follows from it.
     BaselineFirst,
+    /// Of several cells of a row, the first is not written.
+    Forgetful,
+    /// A file is replaced whatever was saved into it meanwhile.
+    Careless,
 }
 
 /// How a day ended.
@@ -48,6 +52,11 @@ struct Day {
     dice: Dice,
     copies: BTreeMap<(usize, usize), Copy>,
     halfway: Option<Halfway>,
+    /// What was saved last into the workbook that is written into.
+    own: Option<Arc<Save>>,
+    /// Whose programs say that they have it open.
+    locking: BTreeSet<usize>,
+    setting: Setting,
     /// Cai's program never moves the time in the document's properties.
     old_program: bool,
     sabotage: Sabotage,
@@ -61,6 +70,8 @@ pub(super) fn day(seed: u64, sabotage: Sabotage) -> Ending {
         missing_rows: dice.pick(&["archive", "archive", "review", "keep"]).copied().unwrap_or("archive"),
         guarded: dice.chance(15),
         clock_step_ms: i64::from(dice.chance(80)),
+        rows: dice.pick(&["existing", "all"]).copied().unwrap_or("existing"),
+        gone: dice.pick(&["archive", "review", "keep"]).copied().unwrap_or("keep"),
     };
     let old_program = dice.chance(25);
     let mut day = Day {
@@ -71,10 +82,14 @@ pub(super) fn day(seed: u64, sabotage: Sabotage) -> Ending {
         dice,
         copies: BTreeMap::new(),
         halfway: None,
+        own: None,
+        locking: BTreeSet::new(),
+        setting,
         old_program,
         sabotage,
         trace: vec![format!("seed {seed} {setting:?}")],
     };
+    day.plant();
     day.begin();
     let steps = 30 + day.dice.below(40);
     for _ in 0..steps {
@@ -95,6 +110,15 @@ impl Day {
         self.trace.push(what.into());
     }
 
+    /// Plants the defects that are there from the beginning.
+    fn plant(&mut self) {
+        match self.sabotage {
+            Sabotage::Forgetful => self.office.write_with(Arc::new(super::sabotage::Forgetful)),
+            Sabotage::Careless => self.office.disk.be_careless(),
+            Sabotage::Nothing | Sabotage::DeletesWin | Sabotage::BaselineFirst => {}
+        }
+    }
+
     /// The sales department has a workbook; Daybook takes it, and makes finance's view.
     fn begin(&mut self) {
         let columns = FIELDS.iter().map(|field| (*field).to_owned()).collect();
@@ -110,7 +134,46 @@ impl Day {
         let now = self.office.clock.now_ms();
         let bytes = self.log.save(&mut copy, 0, false, now);
         self.office.disk.save(&Office::path(0), bytes, false);
+        self.begin_own();
         self.settle();
+    }
+
+    /// The service department has a workbook with columns of its own. Of some customers it has only the keys.
+    fn begin_own(&mut self) {
+        let mut columns: Vec<String> = FIELDS.iter().map(|field| (*field).to_owned()).collect();
+        columns.insert(3, NOTE.to_owned());
+        if self.dice.chance(60) {
+            columns.push(ANSWER.to_owned());
+        }
+        let mut copy = Copy::new(OWN, Sheet { columns, ..Sheet::default() });
+        for number in 1..=3 {
+            self.log.add(&mut copy, &format!("C-{number}"));
+        }
+        for _ in 0..self.dice.below(3) {
+            self.log.insert(&mut copy, 0, &mut self.dice);
+        }
+        for field in ["phone", "credit"] {
+            copy.forget(field);
+        }
+        let now = self.office.clock.now_ms();
+        let bytes = self.log.save(&mut copy, 0, false, now);
+        self.put(OWN, bytes, false);
+    }
+
+    /// Somebody's save lies in its place.
+    fn put(&mut self, source: usize, bytes: Arc<Vec<u8>>, in_place: bool) {
+        if source == OWN {
+            self.own = self.log.saves.get(&digest(&bytes)).cloned();
+        }
+        self.office.disk.save(&Office::path(source), bytes, in_place);
+    }
+
+    /// A program says that it has the workbook open, or no longer.
+    fn lock(&mut self, editor: usize, is_open: bool) {
+        let changed = if is_open { self.locking.insert(editor) } else { self.locking.remove(&editor) };
+        if changed {
+            self.office.disk.lock(&Office::path(OWN), !self.locking.is_empty());
+        }
     }
 
     /// One thing happens.
@@ -135,6 +198,11 @@ impl Day {
         if let Some(copy) = self.log.open(source, &bytes) {
             self.say(format!("{} opens {}", EDITORS[editor], SOURCES[source]));
             self.copies.insert((editor, source), copy);
+            if source == OWN {
+                let locks = self.dice.chance(30);
+                self.oracle.met.locked += usize::from(locks);
+                self.lock(editor, locks);
+            }
         }
     }
 
@@ -165,6 +233,9 @@ impl Day {
         self.say(format!("{} saves {}{name}: {:02x?}", EDITORS[editor], SOURCES[source], &digest(&bytes)[..4]));
         if self.dice.chance(25) {
             self.copies.remove(&(editor, source));
+            if source == OWN {
+                self.lock(editor, false);
+            }
         }
         Some((editor, source, bytes))
     }
@@ -182,14 +253,14 @@ impl Day {
             self.office.disk.save(&Office::path(source), half, true);
             self.halfway = Some(Halfway { source, bytes });
         } else {
-            self.office.disk.save(&Office::path(source), bytes, in_place);
+            self.put(source, bytes, in_place);
         }
     }
 
     fn finish_saving(&mut self) {
         if let Some(Halfway { source, bytes }) = self.halfway.take() {
             self.say(format!("the save of {} ends", SOURCES[source]));
-            self.office.disk.save(&Office::path(source), bytes, true);
+            self.put(source, bytes, true);
         }
     }
 
@@ -205,31 +276,36 @@ impl Day {
         self.dice.pick(&points).map(|point| Cut::Commit(*point, after))
     }
 
-    /// A pass of Daybook, perhaps with a power cut, perhaps with somebody who saves the view meanwhile.
+    /// A pass of Daybook, perhaps with a power cut, perhaps with somebody who saves meanwhile what it is about to write.
     fn pass(&mut self) {
-        let overtaking = if self.dice.chance(25) { self.saving(Some(1)) } else { None };
+        let overtaken = 1 + self.dice.below(2);
+        let overtaking = if self.dice.chance(35) { self.saving(Some(overtaken)) } else { None };
         let cut = self.cut();
-        self.pass_with(cut, overtaking.map(|(_, _, bytes)| bytes));
+        self.pass_with(cut, overtaking.map(|(_, source, bytes)| (source, bytes)));
     }
 
-    fn pass_with(&mut self, cut: Option<Cut>, overtaking: Option<Arc<Vec<u8>>>) -> Option<Report> {
+    fn pass_with(&mut self, cut: Option<Cut>, overtaking: Option<(usize, Arc<Vec<u8>>)>) -> Option<Report> {
         self.sabotage();
         let mut due = self.lying();
-        if let Some(bytes) = &overtaking {
-            self.office.disk.overtake(&Office::path(1), bytes.clone());
+        if let Some((source, bytes)) = &overtaking {
+            self.office.disk.overtake(&Office::path(*source), bytes.clone());
         }
+        let waiting = self.waiting();
         let ended = self.office.pass(cut);
         let overtook = self.office.disk.overtook();
         match overtaking {
-            Some(bytes) if overtook => {
+            Some((source, bytes)) if overtook => {
                 self.oracle.met.overtaken += 1;
                 due.push(digest(&bytes));
+                if source == OWN {
+                    self.own = self.log.saves.get(&digest(&bytes)).cloned();
+                }
             }
-            Some(bytes) => {
-                if self.halfway.as_ref().is_some_and(|halfway| halfway.source == 1) {
+            Some((source, bytes)) => {
+                if self.halfway.as_ref().is_some_and(|halfway| halfway.source == source) {
                     self.halfway = None;
                 }
-                self.office.disk.save(&Office::path(1), bytes, false);
+                self.put(source, bytes, false);
             }
             None => {}
         }
@@ -243,27 +319,40 @@ impl Day {
             }
         };
         self.say(format!("pass, {cut:?}, overtaken {overtook}: {}", told(report.as_ref())));
-        let published: Vec<_> = self
-            .office
-            .disk
-            .take_published()
-            .into_iter()
-            .filter(|(path, _)| *path == Office::path(1))
-            .map(|(_, bytes)| bytes)
-            .collect();
-        self.oracle.published(&published);
+        let written = self.office.disk.take_published();
+        let of = |source: usize| {
+            let path = Office::path(source);
+            written.iter().filter(move |written| written.path == path)
+        };
+        for source in 1..SOURCES.len() {
+            of(source).for_each(|written| self.oracle.note_written(source, &written.after));
+        }
+        self.oracle.published(&of(1).map(|written| written.after.clone()).collect::<Vec<_>>());
         self.oracle.judge(&mut self.office, &self.log, &self.deeds, &due);
+        let waiting = waiting.intersection(&self.waiting()).cloned().collect();
+        if let Some(bytes) = self.office.disk.bytes(&Office::path(OWN)) {
+            self.oracle.note_told(&bytes);
+        }
+        for patch in of(OWN) {
+            self.trace.push(format!("... {}", changes(patch)));
+            self.oracle.patched(patch, &self.log, &waiting);
+        }
         if report.is_some() {
             self.oracle.acknowledge(&mut self.office);
         }
         report
     }
 
+    fn waiting(&mut self) -> BTreeSet<super::people::Spot> {
+        let open = self.reviews();
+        self.oracle.waiting(&open)
+    }
+
     /// The saves that lie on the disk.
     fn lying(&self) -> Vec<[u8; 32]> {
         let share = Office::path(0);
         let leftovers = share.parent().and_then(|folder| self.office.disk.leftovers(folder).ok()).unwrap_or_default();
-        let paths = leftovers.into_iter().chain([Office::path(0), Office::path(1)]);
+        let paths = leftovers.into_iter().chain((0..SOURCES.len()).map(Office::path));
         let digests = paths.filter_map(|path| self.office.disk.bytes(&path)).map(|bytes| digest(&bytes));
         digests.filter(|digest| self.log.saves.contains_key(digest)).collect()
     }
@@ -271,6 +360,9 @@ impl Day {
     /// Everybody's saves end, and Daybook does all there is to do.
     fn settle(&mut self) {
         self.finish_saving();
+        for editor in 0..EDITORS.len() {
+            self.lock(editor, false);
+        }
         self.say("settle");
         self.oracle.met.settled += 1;
         self.pass_with(None, None);
@@ -289,11 +381,12 @@ impl Day {
         if revisions[1] != revisions[2] {
             self.oracle.violations.push(format!("it never comes to rest: {revisions:?}"));
         }
-        if self
-            .reviews()
-            .iter()
-            .any(|review| review.kind == ReviewKind::MassChange && review.source.as_str() == SOURCES[1])
-        {
+        let open = self.reviews();
+        if let (Some(last), Some(bytes)) = (&self.own, self.office.disk.bytes(&Office::path(OWN))) {
+            let rest = Rest { bytes: &bytes, last, appends: self.setting.rows == "all", open: &open };
+            self.oracle.own_at_rest(&rest, &self.log, &self.deeds);
+        }
+        if open.iter().any(|review| review.kind == ReviewKind::MassChange && review.source.as_str() == SOURCES[1]) {
             return; // What is held stays before its author's eyes until it is decided.
         }
         let view = self.office.disk.bytes(&Office::path(1));
@@ -406,7 +499,7 @@ impl Day {
             Sabotage::BaselineFirst if self.dice.chance(40) => {
                 super::sabotage::advance_baseline(&mut self.office, &mut self.dice);
             }
-            Sabotage::Nothing | Sabotage::BaselineFirst => {}
+            Sabotage::Nothing | Sabotage::BaselineFirst | Sabotage::Forgetful | Sabotage::Careless => {}
         }
     }
 
@@ -430,6 +523,23 @@ impl Day {
         self.say(files);
         self.say(format!("{FOLDER}: {} edits, {:?}", self.log.edits.len(), self.oracle.met));
     }
+}
+
+/// What a patch changed, for the trace.
+fn changes(patch: &Written) -> String {
+    let sheet = |bytes: &[u8]| Sheet::open(bytes).unwrap_or_default();
+    let (old, new) = (patch.before.as_ref().map(|bytes| sheet(bytes)).unwrap_or_default(), sheet(&patch.after));
+    let mut said = vec![format!("revision {:?} into", new.revision)];
+    for (row, cells) in new.rows.iter().enumerate() {
+        for (column, cell) in cells.iter().enumerate() {
+            let stood = old.rows.get(row).and_then(|cells| cells[column].as_ref());
+            if stood != cell.as_ref() {
+                let (key, title) = (new.key(row).unwrap_or_default(), &new.columns[column]);
+                said.push(format!("{key}.{title} {stood:?} -> {cell:?}"));
+            }
+        }
+    }
+    said.join("; ")
 }
 
 fn told(report: Option<&Report>) -> String {

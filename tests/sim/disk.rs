@@ -49,11 +49,32 @@ pub(super) enum Moment {
     AfterReplace,
     /// A leftover was taken and not yet removed.
     BeforeRemoval,
+    /// A save that came between lies beside the file, which has the new bytes.
+    BeforeGivingBack,
+    /// It is back in its place, and the new bytes lie beside it.
+    GivenBack,
 }
 
 impl Moment {
-    pub(super) const ALL: [Self; 5] =
-        [Self::BeforeReplace, Self::Written, Self::Exchanged, Self::AfterReplace, Self::BeforeRemoval];
+    pub(super) const ALL: [Self; 7] = [
+        Self::BeforeReplace,
+        Self::Written,
+        Self::Exchanged,
+        Self::AfterReplace,
+        Self::BeforeRemoval,
+        Self::BeforeGivingBack,
+        Self::GivenBack,
+    ];
+}
+
+/// Something that the program wrote.
+pub(super) struct Written {
+    pub(super) path: PathBuf,
+    /// What it took for the file's content.
+    pub(super) before: Option<Arc<Vec<u8>>>,
+    pub(super) after: Arc<Vec<u8>>,
+    /// Somebody's program said that it has the file open.
+    pub(super) while_open: bool,
 }
 
 /// One file.
@@ -70,7 +91,8 @@ struct Inner {
     cut: Option<Moment>,
     overtaking: Option<(PathBuf, Arc<Vec<u8>>)>,
     overtook: bool,
-    published: Vec<(PathBuf, Arc<Vec<u8>>)>,
+    published: Vec<Written>,
+    careless: bool,
 }
 
 /// The disk.
@@ -108,8 +130,25 @@ impl SimDisk {
     }
 
     /// What the program wrote since this was asked last.
-    pub(super) fn take_published(&self) -> Vec<(PathBuf, Arc<Vec<u8>>)> {
+    pub(super) fn take_published(&self) -> Vec<Written> {
         std::mem::take(&mut self.inner().published)
+    }
+
+    /// From now on no replacement looks whether the file is the expected one: a planted defect.
+    pub(super) fn be_careless(&self) {
+        self.inner().careless = true;
+    }
+
+    /// Says beside a file that somebody has it open, or no longer.
+    pub(super) fn lock(&self, path: &Path, is_open: bool) {
+        let now = self.clock.now_ms();
+        let mut inner = self.inner();
+        let lock = lock_of(path);
+        if is_open {
+            inner.put(&lock, Arc::new(b",ann,pc,01.03.2026 09:00,file:///x;".to_vec()), false, now);
+        } else {
+            inner.files.remove(&lock);
+        }
     }
 
     /// The bytes of a file.
@@ -129,6 +168,11 @@ impl SimDisk {
         let line = |(path, file): (&PathBuf, &SimFile)| format!("{}={}", path.display(), file.bytes.len());
         inner.files.iter().map(line).collect::<Vec<_>>().join(" ")
     }
+}
+
+/// The file that `LibreOffice` keeps beside one that it has open.
+fn lock_of(path: &Path) -> PathBuf {
+    path.with_file_name(format!(".~lock.{}#", path.file_name().unwrap_or_default().to_string_lossy()))
 }
 
 impl Inner {
@@ -183,11 +227,14 @@ impl Disk for SimDisk {
         if inner.pass(Moment::BeforeReplace) {
             cut(inner);
         }
-        if inner.files.get(path).map(|file| file.fingerprint) != expected {
+        let careless = inner.careless;
+        if inner.files.get(path).map(|file| file.fingerprint) != expected && !careless {
             return Ok(Replaced::Moved);
         }
         let bytes = Arc::new(bytes.to_vec());
-        inner.published.push((path.to_owned(), bytes.clone()));
+        let before = inner.files.get(path).map(|file| file.bytes.clone());
+        let while_open = inner.files.contains_key(&lock_of(path));
+        inner.published.push(Written { path: path.to_owned(), before, after: bytes.clone(), while_open });
         let prefix = daybook::io::replace::leftover_prefix(path);
         let beside = path.with_file_name(format!("{prefix}{:04}.tmp", inner.count));
         if inner.pass(Moment::Written) {
@@ -200,7 +247,7 @@ impl Disk for SimDisk {
         }
         let replaced = inner.files.remove(path);
         let fingerprint = inner.put(path, bytes, false, now);
-        let is_expected = replaced.as_ref().map(|file| file.fingerprint) == expected;
+        let is_expected = careless || replaced.as_ref().map(|file| file.fingerprint) == expected;
         if let Some(replaced) = replaced {
             inner.files.insert(beside.clone(), replaced.clone());
             if inner.pass(Moment::Exchanged) {
@@ -226,10 +273,20 @@ impl Disk for SimDisk {
 
     fn give_back(&self, path: &Path, kept: &Path, ours: Fingerprint) -> io::Result<()> {
         let mut inner = self.inner();
+        if inner.pass(Moment::BeforeGivingBack) {
+            drop(inner);
+            resume_unwind(Box::new(PowerCut))
+        }
         if inner.files.get(path).map(|file| file.fingerprint) == Some(ours)
             && let Some(file) = inner.files.remove(kept)
+            && let Some(ours) = inner.files.insert(path.to_owned(), file)
         {
-            inner.files.insert(path.to_owned(), file);
+            inner.files.insert(kept.to_owned(), ours);
+            if inner.pass(Moment::GivenBack) {
+                drop(inner);
+                resume_unwind(Box::new(PowerCut))
+            }
+            inner.files.remove(kept);
         }
         Ok(())
     }

@@ -1,4 +1,5 @@
-//! The simulation: an office of three editors, a steward and a Daybook whose power is cut, all driven by one seed.
+//! The simulation: an office of three editors, a steward and a Daybook whose power is cut, all driven by one seed. They keep a
+//! workbook that Daybook reads, a view that it makes, and a workbook that it writes into.
 //!
 //! Clock, randomness and disk come in as arguments, so that a seed is a day that can be lived again:
 //! `DAYBOOK_SIM_SEED=17 cargo test --test integration sim -- --nocapture` shows it. What the people do is written into a
@@ -22,7 +23,7 @@ use day::{Ending, Sabotage, day};
 use oracle::Met;
 
 /// How many seeds a run of the tests lives through.
-const SEEDS: u64 = 500;
+const SEEDS: u64 = 350;
 
 /// Lives one seed's day. What panics in it is a violation too.
 fn live(seed: u64, sabotage: Sabotage) -> Ending {
@@ -105,5 +106,17 @@ fn the_oracle_notices_that_deletes_win() {
 #[test]
 fn the_oracle_notices_a_baseline_that_is_advanced_before_the_commit() {
     let noticed = noticed(40, Sabotage::BaselineFirst).unwrap_or_default();
+    assert!(noticed.contains("lost:"), "it noticed {noticed:?}");
+}
+
+#[test]
+fn the_oracle_notices_cells_that_are_not_written() {
+    let noticed = noticed(40, Sabotage::Forgetful).unwrap_or_default();
+    assert!(noticed.contains("own:"), "it noticed {noticed:?}");
+}
+
+#[test]
+fn the_oracle_notices_that_nobody_looks_whether_the_file_is_the_one_that_was_read() {
+    let noticed = noticed(100, Sabotage::Careless).unwrap_or_default();
     assert!(noticed.contains("lost:"), "it noticed {noticed:?}");
 }

@@ -9,7 +9,7 @@ use daybook::app;
 use daybook::config::{self, Config};
 use daybook::io::SeededEntropy;
 use daybook::pipeline::{Parts, Pipeline, PipelineError, Report};
-use daybook::source::workbook::{InProcessPatcher, InProcessReader};
+use daybook::source::workbook::{InProcessPatcher, InProcessReader, SheetPatcher};
 use daybook::store::{FaultPoint, MasterKey, Store};
 
 use super::disk::{Moment, PowerCut, SimClock, SimDisk};
@@ -43,6 +43,16 @@ pub(super) struct Setting {
     pub(super) missing_rows: &'static str,
     pub(super) guarded: bool,
     pub(super) clock_step_ms: i64,
+    /// Which rows the two-way workbook has.
+    pub(super) rows: &'static str,
+    /// What becomes of records whose row is gone from it.
+    pub(super) gone: &'static str,
+}
+
+impl Default for Setting {
+    fn default() -> Self {
+        Self { missing_rows: "archive", guarded: false, clock_step_ms: 1, rows: "existing", gone: "keep" }
+    }
 }
 
 /// An office with its Daybook.
@@ -53,6 +63,7 @@ pub(super) struct Office {
     seed: u64,
     starts: u64,
     pipeline: Option<Pipeline>,
+    patcher: Arc<dyn SheetPatcher>,
     cut: Arc<Mutex<Option<(FaultPoint, u32)>>>,
 }
 
@@ -83,7 +94,8 @@ impl Office {
                 _ => Ok(()),
             }
         })));
-        let mut office = Self { disk, clock, config, seed, starts: 0, pipeline: None, cut };
+        let mut office =
+            Self { disk, clock, config, seed, starts: 0, pipeline: None, patcher: Arc::new(InProcessPatcher), cut };
         office.start(store);
         office
     }
@@ -96,10 +108,16 @@ impl Office {
             entropy: Box::new(entropy),
             disk: self.disk.clone(),
             reader: Arc::new(InProcessReader),
-            patcher: Arc::new(InProcessPatcher),
+            patcher: self.patcher.clone(),
         };
         let pipeline = Pipeline::new(self.config.clone(), store, parts).expect("the store fits the configuration");
         self.pipeline = Some(pipeline);
+    }
+
+    /// From now on another patcher writes into workbooks.
+    pub(super) fn write_with(&mut self, patcher: Arc<dyn SheetPatcher>) {
+        self.patcher = patcher;
+        self.restart_now();
     }
 
     /// Daybook.
@@ -109,7 +127,7 @@ impl Office {
 
     /// The path of a source's file.
     pub(super) fn path(source: usize) -> PathBuf {
-        Path::new(FOLDER).join("share").join(["sales.xlsx", "finance.xlsx"][source])
+        Path::new(FOLDER).join("share").join(["sales.xlsx", "finance.xlsx", "service.xlsx"][source])
     }
 
     /// One pass over all sources, with or without a power cut.
@@ -166,7 +184,7 @@ impl Office {
 }
 
 fn configuration(setting: Setting) -> String {
-    let missing_rows = setting.missing_rows;
+    let Setting { missing_rows, rows, gone, .. } = setting;
     let rows_min = if setting.guarded { 4 } else { 1000 };
     format!(
         r#"
@@ -186,6 +204,8 @@ rows_min = {rows_min}
 name = "sales"
 [[department]]
 name = "finance"
+[[department]]
+name = "service"
 [[table]]
 name = "customers"
 primary_key = ["id"]
@@ -221,6 +241,14 @@ relation = "all"
 mask = ["sensitive"]
 write = ["basic", "transaction"]
 create = true
+[[access]]
+id = "service-all"
+role = "service"
+table = "customers"
+relation = "all"
+read = ["transaction"]
+write = ["basic", "service"]
+create = true
 [[workbook]]
 name = "sales"
 path = "share/sales.xlsx"
@@ -233,6 +261,15 @@ path = "share/finance.xlsx"
 table = "customers"
 for = "role:finance@finance"
 editable = true
+[[workbook]]
+name = "service"
+path = "share/service.xlsx"
+table = "customers"
+acts_as = "role:service@service"
+sync = "two-way"
+rows = "{rows}"
+status_header = "Daybook"
+missing_rows = "{gone}"
 "#
     )
 }

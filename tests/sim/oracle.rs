@@ -3,6 +3,8 @@
 //! It reads the journal's postings and the ledger through the store's queries, and replays them in the most naive way. It
 //! shares no code with merge, access or pipeline.
 
+mod own;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::{Cursor, Read};
 use std::ops::ControlFlow;
@@ -17,8 +19,9 @@ use daybook::pipeline::Decision;
 use daybook::store::ArrivalFilter;
 
 use super::office::Office;
-use super::people::{FIELDS, Log, SOURCES, Save, Spot, may_write};
+use super::people::{Edit, FIELDS, Log, SOURCES, Save, Spot, may_write};
 use super::sheet::{Sheet, Text};
+pub(super) use own::Rest;
 
 /// How many cells of a workbook that Daybook never wrote may go back and still be taken for edits: ARCHITECTURE.md.
 const REVERTS_MAX: usize = 2;
@@ -62,6 +65,10 @@ pub(super) struct Met {
     pub(super) decisions: usize,
     pub(super) reverts: usize,
     pub(super) published: usize,
+    pub(super) patched: usize,
+    pub(super) appended: usize,
+    pub(super) locked: usize,
+    pub(super) rested: usize,
     pub(super) settled: usize,
 }
 
@@ -85,6 +92,10 @@ impl Met {
             decisions,
             reverts,
             published,
+            patched,
+            appended,
+            locked,
+            rested,
             settled,
         } = other;
         self.edits += edits;
@@ -104,6 +115,10 @@ impl Met {
         self.decisions += decisions;
         self.reverts += reverts;
         self.published += published;
+        self.patched += patched;
+        self.appended += appended;
+        self.locked += locked;
+        self.rested += rested;
         self.settled += settled;
     }
 }
@@ -122,6 +137,8 @@ pub(super) struct Oracle {
     answered: BTreeMap<usize, ArrivalId>,
     /// Edits of saves that were held for a person.
     held: BTreeSet<usize>,
+    /// Edits without an outcome whose value was stored already when they arrived.
+    current: BTreeSet<usize>,
     /// Deeds of adding a row that arrived.
     arrived_rows: BTreeSet<usize>,
     /// The digests of saves that arrived, as the journal has them, by source.
@@ -130,6 +147,13 @@ pub(super) struct Oracle {
     seen: BTreeSet<(usize, Spot, Text)>,
     /// Which question came from which save.
     questions: HashMap<ReviewId, ([u8; 32], Option<RecordId>)>,
+    /// Saves that were held for a person, as files.
+    held_files: HashMap<[u8; 32], ReviewId>,
+    /// Every value that was ever stored in a cell.
+    stored: BTreeSet<(Spot, Text)>,
+    /// Records of whose row something was refused when the workbook that is written into last said something of them, and
+    /// whose answer does not say so yet.
+    refused: BTreeSet<RecordId>,
     /// Row and revision numbers that were acknowledged to somebody.
     acknowledged: Revision,
 }
@@ -155,7 +179,13 @@ impl Oracle {
         let mut silent = BTreeSet::new();
         for save in saves {
             for edit in save.lineage.edits.values() {
-                if self.answered.contains_key(&edit.id) || self.held.contains(&edit.id) {
+                let is_known = self.held.contains(&edit.id) || self.current.contains(&edit.id);
+                if self.answered.contains_key(&edit.id) || is_known {
+                    continue;
+                }
+                // A colleague may have typed the same: then it is what is stored, and nothing is said of it.
+                if self.is_current(edit) {
+                    self.current.insert(edit.id);
                     continue;
                 }
                 if silent.insert(edit.id) && !edit.again {
@@ -164,6 +194,15 @@ impl Oracle {
             }
         }
         self.met.ambiguous = self.met.ambiguous.max(silent.len());
+    }
+
+    /// Whether what was typed is what is stored.
+    fn is_current(&self, edit: &Edit) -> bool {
+        let (key, field) = &edit.spot;
+        let id = self.fields.iter().find(|(_, name)| *name == field).map(|(id, _)| *id);
+        let record = self.records.values().find(|record| record.key == *key);
+        let stored = record.zip(id).and_then(|(record, id)| record.cells.get(&id)).and_then(text);
+        edit.typed.is_some() && stored == edit.typed
     }
 
     /// Notes that what is durable now was acknowledged.
@@ -199,7 +238,10 @@ impl Oracle {
 
     fn posting(&mut self, posting: &Posting, log: &Log, deeds: &Deeds) {
         match &posting.arrival.kind {
-            ArrivalKind::Workbook => self.save(posting, log),
+            ArrivalKind::Workbook => {
+                self.save(posting, log);
+                self.note_answers(posting);
+            }
             ArrivalKind::Edit => self.command(posting, deeds),
             ArrivalKind::Decision(review) => self.decision(posting, *review, log, deeds),
             ArrivalKind::Revert(reverted) => {
@@ -217,6 +259,9 @@ impl Oracle {
         for change in &posting.reviews {
             if let ReviewChange::Open(review) = change {
                 self.questions.insert(review.id, (posting.arrival.mark.digest, review.record));
+                if review.kind == ReviewKind::MassChange {
+                    self.held_files.insert(posting.arrival.mark.digest, review.id);
+                }
             }
         }
         for entry in &posting.records {
@@ -240,6 +285,11 @@ impl Oracle {
             }
             return;
         };
+        for (field, cell) in &cells {
+            if let Some(field) = self.fields.get(field) {
+                self.stored.insert(((record.key.clone(), *field), text(cell)));
+            }
+        }
         record.cells.extend(cells);
         match entry.life {
             Life::Archived => record.archived = true,
@@ -339,6 +389,13 @@ impl Oracle {
         }
         self.arrived_rows.extend(save.lineage.inserted.values());
         self.arrivals.push((source, digest, marked));
+    }
+
+    /// Notes what Daybook wrote into a source's file: it knows what that shows.
+    pub(super) fn note_written(&mut self, source: usize, bytes: &[u8]) {
+        if let Some(sheet) = Sheet::open(bytes) {
+            self.note_seen(source, &sheet);
+        }
     }
 
     fn note_seen(&mut self, source: usize, sheet: &Sheet) {
@@ -495,9 +552,6 @@ impl Oracle {
     pub(super) fn published(&mut self, files: &[Arc<Vec<u8>>]) {
         for bytes in files {
             self.met.published += 1;
-            if let Some(sheet) = Sheet::open(bytes) {
-                self.note_seen(1, &sheet);
-            }
             let mut archive = zip::ZipArchive::new(Cursor::new(bytes.as_slice())).expect("Daybook writes whole files");
             for index in 0..archive.len() {
                 let mut part = archive.by_index(index).expect("a part");
@@ -568,6 +622,8 @@ fn clues(save: &Save, earlier: &Save) -> usize {
             .columns
             .iter()
             .zip(now.iter().zip(row))
+            // What stays empty in a row that she added herself tells nothing: a colleague may have added the same.
+            .filter(|(_, (now, _))| now.is_some() || !lineage.inserted.contains_key(key))
             .filter(|(column, (now, then))| now != then && !edited(key, column))
             .count(),
         None => usize::from(!lineage.deleted.contains(key)),

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::dice::Dice;
-use super::sheet::{Sheet, Text};
+use super::sheet::{NOTE, Sheet, Text};
 
 /// The fields, their key first.
 pub(super) const FIELDS: [&str; 6] = ["id", "name", "phone", "memo", "limit", "credit"];
-/// The sources: the sales department's workbook, and finance's view.
-pub(super) const SOURCES: [&str; 2] = ["sales", "finance"];
+/// The sources: the sales department's workbook, finance's view, and the service department's workbook, into which is written.
+pub(super) const SOURCES: [&str; 3] = ["sales", "finance", "service"];
+/// The one into which is written.
+pub(super) const OWN: usize = 2;
 /// Who edits them.
 pub(super) const EDITORS: [&str; 3] = ["Ann", "Bob", "Cai"];
 
@@ -19,7 +21,8 @@ pub(super) const EDITORS: [&str; 3] = ["Ann", "Bob", "Cai"];
 pub(super) fn may_write(source: usize, field: &str) -> bool {
     match field {
         "id" | "name" | "limit" => true,
-        "phone" | "memo" => source == 0,
+        "phone" => source == 0,
+        "memo" => source != 1,
         "credit" => source == 1,
         _ => false,
     }
@@ -232,6 +235,9 @@ impl Log {
         let row = hot.unwrap_or_else(|| dice.below(rows));
         let field =
             if dice.chance(40) { FIELDS[[1, 4][dice.below(2)]] } else { FIELDS[1 + dice.below(FIELDS.len() - 1)] };
+        if copy.sheet.column(NOTE).is_some() && dice.chance(10) {
+            return self.note(copy, row);
+        }
         match dice.below(20) {
             0..=9 => {
                 let value = self.fresh(field);
@@ -262,6 +268,17 @@ impl Log {
         }
     }
 
+    /// Writes something beside a row that is nobody's business.
+    fn note(&mut self, copy: &mut Copy, row: usize) -> Option<String> {
+        let column = copy.sheet.column(NOTE)?;
+        let value = self.fresh(NOTE);
+        let cell = copy.sheet.rows.get_mut(row)?.get_mut(column)?;
+        let said = format!("notes {value}");
+        *cell = Some(value);
+        copy.touched = true;
+        Some(said)
+    }
+
     /// Adds a row.
     pub(super) fn insert(&mut self, copy: &mut Copy, editor: usize, dice: &mut Dice) -> Option<String> {
         let key = format!("C-{}", 1 + dice.below(14));
@@ -270,19 +287,7 @@ impl Log {
 
     /// Adds a row with this key.
     pub(super) fn insert_as(&mut self, copy: &mut Copy, editor: usize, key: &str, dice: &mut Dice) -> Option<String> {
-        let id = copy.sheet.column("id")?;
-        // (A row that was deleted and typed anew in one sitting is an edit of the row.)
-        let is_there = copy.sheet.rows.iter().any(|row| row[id].as_deref() == Some(key));
-        if is_there || copy.lineage.deleted.contains(key) {
-            return None;
-        }
-        let mut cells = vec![None; copy.sheet.columns.len()];
-        cells[id] = Some(key.to_owned());
-        copy.sheet.rows.push(cells);
-        let row = copy.sheet.rows.len() - 1;
-        self.rows += 1;
-        copy.lineage.inserted.insert(key.to_owned(), self.rows);
-        copy.touched = true;
+        let row = self.add(copy, key)?;
         let mut said = format!("insert {key}");
         for field in FIELDS.iter().skip(1) {
             if dice.chance(60) {
@@ -293,5 +298,22 @@ impl Log {
             }
         }
         Some(said)
+    }
+
+    /// Adds a row that has nothing but its key.
+    pub(super) fn add(&mut self, copy: &mut Copy, key: &str) -> Option<usize> {
+        let id = copy.sheet.column("id")?;
+        // (A row that was deleted and typed anew in one sitting is an edit of the row.)
+        let is_there = copy.sheet.rows.iter().any(|row| row[id].as_deref() == Some(key));
+        if is_there || copy.lineage.deleted.contains(key) {
+            return None;
+        }
+        let mut cells = vec![None; copy.sheet.columns.len()];
+        cells[id] = Some(key.to_owned());
+        copy.sheet.rows.push(cells);
+        self.rows += 1;
+        copy.lineage.inserted.insert(key.to_owned(), self.rows);
+        copy.touched = true;
+        Some(copy.sheet.rows.len() - 1)
     }
 }

@@ -7,8 +7,8 @@ use daybook::pipeline::Decision;
 
 use super::dice::Dice;
 use super::office::{Ended, Office, Setting};
-use super::people::{Copy, FIELDS, Log};
-use super::sheet::Sheet;
+use super::people::{Copy, FIELDS, Log, OWN};
+use super::sheet::{ANSWER, NOTE, Sheet};
 
 /// An office whose sales department keeps `C-1` to `C-4`, each with a name, a phone and a limit.
 struct Story {
@@ -18,7 +18,11 @@ struct Story {
 
 impl Story {
     fn begin(missing_rows: &'static str, guarded: bool) -> Self {
-        let office = Office::new(1, Setting { missing_rows, guarded, clock_step_ms: 1 });
+        Self::begin_with(Setting { missing_rows, guarded, ..Setting::default() })
+    }
+
+    fn begin_with(setting: Setting) -> Self {
+        let office = Office::new(1, setting);
         let mut story = Self { office, log: Log::default() };
         let columns = FIELDS.iter().map(|field| (*field).to_owned()).collect();
         let mut copy = Copy::new(0, Sheet { columns, ..Sheet::default() });
@@ -32,6 +36,26 @@ impl Story {
         }
         story.save(&mut copy);
         story
+    }
+
+    /// The service department has a workbook with answers too. Of two customers it has only the keys.
+    fn with_own(rows: &'static str) -> Self {
+        let mut story = Self::begin_with(Setting { rows, ..Setting::default() });
+        let titles = FIELDS.iter().chain([&NOTE, &ANSWER]);
+        let mut copy =
+            Copy::new(OWN, Sheet { columns: titles.map(|title| (*title).to_owned()).collect(), ..Sheet::default() });
+        for key in ["C-1", "C-2"] {
+            story.log.add(&mut copy, key).expect("it is a new row");
+        }
+        story.save(&mut copy);
+        story
+    }
+
+    /// What a cell of the service department's workbook shows.
+    fn shows(&mut self, key: &str, title: &str) -> String {
+        let copy = self.open(OWN);
+        let column = copy.sheet.column(title).expect("the column is there");
+        copy.sheet.rows[row_of(&copy, key)][column].clone().unwrap_or_default()
     }
 
     fn open(&mut self, source: usize) -> Copy {
@@ -171,4 +195,72 @@ fn a_view_is_written_anew_when_its_held_save_is_refused() {
     let view = story.open(1);
     let names: Vec<_> = view.sheet.rows.iter().map(|row| row[1].clone().unwrap_or_default()).collect();
     assert_eq!(names, ["name-1", "name-2", "name-3", "name-4"]);
+}
+
+#[test]
+fn what_is_refused_is_told_beside_what_waits() {
+    let mut story = Story::with_own("existing");
+    let mut own = story.open(OWN);
+    let mut sales = story.open(0);
+    story.type_in(&mut sales, "C-1", "name", "theirs");
+    story.save(&mut sales);
+    story.type_in(&mut own, "C-1", "name", "ours");
+    story.type_in(&mut own, "C-1", "credit", "a lot");
+    story.save(&mut own);
+    let both = "Waiting for a decision: name; Not saved: credit: you may not change this";
+    assert_eq!(story.shows("C-1", ANSWER), both);
+    story.pass();
+    assert_eq!(story.shows("C-1", ANSWER), both, "it stays so until something happens");
+    let question = story.questions().pop().expect("a conflict is open");
+    let ended = story.office.run(None, |pipeline| pipeline.decide(&question, &Decision::Incoming, &Actor::Steward));
+    assert!(matches!(ended, Ended::Done(_)));
+    story.pass();
+    assert_eq!(story.shows("C-1", ANSWER), "Saved");
+}
+
+#[test]
+fn what_was_refused_is_told_again_when_an_old_copy_repeats_it() {
+    let mut story = Story::with_own("existing");
+    let mut view = story.open(1);
+    story.type_in(&mut view, "C-1", "credit", "little");
+    story.save(&mut view);
+    let mut own = story.open(OWN);
+    story.type_in(&mut own, "C-1", "credit", "a lot");
+    story.save(&mut own);
+    let told = ("little".to_owned(), "Not saved: credit: you may not change this".to_owned());
+    assert_eq!((story.shows("C-1", "credit"), story.shows("C-1", ANSWER)), told);
+    // In the window that she still has open nothing of that is to be seen.
+    story.type_in(&mut own, "C-2", "memo", "b");
+    story.save(&mut own);
+    assert_eq!((story.shows("C-1", "credit"), story.shows("C-1", ANSWER)), told);
+    assert_eq!(story.shows("C-2", ANSWER), "Saved");
+}
+
+#[test]
+fn an_answer_that_an_old_copy_lacks_is_written_again() {
+    let mut story = Story::with_own("existing");
+    let mut own = story.open(OWN);
+    let row = story.log.add(&mut own, "C-9").expect("it is a new row");
+    story.log.type_in(&mut own, 0, row, "name", Some("a".to_owned())).expect("it is another value");
+    story.save(&mut own);
+    assert_eq!(story.shows("C-9", ANSWER), "Saved");
+    story.type_in(&mut own, "C-2", "memo", "b");
+    story.save(&mut own);
+    assert_eq!(story.shows("C-9", ANSWER), "Saved");
+}
+
+#[test]
+fn what_was_refused_is_told_in_a_row_that_is_appended_anew() {
+    let mut story = Story::with_own("all");
+    let mut old = story.open(OWN);
+    let mut own = story.open(OWN);
+    let row = story.log.add(&mut own, "C-9").expect("it is a new row");
+    story.log.type_in(&mut own, 0, row, "credit", Some("a lot".to_owned())).expect("it is another value");
+    story.office.disk.lock(&Office::path(OWN), true);
+    story.save(&mut own);
+    assert_eq!(story.shows("C-9", ANSWER), "", "somebody has it open");
+    story.office.disk.lock(&Office::path(OWN), false);
+    story.type_in(&mut old, "C-2", "memo", "b");
+    story.save(&mut old);
+    assert_eq!(story.shows("C-9", ANSWER), "Not saved: credit: you may not change this");
 }

@@ -1,13 +1,17 @@
 //! The planted defect "baseline advanced before the commit": what a source shows becomes durable in a transaction of its
-//! own, and the power is cut before what follows from it is posted.
+//! own, and the power is cut before what follows from it is posted. And a patcher that leaves cells out.
 
+use daybook::codec::patch::{PatchRequest, Patched};
+use daybook::codec::read::ReadFailure;
 use daybook::io::Clock;
-use daybook::io::{SeededEntropy, uuid_v7};
+use daybook::io::{SeededEntropy, Snapshot, uuid_v7};
 use daybook::model::entry::{KeyIndex, Posting, StateAdvance};
 use daybook::model::{
     Actor, Arrival, ArrivalId, ArrivalKind, Cell, CellEntry, FieldId, Life, Mark, Outcome, Presence, RecordEntry,
     Revision, RowHash, SourceName, Table, Timestamp, Value,
 };
+
+use daybook::source::workbook::{InProcessPatcher, SheetPatcher};
 
 use super::dice::Dice;
 use super::office::Office;
@@ -76,4 +80,21 @@ fn columns(table: &Table, sheet: &Sheet) -> Vec<(FieldId, u32)> {
 fn shown(field: FieldId, cell: &Text) -> CellEntry {
     let seen = cell.as_ref().map_or(Cell::Blank, |text| Cell::Value(Value::Text(text.as_str().into())));
     CellEntry { field, outcome: Outcome::Unchanged, rule: 0, seen, before: None }
+}
+
+/// Writes all that is asked for but the first of several cells of a row, and says nothing of that.
+pub(super) struct Forgetful;
+
+impl SheetPatcher for Forgetful {
+    fn prefix(&self, request: &PatchRequest) -> std::io::Result<Vec<u8>> {
+        InProcessPatcher.prefix(request)
+    }
+
+    fn patch(&self, snapshot: Snapshot, request: &PatchRequest) -> Result<(Patched, Vec<u8>), ReadFailure> {
+        let mut request = request.clone();
+        for row in request.rows.iter_mut().filter(|row| row.cells.len() > 1) {
+            row.cells.remove(0);
+        }
+        InProcessPatcher.patch(snapshot, &request)
+    }
 }

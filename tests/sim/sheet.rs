@@ -4,7 +4,14 @@ use std::io::Cursor;
 
 use daybook::codec::read::{FileKind, ReadRequest, read};
 use daybook::codec::sheet::{Frame, RawCell, ReadRow};
-use rust_xlsxwriter::{DocProperties, ExcelDateTime, Workbook};
+use rust_xlsxwriter::{
+    ConditionalFormatText, ConditionalFormatTextRule, DocProperties, ExcelDateTime, Format, Workbook, Worksheet,
+};
+
+/// A column of the office's own that is no field: nobody but people writes into it.
+pub(super) const NOTE: &str = "note";
+/// The column that people keep for answers.
+pub(super) const ANSWER: &str = "Daybook";
 
 /// A cell; `None` is blank.
 pub(super) type Text = Option<String>;
@@ -77,7 +84,33 @@ impl Sheet {
                 }
             }
         }
+        if self.column(NOTE).is_some() {
+            self.dress(worksheet);
+            let counting = workbook.add_worksheet().set_name("counts").expect("a name that is allowed");
+            counting.write_formula(0, 0, "=COUNTA(Sheet1!B:B)").expect("it fits");
+        }
         workbook.save_to_buffer().expect("a small workbook can be written")
+    }
+
+    /// Gives the sheet what people like to look at: all of it has to stay.
+    fn dress(&self, worksheet: &mut Worksheet) {
+        let title = Format::new().set_bold().set_background_color(0x00DD_EEFF);
+        let names = Format::new().set_italic().set_text_wrap();
+        worksheet.set_row_format(0, &title).expect("there is such a row");
+        worksheet.set_freeze_panes(1, 1).expect("there is such a cell");
+        for (number, row) in (1..).zip(&self.rows) {
+            if let Some(Some(name)) = row.get(1) {
+                worksheet.write_string_with_format(number, 1, name, &names).expect("it fits");
+            } else {
+                worksheet.write_blank(number, 1, &names).expect("it fits");
+            }
+        }
+        worksheet.set_column_width(2, 24).expect("there is such a column");
+        let rule = ConditionalFormatText::new()
+            .set_rule(ConditionalFormatTextRule::Contains("1".to_owned()))
+            .set_format(Format::new().set_bold());
+        worksheet.add_conditional_format(1, 2, 30, 4, &rule).expect("the range is right");
+        worksheet.set_landscape().set_header("&CService");
     }
 
     /// The position of a column.
