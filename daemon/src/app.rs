@@ -114,6 +114,7 @@ impl<'a> App<'a> {
         let quiet_ms = i64::try_from(watch.quiet_ms).unwrap_or(i64::MAX);
         let times = PollTimes { quiet_ms, ..PollTimes::default() };
         let sources = workbook_sources(pipeline);
+        pipeline.be_patient();
         let (offline, files) = (HashSet::new(), HashMap::new());
         Self { pipeline, observer, sources, offline, watch: None, files, times, events, sender, reading: 0 }
     }

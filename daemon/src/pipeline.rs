@@ -101,6 +101,8 @@ pub struct Pipeline {
     parts: Parts,
     /// What files were when their content was last taken or written.
     settled: HashMap<PathBuf, (Fingerprint, Shows)>,
+    /// There is time to wait until files are quiet.
+    patient: bool,
     /// What is known of the files that are written into.
     written: HashMap<PathBuf, WrittenFile>,
     /// Titles, folded, that were found out to mean a field, by source: the file is read again with them.
@@ -165,6 +167,7 @@ impl Pipeline {
             store,
             parts,
             settled: HashMap::new(),
+            patient: false,
             written: HashMap::new(),
             concluded: HashMap::new(),
             moved: HashMap::new(),
@@ -214,6 +217,16 @@ impl Pipeline {
     /// The table of a name.
     pub fn table(&self, name: &TableName) -> Result<&Table, PipelineError> {
         table_of(&self.config, name)
+    }
+
+    /// Says that there is time to wait until files are quiet: this is no single pass.
+    pub fn be_patient(&mut self) {
+        self.patient = true;
+    }
+
+    /// Whether there is time to wait until files are quiet.
+    pub fn is_patient(&self) -> bool {
+        self.patient
     }
 
     /// Now.

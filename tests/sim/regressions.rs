@@ -215,7 +215,8 @@ fn what_is_refused_is_told_beside_what_waits() {
     let ended = story.office.run(None, |pipeline| pipeline.decide(&question, &Decision::Incoming, &Actor::Steward));
     assert!(matches!(ended, Ended::Done(_)));
     story.pass();
-    assert_eq!(story.shows("C-1", ANSWER), "Saved");
+    // What was refused when the row was first seen stands there still.
+    assert_eq!(story.shows("C-1", ANSWER), "Not saved: credit: you may not change this");
 }
 
 #[test]

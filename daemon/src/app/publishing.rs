@@ -244,8 +244,12 @@ fn write_into(
     wait("is saved again and again".to_owned(), OPEN_RETRY_MS)
 }
 
-/// Whether a file may be in the middle of a save: somebody has it open, or it changed a moment ago.
+/// Whether a file may be in the middle of a save: somebody has it open, or it changed a moment ago. The daemon waits then; a
+/// single pass takes what is there, as it does with every file.
 fn is_unquiet(pipeline: &Pipeline, path: &Path) -> bool {
+    if !pipeline.is_patient() {
+        return false;
+    }
     let now = pipeline.now();
     let quiet_ms = i128::from(pipeline.config().watch.quiet_ms);
     let disk = pipeline.parts().disk.as_ref();

@@ -29,7 +29,7 @@ use crate::model::{
 };
 use crate::publish::answer::{self, Answer, Remark};
 use crate::publish::order;
-use crate::store::Snapshot;
+use crate::store::{ArrivalFilter, Snapshot};
 use crate::text::Texts;
 
 /// How many records are looked at together.
@@ -37,6 +37,8 @@ const CHUNK_ROWS: usize = 4096;
 /// Of how many rows at most the history is looked up: more are changed at once only at a first sync, and then nothing was
 /// there before.
 const RECALLS_MAX: usize = 20_000;
+/// How many arrivals are looked through for refusals; of more, it is assumed that there were some.
+const ARRIVALS_MAX: u32 = 100;
 /// What is to be written.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
@@ -94,6 +96,10 @@ struct Background {
     waiting: HashMap<RecordId, Vec<FieldId>>,
     /// Records about whose row a question is open: no row of theirs is appended.
     asked: HashSet<RecordId>,
+    /// The arrival that wrote what the file is made of; `None` if Daybook never wrote into it.
+    since: Option<ArrivalId>,
+    /// Whether anything of the source was refused since.
+    refused: bool,
     /// How many histories may still be looked up.
     recalls: usize,
 }
@@ -175,7 +181,19 @@ impl Planner<'_> {
             fields.dedup();
         }
         let last_save = states.iter().find(|state| !state.written).map(|state| state.arrival);
-        Ok(Some(Background { newest, last_save, touched, waiting, asked, recalls: RECALLS_MAX }))
+        let since = written.map(|state| state.arrival);
+        let refused = self.was_anything_refused(since)?;
+        Ok(Some(Background { newest, last_save, touched, waiting, asked, since, refused, recalls: RECALLS_MAX }))
+    }
+
+    /// Whether a cell of the source was refused after an arrival of its own.
+    fn was_anything_refused(&self, since: Option<ArrivalId>) -> Result<bool, PipelineError> {
+        let filter = ArrivalFilter { source: Some(self.source.clone()), before: None, limit: Some(ARRIVALS_MAX) };
+        let lines = self.snapshot.arrivals(&filter)?;
+        let all = lines.len() < ARRIVALS_MAX as usize
+            || since.is_some_and(|since| lines.iter().any(|line| line.arrival.id == since));
+        let newer = lines.iter().take_while(|line| Some(line.arrival.id) != since);
+        Ok(!all || newer.into_iter().any(|line| line.tally.refused > 0))
     }
 
     fn chunk(&self, rows: &[LaidRow], background: &mut Background, plan: &mut Plan) -> Result<(), PipelineError> {
@@ -346,12 +364,13 @@ impl Planner<'_> {
         let remarks = self.layout.remarks.get(&number).map_or(&[][..], Vec::as_slice);
         let is_open = shown.is_empty() || answer::is_waiting(&shown, self.texts);
         let is_news = background.is_touched(record) || changes || !remarks.is_empty();
-        let refused = match (is_news || is_open, is_suspect) {
+        let refused = match (is_news || is_open, is_suspect || background.refused) {
             (false, _) => None,
-            (true, false) => Some(self.refusals(scene, remarks, None)),
+            (true, false) => Some(remarks.to_vec()),
             (true, true) => {
+                let since = background.since;
                 let recalled = self.recall(record, background, recalled)?;
-                recalled.map(|recalled| self.refusals(scene, remarks, Some(recalled)))
+                recalled.map(|recalled| self.refusals(scene, remarks, recalled, since))
             }
         };
         let say = |answer: &Answer| answer::text(answer, self.table, self.texts);
@@ -372,13 +391,20 @@ impl Planner<'_> {
         Ok((text != shown).then_some(text))
     }
 
-    /// What of a row was refused and stands there still, or is put back now.
-    fn refusals(&self, scene: &Scene<'_>, remarks: &[Remark], recalled: Option<&Recalled>) -> Vec<Remark> {
+    /// What of a row was refused and stands there still, or was refused since Daybook last wrote what the file is made of.
+    fn refusals(
+        &self,
+        scene: &Scene<'_>,
+        remarks: &[Remark],
+        recalled: &Recalled,
+        since: Option<ArrivalId>,
+    ) -> Vec<Remark> {
         let mut refused = remarks.to_vec();
-        for (id, last, rule) in recalled.into_iter().flat_map(Recalled::refused) {
+        for (id, last, rule) in recalled.refused() {
             let shown = cell_of(scene.shown, id).unwrap_or(&Cell::Blank);
             let stands = self.table.field(id).is_some_and(|field| same(field, &last.seen, shown));
-            if stands && refused.iter().all(|remark| remark.field != Some(id)) {
+            let is_untold = since.is_none_or(|since| last.arrival > since);
+            if (stands || is_untold) && refused.iter().all(|remark| remark.field != Some(id)) {
                 refused.push(Remark { field: Some(id), reason: self.reason(rule) });
             }
         }

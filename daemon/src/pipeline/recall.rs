@@ -4,7 +4,7 @@
 
 use compact_str::CompactString;
 
-use crate::model::{ArrivalKind, Cell, FieldId, Outcome, SourceName};
+use crate::model::{ArrivalId, ArrivalKind, Cell, FieldId, Outcome, SourceName};
 use crate::store::HistoryItem;
 
 /// The rules of the composer by which a value is refused that nobody could have kept.
@@ -19,6 +19,8 @@ pub(super) struct Last {
     pub(super) refused_by: Option<CompactString>,
     /// What stood in the cell.
     pub(super) seen: Cell,
+    /// The arrival that said so.
+    pub(super) arrival: ArrivalId,
     /// What stood there before the first of the refused edits that ends with this one; `None` if that is not known.
     pub(super) before: Option<Cell>,
 }
@@ -43,7 +45,8 @@ impl Recalled {
                 let refused_by = (cell.outcome == Outcome::Refused).then_some(rule);
                 // An empty cell of a row that was there is in no baseline.
                 let base = cell.before.and_then(|before| before.base).or(was_known.then_some(Cell::Blank));
-                recalled.note(cell.field, Last { refused_by, seen: cell.seen, before: base });
+                let arrival = item.arrival.id;
+                recalled.note(cell.field, Last { refused_by, seen: cell.seen, arrival, before: base });
             }
             was_known = true;
         }
