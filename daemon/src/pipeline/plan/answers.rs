@@ -29,7 +29,8 @@ impl Planner<'_> {
         };
         let is_open = shown.is_empty() || answer::is_waiting(&shown, self.texts);
         let unreadable = scene.shown.iter().any(|(_, cell)| matches!(cell, Cell::Raw(_)));
-        let is_news = changes || background.is_touched(record);
+        // What others change in the row takes nothing back that its author has been told.
+        let is_news = background.is_touched(record) || changes && is_open;
         let remarks = match self.layout.remarks.get(&number) {
             Some(remarks) => Some(remarks.clone()),
             None if unreadable && !is_open || !is_news => None,
