@@ -624,7 +624,7 @@ fn clues(save: &Save, earlier: &Save) -> usize {
             .zip(now.iter().zip(row))
             // What stays empty in a row that she added herself tells nothing: a colleague may have added the same.
             .filter(|(_, (now, _))| now.is_some() || !lineage.inserted.contains_key(key))
-            .filter(|(column, (now, then))| now != then && !edited(key, column))
+            .filter(|(column, (now, then))| now != then && !edited(key, column) && FIELDS.contains(&column.as_str()))
             .count(),
         None => usize::from(!lineage.deleted.contains(key)),
     };

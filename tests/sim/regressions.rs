@@ -265,3 +265,16 @@ fn what_was_refused_is_told_in_a_row_that_is_appended_anew() {
     story.save(&mut old);
     assert_eq!(story.shows("C-9", ANSWER), "Not saved: credit: you may not change this");
 }
+
+#[test]
+fn what_others_change_takes_no_refusal_back_that_was_told() {
+    let mut story = Story::with_own("existing");
+    let mut own = story.open(OWN);
+    story.type_in(&mut own, "C-1", "credit", "a lot");
+    story.save(&mut own);
+    let mut view = story.open(1);
+    story.type_in(&mut view, "C-1", "name", "b");
+    story.save(&mut view);
+    assert_eq!(story.shows("C-1", "name"), "b");
+    assert_eq!(story.shows("C-1", ANSWER), "Not saved: credit: you may not change this");
+}
