@@ -7,7 +7,6 @@ use std::ops::Range;
 use compact_str::CompactString;
 
 use super::super::super::patch::{CellRefusal, NewCell, RefusedCell};
-use super::super::super::sheet::RawCell;
 use super::super::lexer::{Broken, Kind, Lexer, Tag};
 use super::super::reference::{COLUMNS_MAX, Place};
 use super::content::{Content, write_style};
@@ -132,8 +131,8 @@ pub(super) struct Writer<'s, 'a> {
     pub(super) extent: Option<(Place, Place)>,
 }
 
-/// What a row's cells are to be read as afterwards; those that were refused are left out.
-pub(super) type Written = Vec<(u32, Option<RawCell>)>;
+/// The columns of the cells that hold what was asked for; those that were refused are left out.
+pub(super) type Written = Vec<u32>;
 
 impl<'a> Writer<'_, 'a> {
     /// Puts new contents into a row, which is made if the sheet has none with this number.
@@ -234,7 +233,7 @@ impl<'a> Writer<'_, 'a> {
                 let last = Place { row: last.row.max(number), column: last.column.max(*column) };
                 self.extent = Some((Place { row: rows, column: columns }, last));
             }
-            written.push((*column, content.read_back()));
+            written.push(*column);
         }
         Ok(written)
     }
@@ -296,12 +295,12 @@ impl<'a> Writer<'_, 'a> {
     }
 
     /// Widens what a row says of its first and last column.
-    fn edit_spans(&mut self, span: &RowSpan<'_>, written: &Written) -> Result<(), Broken> {
+    fn edit_spans(&mut self, span: &RowSpan<'_>, written: &[u32]) -> Result<(), Broken> {
         let Some(spans) = span.tag.attribute(b"spans")? else { return Ok(()) };
         let text = str::from_utf8(spans.value).map_err(|_| Broken)?;
         // More than one span is a hint that nobody needs; the union of all is as true.
         let mut bounds = text.split([' ', ':']).filter(|bound| !bound.is_empty()).map(str::parse::<u32>);
-        let columns = written.iter().map(|(column, _)| Ok(column + 1));
+        let columns = written.iter().map(|column| Ok(column + 1));
         let all: Result<Vec<u32>, _> = bounds.by_ref().chain(columns).collect();
         let all = all.map_err(|_| Broken)?;
         let (Some(first), Some(last)) = (all.iter().min(), all.iter().max()) else { return Ok(()) };

@@ -99,7 +99,6 @@ impl<R: Read + Seek> Splice<'_, R> {
             let written = writer.write_row(number, target, cells)?;
             if !written.is_empty() {
                 plan.changed.push(number);
-                plan.rows.push((number, written));
             }
         }
         if let Some(growth) = growth {
@@ -132,12 +131,11 @@ fn append(
     for (number, cells) in growth.rows().zip(rows) {
         let mut target = *sheet.targets.get(&number).ok_or(Broken)?;
         target.above = model;
-        let written = match target.row {
+        match target.row {
             Some(_) => writer.write_row(number, &target, cells)?,
             None => writer.append_row(number, target.at, model_row.as_ref(), cells)?,
         };
         plan.appended.push(number);
-        plan.rows.push((number, written));
     }
     Ok(())
 }

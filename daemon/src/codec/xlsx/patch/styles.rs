@@ -88,7 +88,9 @@ impl Styles {
                     styles.push(Style { format, is_locked: is_locked(style, inside, prefix)? });
                     Ok(())
                 })?,
-                _ => drop(lexer.pass(&section)?),
+                _ => {
+                    lexer.pass(&section)?;
+                }
             }
         }
         Ok(Self(styles))
