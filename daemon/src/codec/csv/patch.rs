@@ -3,7 +3,8 @@
 //! In come the file and a [`PatchRequest`]; out go the patched bytes and what was done. Only the bytes of changed fields
 //! are replaced: blank lines, ragged rows, mixed line ends and a missing last line end stay. A row that is too short gets
 //! the delimiters that it lacks; appended rows have the quoting of the row above them. It never writes what a spreadsheet
-//! program would run as a formula, and never a character that the file's encoding would lose.
+//! program would run as a formula, and never a character that the file's encoding would lose. A file of ASCII alone without
+//! a mark has no encoding for others: Excel would open UTF-8 without a mark in the code page of the machine.
 //!
 //! CSV has no document properties: `source` and `revision` are not written.
 
@@ -121,6 +122,8 @@ impl Survey {
 /// A patch in the making.
 struct Draft<'a> {
     bytes: &'a [u8],
+    /// Whether nothing in the file tells an encoding.
+    is_ascii: bool,
     layout: Layout,
     request: &'a PatchRequest,
     before: &'a Reading,
@@ -139,6 +142,7 @@ impl<'a> Draft<'a> {
     fn new(bytes: &'a [u8], layout: Layout, request: &'a PatchRequest, before: &'a Reading) -> Self {
         Self {
             bytes,
+            is_ascii: bytes.is_ascii(),
             layout,
             request,
             before,
@@ -307,6 +311,9 @@ impl<'a> Draft<'a> {
         if is_formula_like(text) {
             return Err(CellRefusal::FormulaLike);
         }
+        if self.is_ascii && !text.is_ascii() {
+            return Err(CellRefusal::NotEncodable);
+        }
         let bytes = if is_quoted || self.needs_quotes(text) {
             encoded(&format!("\"{}\"", text.replace('"', "\"\"")), self.layout.encoding)
         } else {
@@ -452,6 +459,16 @@ mod tests {
         let (done, bytes) = patched(b"a\n1\n", &[(2, &[(0, text(&long))])], &[&[(0, text("=1"))]]);
         assert_eq!(done.refused, [refused(2, 0, CellRefusal::TooLong)]);
         assert_eq!((done.append_refused, bytes.len()), (Some(CellRefusal::FormulaLike), 0));
+    }
+
+    #[test]
+    fn a_file_of_ascii_alone_gets_no_other_letters() {
+        let before = "a,b\n1,x\n";
+        let (done, bytes) = patched(before.as_bytes(), &[(2, &[(0, text("2")), (1, text("李"))])], &[]);
+        assert_eq!(done.refused, [RefusedCell { row: 2, column: 1, why: CellRefusal::NotEncodable }]);
+        assert_eq!(bytes, b"a,b\n2,x\n");
+        let marked = format!("\u{feff}{before}");
+        check_text(&marked, &[(2, &[(1, text("李"))])], &[], &marked.replace('x', "李"));
     }
 
     #[test]
