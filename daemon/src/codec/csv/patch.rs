@@ -47,7 +47,8 @@ pub(in crate::codec) fn patch<R: Read + Seek>(
     let intent = Intent { bytes: &bytes, before: &before, layout, splices: &splices, changes: &changes };
     let after = intent.check(&patched, &request.read)?;
     let hashed = |number: u32| after.hash(number).map(|hash| (number, hash));
-    let patched_rows = changes.into_keys().filter(|number| !appended.contains(number)).filter_map(hashed).collect();
+    let is_old = |number: &u32| appended.first().is_none_or(|first| number < first);
+    let patched_rows = changes.into_keys().filter(is_old).filter_map(hashed).collect();
     let done = Patched {
         rows: patched_rows,
         appended: appended.iter().copied().filter_map(hashed).collect(),
@@ -226,7 +227,7 @@ impl<'a> Draft<'a> {
                 let why = self.refused.last().filter(|refused| refused.row == number).map(|refused| refused.why);
                 self.append_refused = Some(why.unwrap_or(CellRefusal::NoRoom));
                 self.refused.retain(|refused| refused.row <= self.request.last_row);
-                self.changes.retain(|own, _| !self.appended.contains(own));
+                self.changes.retain(|own, _| *own <= self.request.last_row);
                 self.appended.clear();
                 return;
             }

@@ -41,6 +41,8 @@ fn is_text(asked: &str, found: Option<&RawCell>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::iter::repeat;
+
     use jiff::civil::date;
 
     use super::*;
@@ -80,8 +82,9 @@ mod tests {
                 vec![RawCell::DateTime(day.at(0, 0, 0, 0)), word("2026-03-01")],
             ),
         ] {
-            taken.iter().for_each(|found| check(&asked, Some(found), true));
-            others.iter().for_each(|found| check(&asked, Some(found), false));
+            for (found, expected) in taken.iter().zip(repeat(true)).chain(others.iter().zip(repeat(false))) {
+                check(&asked, Some(found), expected);
+            }
             check(&asked, None, false);
         }
         check(&NewCell::Blank, None, true);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write as _;
 use std::ops::Range;
+use std::rc::Rc;
 
 use compact_str::CompactString;
 
@@ -127,6 +128,8 @@ pub(super) struct Writer<'s, 'a> {
     /// What was done so far.
     pub(super) edits: Vec<Edit>,
     pub(super) refused: Vec<RefusedCell>,
+    /// The rows that were looked at last, the latest first.
+    pub(super) parsed: [Option<Rc<Row<'a>>>; 2],
     /// The smallest area that holds all new contents.
     pub(super) extent: Option<(Place, Place)>,
 }
@@ -142,10 +145,11 @@ impl<'a> Writer<'_, 'a> {
         target: &Target<'a>,
         cells: &[(u32, NewCell)],
     ) -> Result<Written, Broken> {
-        let above = target.above.map(|span| Row::parse(self.sheet, span)).transpose()?;
+        let above = target.above.map(|span| self.parsed(span)).transpose()?;
+        let above = above.as_deref();
         let Some(span) = target.row else {
             let mut text = Vec::new();
-            let written = self.write_cells(number, None, above.as_ref(), cells, &mut |_, cell| text.extend(cell))?;
+            let written = self.write_cells(number, None, above, cells, &mut |_, cell| text.extend(cell))?;
             if !text.is_empty() {
                 let prefix = self.sheet.prefix;
                 let mut row = format!("<{prefix}row r=\"{number}\">").into_bytes();
@@ -155,10 +159,10 @@ impl<'a> Writer<'_, 'a> {
             }
             return Ok(written);
         };
-        let row = Row::parse(self.sheet, span)?;
+        let row = self.parsed(span)?;
         let mut edits = Vec::new();
         let written =
-            self.write_cells(number, Some(&row), above.as_ref(), cells, &mut |place, cell| edits.push((place, cell)))?;
+            self.write_cells(number, Some(&row), above, cells, &mut |place, cell| edits.push((place, cell)))?;
         if !edits.is_empty() {
             self.edit_spans(&span, &written)?;
         }
@@ -169,6 +173,23 @@ impl<'a> Writer<'_, 'a> {
             self.edits.extend(edits.into_iter().map(|(place, cell)| Edit::replace(place, cell)));
         }
         Ok(written)
+    }
+
+    /// A row's cells. Those of the last two rows are kept: a row is looked at again for the one below it, and the one above the
+    /// new rows for each of them.
+    pub(super) fn parsed(&mut self, span: RowSpan<'a>) -> Result<Rc<Row<'a>>, Broken> {
+        let is_it = |row: &Option<Rc<Row<'a>>>| row.as_ref().is_some_and(|row| row.span.number == span.number);
+        if !self.parsed.first().is_some_and(is_it) {
+            self.parsed.reverse();
+        }
+        match &self.parsed {
+            [Some(row), _] if row.span.number == span.number => Ok(Rc::clone(row)),
+            _ => {
+                let row = Rc::new(Row::parse(self.sheet, span)?);
+                self.parsed[0] = Some(Rc::clone(&row));
+                Ok(row)
+            }
+        }
     }
 
     /// Gives an inside to a row that has none: `<row r="5"/>`.
