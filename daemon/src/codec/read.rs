@@ -11,7 +11,7 @@ use calamine::{Sheet, SheetType, SheetVisible};
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
-use super::rows::{Rows, Stop};
+use super::rows::{Beside, Rows, Stop};
 use super::shared::Shared;
 use super::sheet::Frame;
 use super::{csv, ods, ole, package, xls, xlsb, xlsx};
@@ -141,14 +141,17 @@ pub fn read(
     caught(|sink| read_as_what_it_is(input, Rows::new(request, sink)), sink)
 }
 
-/// Reads as [`read`] does, but sends in full the rows with these numbers, ascending, and of all others the hash.
+/// Reads as [`read`] does, but sends in full the rows with these numbers, ascending, and of all others the hash; gives a
+/// sum of what is told by neither.
 pub(super) fn read_rows(
     input: impl Read + Seek,
     request: &ReadRequest,
     numbers: &[u32],
     sink: &mut dyn FnMut(Frame) -> io::Result<()>,
-) -> io::Result<()> {
-    caught(|sink| read_as_what_it_is(input, Rows::telling(request, numbers, sink)), sink)
+) -> io::Result<Beside> {
+    let mut beside = Beside::default();
+    caught(|sink| read_as_what_it_is(input, Rows::telling(request, numbers, &mut beside, sink)), sink)?;
+    Ok(beside)
 }
 
 /// Runs a reader, and ends with what stopped it.

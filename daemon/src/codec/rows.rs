@@ -61,13 +61,15 @@ impl<'a> Rows<'a> {
         Self::with(request, Telling::Unknown(Known::new(&request.known)), sink)
     }
 
-    /// Sends in full the rows with these numbers, ascending.
+    /// Sends in full the rows with these numbers, ascending, and adds up in `beside` what neither they nor the hashes of
+    /// the others tell: the rows down to the titles, answers, and cells beyond a limit.
     pub(super) fn telling(
         request: &'a ReadRequest,
         numbers: &'a [u32],
+        beside: &'a mut Beside,
         sink: &'a mut dyn FnMut(Frame) -> io::Result<()>,
     ) -> Self {
-        Self::with(request, Telling::Numbers(numbers), sink)
+        Self::with(request, Telling::Numbers(numbers, beside), sink)
     }
 
     fn with(request: &'a ReadRequest, telling: Telling<'a>, sink: &'a mut dyn FnMut(Frame) -> io::Result<()>) -> Self {
@@ -111,6 +113,11 @@ impl<'a> Rows<'a> {
             return Err(misplaced(number));
         }
         self.last_number = number;
+        if number <= self.request.header_row {
+            for (column, cell) in cells {
+                self.telling.set_aside(number, *column, cell.canonical().as_ref());
+            }
+        }
         if number < self.request.header_row {
             return Ok(());
         }
@@ -207,6 +214,7 @@ impl<'a> Rows<'a> {
         let mut bytes = std::mem::take(&mut self.row_bytes);
         bytes.clear();
         let mut next_column = 0;
+        let is_told = self.telling.is_surely_told(number);
         for (column, cell) in cells {
             if *column < next_column {
                 return Err(misplaced(number));
@@ -214,11 +222,19 @@ impl<'a> Rows<'a> {
             next_column = column.saturating_add(1);
             let Some(cell) = cell.canonical() else { continue };
             if self.answers == Some(*column) {
+                if !is_told {
+                    self.telling.set_aside(number, *column, Some(&cell));
+                }
                 continue;
             }
             if self.is_within(*column, &cell) {
                 cell.append(*column, &mut bytes);
-            } else if let Some(cell) = self.report_beyond(number, *column)? {
+                continue;
+            }
+            if !is_told || *column >= self.request.columns_max {
+                self.telling.set_aside(number, *column, Some(&cell));
+            }
+            if let Some(cell) = self.report_beyond(number, *column)? {
                 cell.append(*column, &mut bytes);
             }
             if bytes.len() > ROW_BYTES_MAX {
@@ -319,15 +335,38 @@ pub(super) fn empty_row_hash(key: &[u8; 16]) -> u128 {
 enum Telling<'a> {
     /// Those that are not known.
     Unknown(Known),
-    /// Those with these numbers, ascending.
-    Numbers(&'a [u32]),
+    /// Those with these numbers, ascending; and what is told of nowhere else.
+    Numbers(&'a [u32], &'a mut Beside),
+}
+
+/// A sum over cells that are no part of a row as it is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Beside(u128);
+
+impl Beside {
+    fn add(&mut self, number: u32, column: u32, cell: &Canonical<'_>) {
+        let mut bytes = [self.0.to_le_bytes().as_slice(), &number.to_le_bytes()].concat();
+        cell.append(column, &mut bytes);
+        self.0 = u128::from(SipHasher13::new().hash(&bytes));
+    }
 }
 
 impl Telling<'_> {
     fn is_wanted(&mut self, number: u32, hash: u128) -> bool {
         match self {
             Self::Unknown(known) => !known.take(hash),
-            Self::Numbers(numbers) => numbers.binary_search(&number).is_ok(),
+            Self::Numbers(numbers, _) => numbers.binary_search(&number).is_ok(),
+        }
+    }
+
+    /// Whether a row is sent in full whatever its hash is.
+    fn is_surely_told(&self, number: u32) -> bool {
+        matches!(self, Self::Numbers(numbers, _) if numbers.binary_search(&number).is_ok())
+    }
+
+    fn set_aside(&mut self, number: u32, column: u32, cell: Option<&Canonical<'_>>) {
+        if let (Self::Numbers(_, beside), Some(cell)) = (self, cell) {
+            beside.add(number, column, cell);
         }
     }
 }

@@ -177,10 +177,14 @@ fn ask(bytes: &[u8], request: &PatchRequest) -> Result<(Patched, Vec<u8>), ReadF
     patch(Cursor::new(bytes), request)
 }
 
+/// Of the letters here only a minus begins a formula, and white space at the very beginning is taken for one.
 fn is_formula(text: &str) -> bool {
-    let first = text.trim_start_matches(' ').chars().next();
-    matches!(first, Some('\t' | '\n'))
-        || first == Some('-') && !text.trim_start_matches(' ').chars().all(|letter| " -1,".contains(letter))
+    let text = text.trim_start_matches(' ');
+    let is_sum = |piece: &str, harmless: &str| piece.starts_with('-') && !piece.chars().all(|c| harmless.contains(c));
+    let mut behind = text.split([',', ';', '\t', '|', '\n']).skip(1);
+    text.starts_with(['\t', '\n'])
+        || is_sum(text, " -1,")
+        || behind.any(|piece| is_sum(piece.trim_start_matches([' ', '"']), " -1"))
 }
 
 /// Sets the texts in the model and gives the request for it, with the cells that must be refused.

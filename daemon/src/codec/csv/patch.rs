@@ -3,7 +3,8 @@
 //! In come the file and a [`PatchRequest`]; out go the patched bytes and what was done. Only the bytes of changed fields
 //! are replaced: blank lines, ragged rows, mixed line ends and a missing last line end stay. A row that is too short gets
 //! the delimiters that it lacks; appended rows have the quoting of the row above them. It never writes what a spreadsheet
-//! program would run as a formula, and never a character that the file's encoding would lose.
+//! program would run as a formula, and never a character that the file's encoding would lose. A file of ASCII alone without
+//! a mark has no encoding for others: Excel would open UTF-8 without a mark in the code page of the machine.
 //!
 //! CSV has no document properties: `source` and `revision` are not written.
 
@@ -46,7 +47,8 @@ pub(in crate::codec) fn patch<R: Read + Seek>(
     let intent = Intent { bytes: &bytes, before: &before, layout, splices: &splices, changes: &changes };
     let after = intent.check(&patched, &request.read)?;
     let hashed = |number: u32| after.hash(number).map(|hash| (number, hash));
-    let patched_rows = changes.into_keys().filter(|number| !appended.contains(number)).filter_map(hashed).collect();
+    let is_old = |number: &u32| appended.first().is_none_or(|first| number < first);
+    let patched_rows = changes.into_keys().filter(is_old).filter_map(hashed).collect();
     let done = Patched {
         rows: patched_rows,
         appended: appended.iter().copied().filter_map(hashed).collect(),
@@ -121,6 +123,8 @@ impl Survey {
 /// A patch in the making.
 struct Draft<'a> {
     bytes: &'a [u8],
+    /// Whether nothing in the file tells an encoding.
+    is_ascii: bool,
     layout: Layout,
     request: &'a PatchRequest,
     before: &'a Reading,
@@ -139,6 +143,7 @@ impl<'a> Draft<'a> {
     fn new(bytes: &'a [u8], layout: Layout, request: &'a PatchRequest, before: &'a Reading) -> Self {
         Self {
             bytes,
+            is_ascii: bytes.is_ascii(),
             layout,
             request,
             before,
@@ -222,7 +227,7 @@ impl<'a> Draft<'a> {
                 let why = self.refused.last().filter(|refused| refused.row == number).map(|refused| refused.why);
                 self.append_refused = Some(why.unwrap_or(CellRefusal::NoRoom));
                 self.refused.retain(|refused| refused.row <= self.request.last_row);
-                self.changes.retain(|own, _| !self.appended.contains(own));
+                self.changes.retain(|own, _| *own <= self.request.last_row);
                 self.appended.clear();
                 return;
             }
@@ -306,6 +311,9 @@ impl<'a> Draft<'a> {
         }
         if is_formula_like(text) {
             return Err(CellRefusal::FormulaLike);
+        }
+        if self.is_ascii && !text.is_ascii() {
+            return Err(CellRefusal::NotEncodable);
         }
         let bytes = if is_quoted || self.needs_quotes(text) {
             encoded(&format!("\"{}\"", text.replace('"', "\"\"")), self.layout.encoding)
@@ -452,6 +460,16 @@ mod tests {
         let (done, bytes) = patched(b"a\n1\n", &[(2, &[(0, text(&long))])], &[&[(0, text("=1"))]]);
         assert_eq!(done.refused, [refused(2, 0, CellRefusal::TooLong)]);
         assert_eq!((done.append_refused, bytes.len()), (Some(CellRefusal::FormulaLike), 0));
+    }
+
+    #[test]
+    fn a_file_of_ascii_alone_gets_no_other_letters() {
+        let before = "a,b\n1,x\n";
+        let (done, bytes) = patched(before.as_bytes(), &[(2, &[(0, text("2")), (1, text("李"))])], &[]);
+        assert_eq!(done.refused, [RefusedCell { row: 2, column: 1, why: CellRefusal::NotEncodable }]);
+        assert_eq!(bytes, b"a,b\n2,x\n");
+        let marked = format!("\u{feff}{before}");
+        check_text(&marked, &[(2, &[(1, text("李"))])], &[], &marked.replace('x', "李"));
     }
 
     #[test]

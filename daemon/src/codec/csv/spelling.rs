@@ -146,12 +146,24 @@ fn date_of(written: &str) -> Option<Date> {
     Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()
 }
 
-/// Whether a spreadsheet program that opens the file would take the text for a formula and run it.
+/// What programs that open a text file take for the end of a field, whatever this file's own delimiter is.
+const FIELD_ENDS: [char; 6] = [',', ';', '\t', '|', '\r', '\n'];
+
+/// Whether a spreadsheet program that opens the file would take the text, or what stands in it behind something that the
+/// program may take for a delimiter, for a formula and run it.
+pub(super) fn is_formula_like(written: &str) -> bool {
+    let mut pieces = written.split(FIELD_ENDS);
+    // The first piece is the beginning of the whole. Quotes are none to a program that splits behind them.
+    pieces.next();
+    begins_formula(written) || pieces.any(|piece| begins_formula(piece.trim_start_matches([' ', '"'])))
+}
+
+/// Whether a field that begins like this would be taken for a formula.
 ///
 /// The first characters are those of OWASP's page "CSV Injection"
 /// (<https://owasp.org/www-community/attacks/CSV_Injection>), their full-width forms among them. Behind a sign, digits
 /// and what stands between the digits of numbers, dates and phone numbers call nothing and refer to nothing.
-pub(super) fn is_formula_like(written: &str) -> bool {
+fn begins_formula(written: &str) -> bool {
     let mut characters = written.trim_start_matches(' ').chars();
     match characters.next() {
         Some('=' | '@' | '＝' | '＠' | '\t' | '\r' | '\n') => true,
@@ -239,12 +251,30 @@ mod tests {
             "-inf",
             "+e5",
             "--A1",
+            "a,=1",
+            "a; @SUM(A1)",
+            "a\t+A1",
+            "a|\"=1\"",
+            "a\r\n-A1",
+            "1,2;＝1",
         ] {
             assert!(is_formula_like(harmful), "{harmful}");
         }
-        for harmless in
-            ["", "-", "+86 138-0013-8000", "+44 (0)20 7946 0958", "-12.50", "-1e5", "a=b", "a@b.cn", "1-2", "'=1"]
-        {
+        for harmless in [
+            "",
+            "-",
+            "a, b; c|d\te\nf",
+            "1,-2;+3",
+            "a,b=1",
+            "+86 138-0013-8000",
+            "+44 (0)20 7946 0958",
+            "-12.50",
+            "-1e5",
+            "a=b",
+            "a@b.cn",
+            "1-2",
+            "'=1",
+        ] {
             assert!(!is_formula_like(harmless), "{harmless}");
         }
     }

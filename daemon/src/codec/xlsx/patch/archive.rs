@@ -53,23 +53,21 @@ impl Changes {
         self.added.push((part.to_owned(), bytes));
     }
 
-    /// The places of the parts that are edited.
-    pub(super) fn edited(&self) -> Vec<usize> {
-        self.edited.keys().copied().collect()
-    }
-
     /// How many parts are added.
     pub(super) fn added(&self) -> usize {
         self.added.len()
     }
 }
 
-/// Makes the new file.
+/// A zip's bytes, and the edits of its members by their places.
+type Written = (Vec<u8>, BTreeMap<usize, Vec<Edit>>);
+
+/// Makes the new file, and gives the edits that were carried out.
 pub(super) fn write<R: Read + Seek>(
     zip: &mut ZipArchive<R>,
     changes: Changes,
     bytes_expected: usize,
-) -> Result<Vec<u8>, ReadFailure> {
+) -> Result<Written, ReadFailure> {
     try_write(zip, changes, bytes_expected).map_err(|error| match error {
         ZipError::Io(_) => ReadFailure::truncated(),
         _ => not_patchable("The workbook is packed in a way that can't be kept."),
@@ -80,8 +78,9 @@ fn try_write<R: Read + Seek>(
     zip: &mut ZipArchive<R>,
     mut changes: Changes,
     bytes_expected: usize,
-) -> ZipResult<Vec<u8>> {
+) -> ZipResult<Written> {
     let mut out = ZipWriter::new(Cursor::new(Vec::with_capacity(bytes_expected)));
+    let mut edited = BTreeMap::new();
     for index in 0..zip.len() {
         let member = zip.by_index_raw(index)?;
         let Some(spliced) = changes.edited.remove(&index) else {
@@ -98,13 +97,15 @@ fn try_write<R: Read + Seek>(
         let mut buffered = std::io::BufWriter::with_capacity(1 << 16, &mut out);
         spliced.write_to(&mut buffered)?;
         buffered.flush()?;
+        drop(buffered);
+        edited.insert(index, spliced.into_edits());
     }
     for (name, bytes) in &changes.added {
         out.start_file(name.as_str(), SimpleFileOptions::default())?;
         out.write_all(bytes)?;
     }
     out.set_raw_comment(zip.comment().into())?;
-    Ok(out.finish()?.into_inner())
+    Ok((out.finish()?.into_inner(), edited))
 }
 
 #[cfg(test)]
@@ -130,7 +131,7 @@ mod tests {
         let mut changes = Changes::default();
         changes.edit(&mut package, "XL\\B", vec![b'x'; 1000], vec![Edit::replace(0..999, "yy")]).unwrap();
         changes.add("new", b"1".to_vec());
-        let mut new = ZipArchive::new(Cursor::new(write(package.zip(), changes, 0).unwrap())).unwrap();
+        let mut new = ZipArchive::new(Cursor::new(write(package.zip(), changes, 0).unwrap().0)).unwrap();
         let mut seen = Vec::new();
         for index in 0..new.len() {
             let member = new.by_index(index).unwrap();

@@ -1,22 +1,26 @@
 //! The read back: before a new file is given out, it is read like any other and compared with the old one.
 //!
-//! Exactly the intended cells differ, formulas stand where they stood, and every other part is the same, byte for byte as it is
-//! packed. This shares nothing with what makes the new file but the list of what was meant.
+//! Rows: those of the request hold what the request says, wherever nothing was refused, and all else is read as before. What may
+//! be read where something was asked for is told from the request alone (`meant.rs`), not by what wrote it. Bytes: an
+//! edited part is the old one with the edits, and every other part is the same, byte for byte as it is packed. From the
+//! writer come only the cells that it left alone, the edits and the numbers of the rows; the reader is the ordinary one.
 
-use std::collections::BTreeMap;
-use std::io::{Cursor, Read};
+use std::collections::{BTreeMap, HashSet};
+use std::io::{BufReader, Cursor};
 
+use compact_str::CompactString;
 use zip::ZipArchive;
 
 use super::super::super::package::Package;
-use super::super::super::patch::{PatchRequest, Patched};
+use super::super::super::patch::{NewCell, PatchRequest, Patched};
 use super::super::super::read::{ReadFailure, ReadRequest, broken_input, read_rows};
-use super::super::super::rows::empty_row_hash;
+use super::super::super::rows::{Beside, empty_row_hash};
 use super::super::super::shared::Shared;
 use super::super::super::sheet::{FormulaRun, Frame, RawCell, RawRow, ReadRow, SheetHead};
 use super::super::formulas::runs;
 use super::Plan;
-use super::row::Written;
+use super::edits::{Edit, is_same, is_spliced};
+use super::meant::is_meant;
 
 /// What a file shows.
 pub(super) struct Reading {
@@ -25,14 +29,16 @@ pub(super) struct Reading {
     rows: Vec<(u32, u128)>,
     /// The cells of the rows that were asked for.
     cells: BTreeMap<u32, Vec<(u32, RawCell)>>,
+    /// What is told by neither.
+    beside: Beside,
 }
 
 impl Reading {
     /// Reads a file with the ordinary reader; the cells only of the rows with these numbers, ascending.
     pub(super) fn of(bytes: &[u8], request: &ReadRequest, numbers: &[u32]) -> Result<Self, ReadFailure> {
-        let mut reading = Self { head: None, rows: Vec::new(), cells: BTreeMap::new() };
+        let mut reading = Self { head: None, rows: Vec::new(), cells: BTreeMap::new(), beside: Beside::default() };
         let mut failure = None;
-        read_rows(Cursor::new(bytes), request, numbers, &mut |frame| {
+        let read = read_rows(Cursor::new(bytes), request, numbers, &mut |frame| {
             match frame {
                 Frame::Head(head) => reading.head = Some(head),
                 Frame::Rows(rows) => rows.into_iter().for_each(|row| reading.take(row)),
@@ -40,8 +46,8 @@ impl Reading {
                 Frame::Problem { .. } | Frame::Formulas(_) | Frame::End { .. } => {}
             }
             Ok(())
-        })
-        .map_err(|error| broken_input(&error))?;
+        });
+        reading.beside = read.map_err(|error| broken_input(&error))?;
         failure.map_or(Ok(reading), Err)
     }
 
@@ -98,17 +104,26 @@ pub(super) fn is_as_meant(
     if !carries_mark(result, request) {
         return Err(failed("it does not carry the mark"));
     }
-    let is_meant = |number: u32| plan.rows.binary_search_by_key(&number, |(number, _)| *number).is_ok();
+    if original.beside != result.beside {
+        return Err(failed("an answer, a title or a cell beyond the limits differs"));
+    }
+    let asked = asked(request, plan);
     let others = |reading: &Reading| {
-        reading.rows.iter().filter(|(number, _)| !is_meant(*number)).copied().collect::<Vec<(u32, u128)>>()
+        reading.rows.iter().filter(|(number, _)| !asked.contains_key(number)).copied().collect::<Vec<(u32, u128)>>()
     };
     if others(original) != others(result) {
         return Err(failed("another row differs"));
     }
-    for (number, written) in &plan.rows {
-        if !is_equal(&expected(original.row(*number), written), result.row(*number)) {
+    let mut refused: HashSet<(u32, u32)> = plan.refused.iter().map(|cell| (cell.row, cell.column)).collect();
+    for (number, cells) in asked {
+        let mut cells: BTreeMap<u32, &NewCell> = cells.iter().map(|(column, cell)| (*column, cell)).collect();
+        cells.retain(|column, _| !refused.remove(&(number, *column)));
+        if !is_changed(original.row(number), result.row(number), &cells, &request.words) {
             return Err(failed(&format!("row {number} does not hold what was to be written")));
         }
+    }
+    if !refused.is_empty() {
+        return Err(failed("a cell was refused that nobody asked for"));
     }
     let told = |numbers: &[u32]| numbers.iter().map(|number| (*number, result.hash(*number, &request.read))).collect();
     Ok(Patched {
@@ -129,16 +144,32 @@ fn carries_mark(reading: &Reading, request: &PatchRequest) -> bool {
     head.properties.revision == Some(request.revision) && source == request.source.trim()
 }
 
-/// A row's cells with what was written.
-fn expected(before: &[(u32, RawCell)], written: &Written) -> Vec<(u32, RawCell)> {
-    let mut cells: BTreeMap<u32, RawCell> = before.iter().cloned().collect();
-    for (column, cell) in written {
-        match cell {
-            Some(cell) => drop(cells.insert(*column, cell.clone())),
-            None => drop(cells.remove(column)),
-        }
-    }
-    cells.into_iter().collect()
+/// The rows of the request with their numbers, those that were appended among them.
+fn asked<'a>(request: &'a PatchRequest, plan: &Plan) -> BTreeMap<u32, &'a [(u32, NewCell)]> {
+    let appended = if plan.append_refused.is_some() { &[] } else { request.appended.as_slice() };
+    let changed = request.rows.iter().map(|row| (row.number, row.cells.as_slice()));
+    let appended =
+        (request.last_row.saturating_add(1)..).zip(appended).map(|(number, cells)| (number, cells.as_slice()));
+    changed.chain(appended).collect()
+}
+
+/// The numbers of these rows, ascending.
+pub(super) fn numbers(request: &PatchRequest, plan: &Plan) -> Vec<u32> {
+    asked(request, plan).into_keys().collect()
+}
+
+/// Whether a row holds what was asked for, and else what it held.
+fn is_changed(
+    before: &[(u32, RawCell)],
+    after: &[(u32, RawCell)],
+    asked: &BTreeMap<u32, &NewCell>,
+    words: &[CompactString; 2],
+) -> bool {
+    let others = |cells: &[(u32, RawCell)]| -> Vec<(u32, RawCell)> {
+        cells.iter().filter(|(column, _)| !asked.contains_key(column)).cloned().collect()
+    };
+    let found = |column: &u32| after.iter().find(|(own, _)| own == column).map(|(_, cell)| cell);
+    is_equal(&others(before), &others(after)) && asked.iter().all(|(column, new)| is_meant(new, found(column), words))
 }
 
 fn is_equal(one: &[(u32, RawCell)], other: &[(u32, RawCell)]) -> bool {
@@ -167,8 +198,14 @@ pub(super) fn formulas_stand(
     if before == after { Ok(()) } else { Err(failed("a formula is gone")) }
 }
 
-/// Holds that all members but the edited ones are the same, packed bytes included, and that only so many were added.
-pub(super) fn members_stand(original: &[u8], result: &[u8], edited: &[usize], added: usize) -> Result<(), ReadFailure> {
+/// Holds that the edited members are the old ones with their edits, that all others are the same, packed bytes included, and
+/// that only so many were added.
+pub(super) fn members_stand(
+    original: &[u8],
+    result: &[u8],
+    edited: &BTreeMap<usize, Vec<Edit>>,
+    added: usize,
+) -> Result<(), ReadFailure> {
     let open = |bytes| ZipArchive::new(Cursor::new(bytes)).map_err(|_| failed("its directory can't be read"));
     let (mut before, mut after) = (open(original)?, open(result)?);
     if after.len() != before.len() + added || after.comment() != before.comment() {
@@ -176,37 +213,26 @@ pub(super) fn members_stand(original: &[u8], result: &[u8], edited: &[usize], ad
     }
     for index in 0..before.len() {
         let unreadable = |_| failed("a part can't be read");
-        let mut old = before.by_index_raw(index).map_err(unreadable)?;
-        let mut new = after.by_index_raw(index).map_err(unreadable)?;
+        let old = before.by_index_raw(index).map_err(unreadable)?;
+        let new = after.by_index_raw(index).map_err(unreadable)?;
         if old.name_raw() != new.name_raw() || old.compression() != new.compression() {
             return Err(failed("a part has another name"));
         }
-        if edited.contains(&index) {
+        if let Some(edits) = edited.get(&index) {
+            drop((old, new));
+            let old = BufReader::new(before.by_index(index).map_err(unreadable)?);
+            let new = BufReader::new(after.by_index(index).map_err(unreadable)?);
+            if !is_spliced(old, edits, new) {
+                return Err(failed("an edited part differs where nothing was edited"));
+            }
             continue;
         }
         let says = |part: &zip::read::ZipFile<'_, _>| (part.crc32(), part.size(), part.compressed_size());
-        if says(&old) != says(&new) || !is_same(&mut old, &mut new) {
+        if says(&old) != says(&new) || !is_same(&mut BufReader::new(old), &mut BufReader::new(new), None) {
             return Err(failed("a part that nobody edited differs"));
         }
     }
     Ok(())
-}
-
-/// Whether two streams hold the same bytes.
-fn is_same(one: &mut impl Read, other: &mut impl Read) -> bool {
-    const CHUNK: u64 = 1 << 16;
-    let (mut first, mut second) = (Vec::new(), Vec::new());
-    loop {
-        first.clear();
-        second.clear();
-        let read = one.take(CHUNK).read_to_end(&mut first).and_then(|_| other.take(CHUNK).read_to_end(&mut second));
-        if read.is_err() || first != second {
-            return false;
-        }
-        if first.is_empty() {
-            return true;
-        }
-    }
 }
 
 /// The new file is not what it should be. That is a defect of the program; the file is left alone.

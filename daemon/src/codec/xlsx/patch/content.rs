@@ -9,7 +9,6 @@ use compact_str::CompactString;
 use jiff::civil::{Date, DateTime, date};
 
 use super::super::super::patch::NewCell;
-use super::super::super::sheet::RawCell;
 use super::super::write::CELL_CHARS_MAX;
 use super::styles::Format;
 
@@ -28,8 +27,8 @@ pub(super) enum Content {
     Blank,
     /// A text in the cell itself.
     Inline(String),
-    /// A number, with what it is read as.
-    Number(String, RawCell),
+    /// A number, or the serial number of a moment.
+    Number(String),
     /// True or false.
     Boolean(bool),
 }
@@ -42,19 +41,18 @@ impl Content {
             NewCell::Text(text) => Self::text(text),
             NewCell::Number(digits) => match digits.parse::<f64>() {
                 Ok(number) if number.is_finite() && format == Format::Number && is_plain(digits) => {
-                    let number = if number == 0.0 { 0.0 } else { number };
-                    Self::Number(digits.to_string(), RawCell::Number(number))
+                    Self::Number(digits.to_string())
                 }
                 _ => Self::text(digits),
             },
             NewCell::Boolean(value) if format == Format::Text => Self::text(if *value { "TRUE" } else { "FALSE" }),
             NewCell::Boolean(value) => Self::Boolean(*value),
             NewCell::Date(date) => match serial(date.at(0, 0, 0, 0), is_1904) {
-                Some(serial) if format == Format::Date => Self::moment(serial, date.at(0, 0, 0, 0)),
+                Some(serial) if format == Format::Date => Self::Number(serial.to_string()),
                 _ => Self::text(&date.to_string()),
             },
             NewCell::DateTime(at) => match serial(*at, is_1904) {
-                Some(serial) if format == Format::Date => Self::moment(serial, *at),
+                Some(serial) if format == Format::Date => Self::Number(serial.to_string()),
                 _ => Self::text(&at.strftime("%Y-%m-%d %H:%M:%S").to_string()),
             },
         };
@@ -69,24 +67,10 @@ impl Content {
         if text.is_empty() { Self::Blank } else { Self::Inline(text) }
     }
 
-    fn moment(serial: f64, at: DateTime) -> Self {
-        Self::Number(serial.to_string(), RawCell::DateTime(at))
-    }
-
-    /// What the reader must find; `None` for nothing.
-    pub(super) fn read_back(&self) -> Option<RawCell> {
-        match self {
-            Self::Blank => None,
-            Self::Inline(text) => Some(RawCell::Text(text.as_str().into())),
-            Self::Number(_, cell) => Some(cell.clone()),
-            Self::Boolean(value) => Some(RawCell::Boolean(*value)),
-        }
-    }
-
     /// The cell's type, as the attribute `t` says it; `None` for a number or nothing.
     pub(super) fn kind(&self) -> Option<&'static str> {
         match self {
-            Self::Blank | Self::Number(..) => None,
+            Self::Blank | Self::Number(_) => None,
             Self::Inline(_) => Some("inlineStr"),
             Self::Boolean(_) => Some("b"),
         }
@@ -97,7 +81,7 @@ impl Content {
         let value = |value: &str| format!("<{prefix}v>{value}</{prefix}v>").into_bytes();
         match self {
             Self::Blank => {}
-            Self::Number(digits, _) => out.extend(value(digits)),
+            Self::Number(digits) => out.extend(value(digits)),
             Self::Boolean(true) => out.extend(value("1")),
             Self::Boolean(false) => out.extend(value("0")),
             Self::Inline(text) => {

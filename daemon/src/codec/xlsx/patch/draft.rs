@@ -1,5 +1,6 @@
 //! The new file, made but not yet checked: the sheet spliced, and what must go with it.
 
+use std::collections::BTreeMap;
 use std::io::{Cursor, Read, Seek};
 
 use super::super::super::package::Package;
@@ -12,6 +13,7 @@ use super::super::lexer::Broken;
 use super::super::parts::Parts;
 use super::Plan;
 use super::archive::{self, Changes};
+use super::edits::Edit;
 use super::marks;
 use super::refusal::{not_understood, refuse_encodings, refuse_kinds};
 use super::splice::Splice;
@@ -25,7 +27,8 @@ pub(super) struct Draft {
     pub(super) sheet: String,
     pub(super) part: String,
     pub(super) formulas: Vec<FormulaRun>,
-    pub(super) edited: Vec<usize>,
+    /// By the part's place among the zip's members.
+    pub(super) edited: BTreeMap<usize, Vec<Edit>>,
     pub(super) added: usize,
 }
 
@@ -53,7 +56,7 @@ impl Draft {
             bytes: Vec::new(),
             sheet: name,
             formulas: spliced.formulas,
-            edited: Vec::new(),
+            edited: BTreeMap::new(),
             added: 0,
             part,
         };
@@ -71,8 +74,8 @@ impl Draft {
         }
         changes.edit(&mut package, &parts.workbook, book, edits)?;
         marks::mark(&mut package, &parts, &request.source, request.revision, &mut changes)?;
-        (draft.edited, draft.added) = (changes.edited(), changes.added());
-        draft.bytes = archive::write(package.zip(), changes, original.len() + original.len() / 16)?;
+        draft.added = changes.added();
+        (draft.bytes, draft.edited) = archive::write(package.zip(), changes, original.len() + original.len() / 16)?;
         Ok(draft)
     }
 }

@@ -12,7 +12,6 @@ use super::super::read::{ReadFailure, broken_input};
 use super::super::shared::Shared;
 use check::Reading;
 use draft::Draft;
-use row::Written;
 
 mod draft;
 mod splice;
@@ -34,19 +33,20 @@ mod edits;
 mod refusal;
 
 mod check;
+mod meant;
 
 #[cfg(test)]
 mod foreign;
 #[cfg(test)]
 mod laws;
 #[cfg(test)]
+mod planted;
+#[cfg(test)]
 mod tests;
 
-/// What is meant: what the new file must show, and what is told of it.
+/// What was done of the request.
 #[derive(Default)]
 pub(super) struct Plan {
-    /// The rows that may differ, ascending, with what is written into them.
-    rows: Vec<(u32, Written)>,
     /// The rows of the request that were changed.
     changed: Vec<u32>,
     appended: Vec<u32>,
@@ -88,7 +88,7 @@ fn bytes_of<R: Read + Seek>(input: &Shared<R>) -> Result<Vec<u8>, ReadFailure> {
 
 /// Reads both files and compares them.
 fn checked(original: &[u8], result: &[u8], draft: &Draft, request: &PatchRequest) -> Result<Patched, ReadFailure> {
-    let numbers: Vec<u32> = draft.plan.rows.iter().map(|(number, _)| *number).collect();
+    let numbers = check::numbers(request, &draft.plan);
     let read = |bytes| Reading::of(bytes, &request.read, &numbers);
     if result.is_empty() {
         let before = read(original)?;
@@ -103,19 +103,18 @@ fn checked(original: &[u8], result: &[u8], draft: &Draft, request: &PatchRequest
             append_refused: plan.append_refused,
         });
     }
-    // The old file, and then the formulas and other parts, beside the new one: the check takes as long as one reading.
+    // The old file and then the formulas beside the new one and its parts: the check takes little longer than one reading.
     let beside = || {
         let before = read(original);
-        let formulas = check::formulas_stand(&draft.formulas, result, &draft.part, request);
-        let members = check::members_stand(original, result, &draft.edited, draft.added);
-        (before, formulas.and(members))
+        (before, check::formulas_stand(&draft.formulas, result, &draft.part, request))
     };
-    let ((before, others), after) = std::thread::scope(|scope| {
+    let ((before, formulas), after, members) = std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().spawn_scoped(scope, beside).ok();
         let after = read(result);
+        let members = check::members_stand(original, result, &draft.edited, draft.added);
         let no_sense = || (Err(ReadFailure::no_sense()), Ok(()));
         // Without threads they take turns.
-        (thread.map_or_else(beside, |thread| thread.join().unwrap_or_else(|_| no_sense())), after)
+        (thread.map_or_else(beside, |thread| thread.join().unwrap_or_else(|_| no_sense())), after, members)
     });
     let before = before?;
     check::is_unmoved(&before, request)?;
@@ -123,6 +122,7 @@ fn checked(original: &[u8], result: &[u8], draft: &Draft, request: &PatchRequest
     if before.sheet() != Some(&draft.sheet) {
         return Err(check::failed("it is another sheet"));
     }
-    others?;
+    formulas?;
+    members?;
     check::is_as_meant(&before, &after, &draft.plan, request)
 }

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write as _;
 use std::ops::Range;
+use std::rc::Rc;
 
 use compact_str::CompactString;
 
 use super::super::super::patch::{CellRefusal, NewCell, RefusedCell};
-use super::super::super::sheet::RawCell;
 use super::super::lexer::{Broken, Kind, Lexer, Tag};
 use super::super::reference::{COLUMNS_MAX, Place};
 use super::content::{Content, write_style};
@@ -128,12 +128,14 @@ pub(super) struct Writer<'s, 'a> {
     /// What was done so far.
     pub(super) edits: Vec<Edit>,
     pub(super) refused: Vec<RefusedCell>,
+    /// The rows that were looked at last, the latest first.
+    pub(super) parsed: [Option<Rc<Row<'a>>>; 2],
     /// The smallest area that holds all new contents.
     pub(super) extent: Option<(Place, Place)>,
 }
 
-/// What a row's cells are to be read as afterwards; those that were refused are left out.
-pub(super) type Written = Vec<(u32, Option<RawCell>)>;
+/// The columns of the cells that hold what was asked for; those that were refused are left out.
+pub(super) type Written = Vec<u32>;
 
 impl<'a> Writer<'_, 'a> {
     /// Puts new contents into a row, which is made if the sheet has none with this number.
@@ -143,10 +145,11 @@ impl<'a> Writer<'_, 'a> {
         target: &Target<'a>,
         cells: &[(u32, NewCell)],
     ) -> Result<Written, Broken> {
-        let above = target.above.map(|span| Row::parse(self.sheet, span)).transpose()?;
+        let above = target.above.map(|span| self.parsed(span)).transpose()?;
+        let above = above.as_deref();
         let Some(span) = target.row else {
             let mut text = Vec::new();
-            let written = self.write_cells(number, None, above.as_ref(), cells, &mut |_, cell| text.extend(cell))?;
+            let written = self.write_cells(number, None, above, cells, &mut |_, cell| text.extend(cell))?;
             if !text.is_empty() {
                 let prefix = self.sheet.prefix;
                 let mut row = format!("<{prefix}row r=\"{number}\">").into_bytes();
@@ -156,10 +159,10 @@ impl<'a> Writer<'_, 'a> {
             }
             return Ok(written);
         };
-        let row = Row::parse(self.sheet, span)?;
+        let row = self.parsed(span)?;
         let mut edits = Vec::new();
         let written =
-            self.write_cells(number, Some(&row), above.as_ref(), cells, &mut |place, cell| edits.push((place, cell)))?;
+            self.write_cells(number, Some(&row), above, cells, &mut |place, cell| edits.push((place, cell)))?;
         if !edits.is_empty() {
             self.edit_spans(&span, &written)?;
         }
@@ -170,6 +173,23 @@ impl<'a> Writer<'_, 'a> {
             self.edits.extend(edits.into_iter().map(|(place, cell)| Edit::replace(place, cell)));
         }
         Ok(written)
+    }
+
+    /// A row's cells. Those of the last two rows are kept: a row is looked at again for the one below it, and the one above the
+    /// new rows for each of them.
+    pub(super) fn parsed(&mut self, span: RowSpan<'a>) -> Result<Rc<Row<'a>>, Broken> {
+        let is_it = |row: &Option<Rc<Row<'a>>>| row.as_ref().is_some_and(|row| row.span.number == span.number);
+        if !self.parsed.first().is_some_and(is_it) {
+            self.parsed.reverse();
+        }
+        match &self.parsed {
+            [Some(row), _] if row.span.number == span.number => Ok(Rc::clone(row)),
+            _ => {
+                let row = Rc::new(Row::parse(self.sheet, span)?);
+                self.parsed[0] = Some(Rc::clone(&row));
+                Ok(row)
+            }
+        }
     }
 
     /// Gives an inside to a row that has none: `<row r="5"/>`.
@@ -234,7 +254,7 @@ impl<'a> Writer<'_, 'a> {
                 let last = Place { row: last.row.max(number), column: last.column.max(*column) };
                 self.extent = Some((Place { row: rows, column: columns }, last));
             }
-            written.push((*column, content.read_back()));
+            written.push(*column);
         }
         Ok(written)
     }
@@ -296,12 +316,12 @@ impl<'a> Writer<'_, 'a> {
     }
 
     /// Widens what a row says of its first and last column.
-    fn edit_spans(&mut self, span: &RowSpan<'_>, written: &Written) -> Result<(), Broken> {
+    fn edit_spans(&mut self, span: &RowSpan<'_>, written: &[u32]) -> Result<(), Broken> {
         let Some(spans) = span.tag.attribute(b"spans")? else { return Ok(()) };
         let text = str::from_utf8(spans.value).map_err(|_| Broken)?;
         // More than one span is a hint that nobody needs; the union of all is as true.
         let mut bounds = text.split([' ', ':']).filter(|bound| !bound.is_empty()).map(str::parse::<u32>);
-        let columns = written.iter().map(|(column, _)| Ok(column + 1));
+        let columns = written.iter().map(|column| Ok(column + 1));
         let all: Result<Vec<u32>, _> = bounds.by_ref().chain(columns).collect();
         let all = all.map_err(|_| Broken)?;
         let (Some(first), Some(last)) = (all.iter().min(), all.iter().max()) else { return Ok(()) };

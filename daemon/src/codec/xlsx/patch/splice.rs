@@ -15,7 +15,7 @@ use super::archive::Changes;
 use super::cover::covered;
 use super::edits::Edit;
 use super::refusal::not_understood;
-use super::row::{Row, Writer};
+use super::row::Writer;
 use super::sheet::{Search, Sheet};
 use super::styles::Styles;
 use super::table::Table;
@@ -91,6 +91,7 @@ impl<R: Read + Seek> Splice<'_, R> {
             covered: covered(&sheet.areas, &asked)?,
             edits: Vec::new(),
             refused: Vec::new(),
+            parsed: [None, None],
             extent: None,
         };
         let mut plan = Plan::default();
@@ -99,7 +100,6 @@ impl<R: Read + Seek> Splice<'_, R> {
             let written = writer.write_row(number, target, cells)?;
             if !written.is_empty() {
                 plan.changed.push(number);
-                plan.rows.push((number, written));
             }
         }
         if let Some(growth) = growth {
@@ -128,16 +128,15 @@ fn append(
     let sheet = writer.sheet;
     let last = sheet.targets.get(&growth.last).and_then(|target| target.row);
     let model = last.filter(|_| growth.last > growth.titles);
-    let model_row = model.map(|span| Row::parse(sheet, span)).transpose()?;
+    let model_row = model.map(|span| writer.parsed(span)).transpose()?;
     for (number, cells) in growth.rows().zip(rows) {
         let mut target = *sheet.targets.get(&number).ok_or(Broken)?;
         target.above = model;
-        let written = match target.row {
+        match target.row {
             Some(_) => writer.write_row(number, &target, cells)?,
-            None => writer.append_row(number, target.at, model_row.as_ref(), cells)?,
+            None => writer.append_row(number, target.at, model_row.as_deref(), cells)?,
         };
         plan.appended.push(number);
-        plan.rows.push((number, written));
     }
     Ok(())
 }
