@@ -55,7 +55,7 @@ pub struct Pairs {
 
 /// Says which rows are gone records with another key.
 ///
-/// A row is a record with a corrected key if at least [`EQUAL_MIN`] cells are filled, all are as they were but for the
+/// A row is a record with a corrected key if at least `EQUAL_MIN` cells are filled, all are as they were but for the
 /// key, one of them is telling, and neither side has another partner of whom that is so. Rows that are only alike (at
 /// least half of the cells equal, one of them telling) or have rivals are asked about, the most alike first.
 ///
