@@ -288,6 +288,17 @@ fn what_may_not_be_written_is_refused_cell_by_cell() {
 }
 
 #[test]
+fn a_cell_that_holds_more_than_a_value_is_left_alone() {
+    let book = Book::rows(&format!("{TITLES}<row r=\"2\"><c r=\"A2\"><v>1</v><extLst/></c></row>"));
+    let (patched, new) = book.patch(&[(2, 0, text("x")), (2, 1, text("y"))]);
+    assert_eq!(
+        patched.refused.iter().map(|cell| (cell.column, cell.why)).collect::<Vec<_>>(),
+        [(0, CellRefusal::Extended)]
+    );
+    assert!(new.get(SHEET).contains("<v>1</v><extLst/></c><c r=\"B2\" t=\"inlineStr\">"));
+}
+
+#[test]
 fn locked_cells_of_a_protected_sheet_are_refused() {
     let sheet = |protection: &str| {
         let data = r#"<row r="2"><c r="A2"><v>1</v></c><c r="B2" s="3"><v>1</v></c></row>"#;
@@ -324,8 +335,6 @@ fn files_that_a_patch_would_harm_are_refused() {
     assert_eq!(book().with("_xmlsignatures/sig1.xml", "<x/>").code(&cells), "signed");
     assert_eq!(book().with("xl/revisions/revisionHeaders.xml", "<x/>").code(&cells), "shared-workbook");
     assert_eq!(book().with("XL/Styles.xml", "<x/>").code(&cells), "not-patchable");
-    let sheet = book().get(SHEET).replace("<v>1</v>", "<v>1</v><extLst/>");
-    assert_eq!(book().with(SHEET, &sheet).code(&cells), "not-patchable");
     let unknown = book().get(SHEET).replace("<c r=\"A2\">", "<c r=\"A2\" s=\"5\">");
     assert_eq!(book().with(SHEET, &unknown).code(&cells), "not-patchable");
     let swapped = book().get(SHEET).replace("<c r=\"A2\">", "<c r=\"B2\"/><c r=\"A2\">");
