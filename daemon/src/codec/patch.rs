@@ -157,7 +157,7 @@ impl CellRefusal {
 /// Patches a file: what was done, and the new file's bytes (empty if no cell could be changed).
 ///
 /// # Errors
-/// Why nothing was written: what reading says, `not-patchable` for a format that is only read (`xls`, `xlsb`, `ods`) and for what is
+/// Why nothing was written: what reading says of the file or would say of the new one, `not-patchable` for a format that is only read (`xls`, `xlsb`, `ods`) and for what is
 /// written in a way that a splice would harm, `signed`, `shared-workbook`, `moved` if a row is not as it was read,
 /// `text-ambiguous` if a text file with the new texts in it would look like one in another encoding or with another
 /// delimiter, `patch-check-failed` if the new file is not what was meant.

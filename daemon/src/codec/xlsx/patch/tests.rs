@@ -318,6 +318,24 @@ fn locked_cells_of_a_protected_sheet_are_refused() {
 }
 
 #[test]
+fn a_file_that_passes_a_limit_is_not_given_out() {
+    let book = Book::rows(&format!("{TITLES}<row r=\"2\"><c r=\"A2\"><v>1</v></c></row>"));
+    let cells = [(2, 0, text(&"x".repeat(5000)))];
+    let mut request = book.request(&cells);
+    request.read.unpacked_bytes_max = 5000;
+    assert_eq!(book.ask(&request).err().unwrap().code, "too-large");
+    request.read.unpacked_bytes_max = 50_000;
+    assert!(book.ask(&request).is_ok());
+    let mut request = book.request(&[(2, 0, text("x")), (3, 0, text("x"))]);
+    request.read.rows_max = 1;
+    assert_eq!(book.ask(&request).err().unwrap().code, "too-many-rows");
+    // A sheet that is packed too well to be read again.
+    let mut request = book.request(&[(2, 0, text("x"))]);
+    request.appended = vec![(0..500).map(|column| (column, text(&"x".repeat(32_767)))).collect(); 2];
+    assert_eq!(book.ask(&request).err().unwrap().code, "too-large");
+}
+
+#[test]
 fn a_row_that_moved_refuses_the_file() {
     let book = Book::rows(&format!("{TITLES}<row r=\"2\"><c r=\"A2\"><v>1</v></c></row>"));
     let mut request = book.request(&[(2, 0, text("x"))]);
