@@ -458,6 +458,28 @@ fn a_table_with_room_keeps_its_end() {
 }
 
 #[test]
+fn a_list_beside_the_records_does_not_grow() {
+    let (patched, new) = with_table(grown(), "D1:E3", "totalsRowCount=\"1\"").append(3, &[&[(0, text("x"))]]);
+    assert_eq!(patched.append_refused, None);
+    assert!(new.get("xl/tables/table1.xml").contains("<table ref=\"D1:E3\""));
+    let (_, new) = grown().append(3, &[&[(3, text("x"))]]);
+    for part in ["<autoFilter ref=\"A1:B3\"/>", "sqref=\"A2:B3 D3\"", "<dataValidation sqref=\"B2:B3\"/>"] {
+        assert!(new.get(SHEET).contains(part), "{part}: {}", new.get(SHEET));
+    }
+    assert!(new.get(WORKBOOK).contains("S!$A$1:$B$3<"));
+}
+
+#[test]
+fn rules_of_one_kind_do_not_grow_into_each_other() {
+    let below = "<dataValidation sqref=\"B4:B9\"/></dataValidations>";
+    let sheet = grown().get(SHEET).replace("</dataValidations>", below);
+    let (_, new) = grown().with(SHEET, &sheet).append(3, &[&[(0, text("x")), (1, text("y"))]]);
+    for part in ["sqref=\"A2:B4 D3\"", "<dataValidation sqref=\"B2:B3\"/><dataValidation sqref=\"B4:B9\"/>"] {
+        assert!(new.get(SHEET).contains(part), "{part}: {}", new.get(SHEET));
+    }
+}
+
+#[test]
 fn rows_are_appended_to_titles_alone() {
     let book = Book::rows(TITLES);
     let (patched, new) = book.append(1, &[&[(0, text("x"))], &[]]);
