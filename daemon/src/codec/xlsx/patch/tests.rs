@@ -368,6 +368,39 @@ fn files_that_a_patch_would_harm_are_refused() {
     assert_eq!(book().ask(&request).err().unwrap().code, "sheet-missing");
 }
 
+#[test]
+fn a_strict_workbook_stays_one() {
+    let strict = |text: &str| {
+        text.replace(OFFICE, "http://purl.oclc.org/ooxml/officeDocument/relationships").replace(
+            "http://schemas.openxmlformats.org/spreadsheetml/2006/main",
+            "http://purl.oclc.org/ooxml/spreadsheetml/main",
+        )
+    };
+    let mut book = Book::rows(&format!("{TITLES}<row r=\"2\"><c r=\"A2\" s=\"1\" t=\"d\"><v>2026-01-31</v></c></row>"));
+    for (_, text) in &mut book.parts {
+        *text = strict(text);
+    }
+    let cells = [(2, 0, NewCell::Date(date(2026, 3, 1))), (2, 1, text("x"))];
+    let (patched, new) = book.patch(&cells);
+    assert_eq!((patched.refused.len(), patched.rows.len()), (0, 1));
+    assert!(new.get(SHEET).contains("<c r=\"A2\" s=\"1\"><v>46082</v></c>"), "{}", new.get(SHEET));
+    for (part, name) in [
+        ("_rels/.rels", "Type=\"http://purl.oclc.org/ooxml/officeDocument/relationships/customProperties\""),
+        ("docProps/custom.xml", "<Properties xmlns=\"http://purl.oclc.org/ooxml/officeDocument/customProperties\""),
+    ] {
+        assert!(new.get(part).contains(name), "{part}: {}", new.get(part));
+    }
+    assert!(new.parts.iter().all(|(_, text)| !text.contains("/2006/relationships")));
+    let seen = outcome(new.bytes(), &request(FileKind::Xlsx));
+    let day = RawCell::DateTime(date(2026, 3, 1).at(0, 0, 0, 0));
+    assert_eq!(seen.cells(), [[(0, day), (1, RawCell::Text("x".into()))]]);
+    let properties = seen.head.unwrap().properties;
+    assert_eq!((properties.source.as_deref(), properties.revision), (Some("sales"), Some(7)));
+    // The mark is set anew where it stands.
+    let (_, again) = new.patch(&[(2, 1, text("y"))]);
+    assert_eq!(again.get("_rels/.rels"), new.get("_rels/.rels"));
+}
+
 /// A sheet with three columns, whose data ends in row 3.
 fn grown() -> Book {
     let sheet = format!(
