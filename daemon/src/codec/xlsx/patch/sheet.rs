@@ -359,9 +359,13 @@ mod tests {
         assert_eq!((sheet.column_style(0), sheet.column_style(2)), (None, Some(4)));
         let areas: Vec<_> = sheet.areas.iter().map(|(area, why)| (area.to_string(), *why)).collect();
         assert_eq!(areas, [("C3:C4".to_owned(), CellRefusal::Array), ("A5:B6".to_owned(), CellRefusal::Merged)]);
-        let said =
-            |places: &[Range<usize>]| places.iter().map(|place| xml[place.clone()].to_owned()).collect::<Vec<_>>();
-        assert_eq!((said(&sheet.formats), said(&sheet.validations)), (vec!["A2:A3".into()], vec!["B2:B3".into()]));
+        let said = |places: &[Range<usize>]| -> Vec<&[u8]> {
+            places.iter().map(|place| &xml.as_bytes()[place.clone()]).collect()
+        };
+        assert_eq!(
+            (said(&sheet.formats), said(&sheet.validations)),
+            (vec![b"A2:A3".as_slice()], vec![b"B2:B3".as_slice()])
+        );
         assert_eq!(sheet.formulas, [FormulaRun { column: 2, first: 3, last: 4 }]);
         let targets: Vec<_> = sheet
             .targets
