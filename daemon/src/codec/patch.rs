@@ -96,6 +96,8 @@ pub enum CellRefusal {
     Formula,
     /// The cell belongs to an array formula or to the area that one spills into.
     Array,
+    /// Something stands in the cell beside its value, which a change would have to drop or to contradict.
+    Extended,
     /// The cell is hidden below a merged cell whose upper left corner is another.
     Merged,
     /// The sheet is protected and the cell is locked.
@@ -122,6 +124,7 @@ impl CellRefusal {
         match self {
             Self::Formula => "it holds a formula",
             Self::Array => "it belongs to an array formula, or to the cells that one spills into",
+            Self::Extended => "it holds something beside its value that is not understood here",
             Self::Merged => "it is hidden below a merged cell",
             Self::Locked => "the sheet is protected and the cell is locked",
             Self::TooLong => "the text is longer than a cell may hold",
@@ -138,6 +141,7 @@ impl CellRefusal {
     pub fn hint(self) -> &'static str {
         match self {
             Self::Formula | Self::Array => "Type the value in the place of the formula, or leave it as it is.",
+            Self::Extended => "Type the value into a new cell in this one's place, or leave it as it is.",
             Self::Merged => "Unmerge the cells, so that each row has its own.",
             Self::Locked | Self::Protected => "Unlock the cells of this column, or take the protection off the sheet.",
             Self::TooLong => "Shorten the text where it is kept.",
@@ -153,7 +157,7 @@ impl CellRefusal {
 /// Patches a file: what was done, and the new file's bytes (empty if no cell could be changed).
 ///
 /// # Errors
-/// Why nothing was written: what reading says, `not-patchable` for a format that is only read (`xls`, `xlsb`, `ods`) and for what is
+/// Why nothing was written: what reading says of the file or would say of the new one, `not-patchable` for a format that is only read (`xls`, `xlsb`, `ods`) and for what is
 /// written in a way that a splice would harm, `signed`, `shared-workbook`, `moved` if a row is not as it was read,
 /// `text-ambiguous` if a text file with the new texts in it would look like one in another encoding or with another
 /// delimiter, `patch-check-failed` if the new file is not what was meant.

@@ -8,6 +8,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use super::fetch::TOO_LARGE;
 use crate::codec::child::{read_patch_answer, write_patch_request};
 use crate::codec::patch::{PatchRequest, Patched, patch};
 use crate::codec::read::ReadFailure;
@@ -16,7 +17,7 @@ use crate::model::problem::Code;
 
 /// The patcher gave no answer.
 pub const PATCH_FAILED: Code = Code("patch-failed");
-/// A patched file may be so much larger than the largest that is read.
+/// A patched file is taken from the child up to so much above the largest that is read, to tell that it is too large.
 const ROOM_BYTES: u64 = 16 << 20;
 
 /// Patches a private copy of a workbook.
@@ -84,7 +85,7 @@ impl SheetPatcher for ChildPatcher {
         });
         match (answer, result) {
             // A whole answer counts only from a child that ended well.
-            (Some(Ok(done)), Ok(())) => Ok(done),
+            (Some(Ok(done)), Ok(())) => fitting(done, self.workbook_bytes_max),
             (Some(Err(failure)), _) => Err(failure),
             (_, Err(failure)) => {
                 tracing::warn!(%failure, "what writes into workbooks gave no answer; the workbook is as it was");
@@ -113,7 +114,30 @@ impl SheetPatcher for InProcessPatcher {
     }
 }
 
+/// Refuses a new file that would not be read any more, though the old one was.
+fn fitting(done: (Patched, Vec<u8>), bytes_max: u64) -> Result<(Patched, Vec<u8>), ReadFailure> {
+    if done.1.len() as u64 <= bytes_max {
+        return Ok(done);
+    }
+    let hint = "Delete what isn't needed (pictures, unused sheets), or raise `workbook_bytes_max` under `[limits]`.";
+    let message =
+        format!("With the changes in it, the file would be larger than {} MB. It was left alone.", bytes_max >> 20);
+    Err(ReadFailure { code: TOO_LARGE.0.to_owned(), message, hint: hint.to_owned() })
+}
+
 fn failed(message: impl Into<String>) -> ReadFailure {
     let hint = "It is tried again when the workbook is saved. If that doesn't help, open it in a spreadsheet program and save it anew.";
     ReadFailure { code: PATCH_FAILED.0.to_owned(), message: message.into(), hint: hint.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_would_not_be_read_is_not_given_out() {
+        let done = |length| (Patched::default(), vec![0; length]);
+        assert_eq!(fitting(done(9), 9), Ok(done(9)));
+        assert_eq!(fitting(done(10), 9).map_err(|failure| failure.code), Err("too-large".to_owned()));
+    }
 }

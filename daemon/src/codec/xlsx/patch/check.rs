@@ -235,6 +235,16 @@ pub(super) fn members_stand(
     Ok(())
 }
 
+/// The new file can't be read. If it passes a limit that the old one kept, that is no defect.
+pub(super) fn unread(failure: ReadFailure) -> ReadFailure {
+    if !matches!(failure.code.as_str(), "too-large" | "too-many-rows") {
+        return failed(&failure.message);
+    }
+    let message =
+        format!("With the changes in it, the workbook would pass a limit: {} It was left alone.", failure.message);
+    ReadFailure { message, ..failure }
+}
+
 /// The new file is not what it should be. That is a defect of the program; the file is left alone.
 pub(super) fn failed(what: &str) -> ReadFailure {
     ReadFailure::new(

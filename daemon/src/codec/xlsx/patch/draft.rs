@@ -68,9 +68,9 @@ impl Draft {
         if spliced.has_formula || has_formulas(&mut package, &parts, &draft.part) {
             edits.push(workbook.calculate());
         }
-        if let Some(growth) = spliced.filter {
+        if let Some((last, new_last)) = spliced.filter {
             let sheet = u32::try_from(position).unwrap_or(u32::MAX);
-            edits.extend(workbook.grow_filter(sheet, growth.last, growth.new_last));
+            edits.extend(workbook.grow_filter(sheet, last, new_last));
         }
         changes.edit(&mut package, &parts.workbook, book, edits)?;
         marks::mark(&mut package, &parts, &request.source, request.revision, &mut changes)?;

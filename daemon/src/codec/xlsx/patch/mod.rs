@@ -118,7 +118,7 @@ fn checked(original: &[u8], result: &[u8], draft: &Draft, request: &PatchRequest
     });
     let before = before?;
     check::is_unmoved(&before, request)?;
-    let after = after.map_err(|failure| check::failed(&failure.message))?;
+    let after = after.map_err(check::unread)?;
     if before.sheet() != Some(&draft.sheet) {
         return Err(check::failed("it is another sheet"));
     }

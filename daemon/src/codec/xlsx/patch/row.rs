@@ -236,9 +236,6 @@ impl<'a> Writer<'_, 'a> {
                     continue;
                 }
             };
-            if old.is_some_and(|old| old.has_extension) {
-                return Err(Broken);
-            }
             match old {
                 Some(old) if content == Content::Blank && !old.tag.is_open() => {}
                 Some(old) => take(old.place.clone(), self.changed_cell(&old.tag, &content)?),
@@ -266,6 +263,9 @@ impl<'a> Writer<'_, 'a> {
         }
         if old.is_some_and(|old| old.has_formula) {
             return Some(CellRefusal::Formula);
+        }
+        if old.is_some_and(|old| old.has_extension) {
+            return Some(CellRefusal::Extended);
         }
         let covered = self.covered.get(&place).copied();
         covered.or_else(|| is_locked.then_some(CellRefusal::Locked))

@@ -33,8 +33,10 @@ pub(super) struct Sheet<'a> {
     pub(super) is_protected: bool,
     /// The sheet's own filter, and where its area is said.
     pub(super) filter: Option<(Range<usize>, Area)>,
-    /// Where conditional formats and validations say the areas that they hold for.
-    pub(super) rules: Vec<Range<usize>>,
+    /// Where conditional formats say the areas that they hold for.
+    pub(super) formats: Vec<Range<usize>>,
+    /// Where validations do.
+    pub(super) validations: Vec<Range<usize>>,
     /// The last row with anything in it.
     pub(super) last_filled: u32,
     /// How many rows have anything in them.
@@ -113,7 +115,8 @@ impl<'a> Sheet<'a> {
             areas: Vec::new(),
             is_protected: false,
             filter: None,
-            rules: Vec::new(),
+            formats: Vec::new(),
+            validations: Vec::new(),
             last_filled: 0,
             rows_filled: 0,
             formulas: Vec::new(),
@@ -128,7 +131,7 @@ impl<'a> Sheet<'a> {
             b"dimension" => self.dimension = area(tag)?,
             b"autoFilter" => self.filter = area(tag)?,
             b"sheetProtection" => self.is_protected = matches!(tag.value(b"sheet")?, Some(b"1" | b"true")),
-            b"conditionalFormatting" => self.rules.extend(tag.attribute(b"sqref")?.map(|sqref| sqref.place)),
+            b"conditionalFormatting" => self.formats.extend(tag.attribute(b"sqref")?.map(|sqref| sqref.place)),
             b"cols" => {
                 return children(lexer, tag, prefix, b"col", |column, _| {
                     let (first, last, style) =
@@ -150,7 +153,7 @@ impl<'a> Sheet<'a> {
             }
             b"dataValidations" => {
                 return children(lexer, tag, prefix, b"dataValidation", |validation, _| {
-                    self.rules.extend(validation.attribute(b"sqref")?.map(|sqref| sqref.place));
+                    self.validations.extend(validation.attribute(b"sqref")?.map(|sqref| sqref.place));
                     Ok(())
                 });
             }
@@ -356,8 +359,13 @@ mod tests {
         assert_eq!((sheet.column_style(0), sheet.column_style(2)), (None, Some(4)));
         let areas: Vec<_> = sheet.areas.iter().map(|(area, why)| (area.to_string(), *why)).collect();
         assert_eq!(areas, [("C3:C4".to_owned(), CellRefusal::Array), ("A5:B6".to_owned(), CellRefusal::Merged)]);
-        let rules: Vec<_> = sheet.rules.iter().map(|place| &xml.as_bytes()[place.clone()]).collect();
-        assert_eq!(rules, [b"A2:A3", b"B2:B3"]);
+        let said = |places: &[Range<usize>]| -> Vec<&[u8]> {
+            places.iter().map(|place| &xml.as_bytes()[place.clone()]).collect()
+        };
+        assert_eq!(
+            (said(&sheet.formats), said(&sheet.validations)),
+            (vec![b"A2:A3".as_slice()], vec![b"B2:B3".as_slice()])
+        );
         assert_eq!(sheet.formulas, [FormulaRun { column: 2, first: 3, last: 4 }]);
         let targets: Vec<_> = sheet
             .targets

@@ -36,8 +36,8 @@ pub(super) struct SplicedSheet {
     pub(super) edits: Vec<Edit>,
     pub(super) formulas: Vec<FormulaRun>,
     pub(super) has_formula: bool,
-    /// The sheet's own filter grows.
-    pub(super) filter: Option<Growth>,
+    /// The row in which the sheet's own filter ended and the one in which it ends, if it grows.
+    pub(super) filter: Option<(u32, u32)>,
 }
 
 impl<R: Read + Seek> Splice<'_, R> {
@@ -57,16 +57,17 @@ impl<R: Read + Seek> Splice<'_, R> {
             Search { targets: &targets, header_row: request.read.header_row, columns_max: request.read.columns_max };
         let sheet = Sheet::scan(xml, &search).map_err(|Broken| not_understood("the sheet"))?;
         let tables = if growth.is_some() { Table::of_sheet(self.package, self.part)? } else { Vec::new() };
-        let refusal = growth.and_then(|growth| growth.refusal(&sheet, &tables, request.read.rows_max));
+        let refusal = growth.as_ref().and_then(|growth| growth.refusal(&sheet, &tables, request.read.rows_max));
         refused_growth = refused_growth.or(refusal);
         let growth = growth.filter(|_| refusal.is_none());
         let styles = match self.parts.related("styles") {
             Some(part) => Styles::read(self.package, part, request.read.unpacked_bytes_max)?,
             None => Styles::default(),
         };
-        let mut spliced = self.write(&sheet, &styles, growth).map_err(|Broken| not_understood("the sheet"))?;
+        let mut spliced = self.write(&sheet, &styles, growth.as_ref()).map_err(|Broken| not_understood("the sheet"))?;
         spliced.plan.append_refused = refused_growth;
         if let Some(growth) = growth {
+            spliced.filter = growth.grows_filter(&sheet).then_some((growth.last, growth.new_last));
             for table in tables {
                 let Some(last) = growth.of_table(&table) else { continue };
                 let part = table.part.clone();
@@ -77,7 +78,7 @@ impl<R: Read + Seek> Splice<'_, R> {
         Ok(spliced)
     }
 
-    fn write(&self, sheet: &Sheet<'_>, styles: &Styles, growth: Option<Growth>) -> Result<SplicedSheet, Broken> {
+    fn write(&self, sheet: &Sheet<'_>, styles: &Styles, growth: Option<&Growth>) -> Result<SplicedSheet, Broken> {
         let request = self.request;
         let asked: Vec<(u32, &[(u32, NewCell)])> =
             request.rows.iter().map(|row| (row.number, row.cells.as_slice())).collect();
@@ -113,7 +114,7 @@ impl<R: Read + Seek> Splice<'_, R> {
             edits: writer.edits,
             formulas: sheet.formulas.clone(),
             has_formula: sheet.has_formula,
-            filter: growth.filter(|growth| growth.grows_filter(sheet)),
+            filter: None,
         })
     }
 }
@@ -121,7 +122,7 @@ impl<R: Read + Seek> Splice<'_, R> {
 /// Writes the rows below the data: into rows that the sheet has for looks, else as new ones.
 fn append(
     writer: &mut Writer<'_, '_>,
-    growth: Growth,
+    growth: &Growth,
     rows: &[Vec<(u32, NewCell)>],
     plan: &mut Plan,
 ) -> Result<(), Broken> {

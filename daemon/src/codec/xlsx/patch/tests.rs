@@ -288,6 +288,17 @@ fn what_may_not_be_written_is_refused_cell_by_cell() {
 }
 
 #[test]
+fn a_cell_that_holds_more_than_a_value_is_left_alone() {
+    let book = Book::rows(&format!("{TITLES}<row r=\"2\"><c r=\"A2\"><v>1</v><extLst/></c></row>"));
+    let (patched, new) = book.patch(&[(2, 0, text("x")), (2, 1, text("y"))]);
+    assert_eq!(
+        patched.refused.iter().map(|cell| (cell.column, cell.why)).collect::<Vec<_>>(),
+        [(0, CellRefusal::Extended)]
+    );
+    assert!(new.get(SHEET).contains("<v>1</v><extLst/></c><c r=\"B2\" t=\"inlineStr\">"));
+}
+
+#[test]
 fn locked_cells_of_a_protected_sheet_are_refused() {
     let sheet = |protection: &str| {
         let data = r#"<row r="2"><c r="A2"><v>1</v></c><c r="B2" s="3"><v>1</v></c></row>"#;
@@ -304,6 +315,24 @@ fn locked_cells_of_a_protected_sheet_are_refused() {
         sheet("<sheetProtection sheet=\"1\"/>").append(2, &[&[(0, text("x"))]]).0.append_refused,
         Some(CellRefusal::Protected)
     );
+}
+
+#[test]
+fn a_file_that_passes_a_limit_is_not_given_out() {
+    let book = Book::rows(&format!("{TITLES}<row r=\"2\"><c r=\"A2\"><v>1</v></c></row>"));
+    let cells = [(2, 0, text(&"x".repeat(5000)))];
+    let mut request = book.request(&cells);
+    request.read.unpacked_bytes_max = 5000;
+    assert_eq!(book.ask(&request).err().unwrap().code, "too-large");
+    request.read.unpacked_bytes_max = 50_000;
+    assert!(book.ask(&request).is_ok());
+    let mut request = book.request(&[(2, 0, text("x")), (3, 0, text("x"))]);
+    request.read.rows_max = 1;
+    assert_eq!(book.ask(&request).err().unwrap().code, "too-many-rows");
+    // A sheet that is packed too well to be read again.
+    let mut request = book.request(&[(2, 0, text("x"))]);
+    request.appended = vec![(0..500).map(|column| (column, text(&"x".repeat(32_767)))).collect(); 2];
+    assert_eq!(book.ask(&request).err().unwrap().code, "too-large");
 }
 
 #[test]
@@ -324,8 +353,6 @@ fn files_that_a_patch_would_harm_are_refused() {
     assert_eq!(book().with("_xmlsignatures/sig1.xml", "<x/>").code(&cells), "signed");
     assert_eq!(book().with("xl/revisions/revisionHeaders.xml", "<x/>").code(&cells), "shared-workbook");
     assert_eq!(book().with("XL/Styles.xml", "<x/>").code(&cells), "not-patchable");
-    let sheet = book().get(SHEET).replace("<v>1</v>", "<v>1</v><extLst/>");
-    assert_eq!(book().with(SHEET, &sheet).code(&cells), "not-patchable");
     let unknown = book().get(SHEET).replace("<c r=\"A2\">", "<c r=\"A2\" s=\"5\">");
     assert_eq!(book().with(SHEET, &unknown).code(&cells), "not-patchable");
     let swapped = book().get(SHEET).replace("<c r=\"A2\">", "<c r=\"B2\"/><c r=\"A2\">");
@@ -339,6 +366,39 @@ fn files_that_a_patch_would_harm_are_refused() {
     let mut request = book().request(&cells);
     request.read.sheet = Some("T".into());
     assert_eq!(book().ask(&request).err().unwrap().code, "sheet-missing");
+}
+
+#[test]
+fn a_strict_workbook_stays_one() {
+    let strict = |text: &str| {
+        text.replace(OFFICE, "http://purl.oclc.org/ooxml/officeDocument/relationships").replace(
+            "http://schemas.openxmlformats.org/spreadsheetml/2006/main",
+            "http://purl.oclc.org/ooxml/spreadsheetml/main",
+        )
+    };
+    let mut book = Book::rows(&format!("{TITLES}<row r=\"2\"><c r=\"A2\" s=\"1\" t=\"d\"><v>2026-01-31</v></c></row>"));
+    for (_, text) in &mut book.parts {
+        *text = strict(text);
+    }
+    let cells = [(2, 0, NewCell::Date(date(2026, 3, 1))), (2, 1, text("x"))];
+    let (patched, new) = book.patch(&cells);
+    assert_eq!((patched.refused.len(), patched.rows.len()), (0, 1));
+    assert!(new.get(SHEET).contains("<c r=\"A2\" s=\"1\"><v>46082</v></c>"), "{}", new.get(SHEET));
+    for (part, name) in [
+        ("_rels/.rels", "Type=\"http://purl.oclc.org/ooxml/officeDocument/relationships/customProperties\""),
+        ("docProps/custom.xml", "<Properties xmlns=\"http://purl.oclc.org/ooxml/officeDocument/customProperties\""),
+    ] {
+        assert!(new.get(part).contains(name), "{part}: {}", new.get(part));
+    }
+    assert!(new.parts.iter().all(|(_, text)| !text.contains("/2006/relationships")));
+    let seen = outcome(new.bytes(), &request(FileKind::Xlsx));
+    let day = RawCell::DateTime(date(2026, 3, 1).at(0, 0, 0, 0));
+    assert_eq!(seen.cells(), [[(0, day), (1, RawCell::Text("x".into()))]]);
+    let properties = seen.head.unwrap().properties;
+    assert_eq!((properties.source.as_deref(), properties.revision), (Some("sales"), Some(7)));
+    // The mark is set anew where it stands.
+    let (_, again) = new.patch(&[(2, 1, text("y"))]);
+    assert_eq!(again.get("_rels/.rels"), new.get("_rels/.rels"));
 }
 
 /// A sheet with three columns, whose data ends in row 3.
@@ -428,6 +488,28 @@ fn a_table_with_room_keeps_its_end() {
     assert!(new.get("xl/tables/table1.xml").contains("ref=\"A1:B9\""));
     let (_, new) = with_table(grown(), "A1:B4", "").append(3, &[&[(0, text("x"))], &[(0, text("y"))]]);
     assert!(new.get("xl/tables/table1.xml").contains("<autoFilter ref=\"A1:B5\"/>"));
+}
+
+#[test]
+fn a_list_beside_the_records_does_not_grow() {
+    let (patched, new) = with_table(grown(), "D1:E3", "totalsRowCount=\"1\"").append(3, &[&[(0, text("x"))]]);
+    assert_eq!(patched.append_refused, None);
+    assert!(new.get("xl/tables/table1.xml").contains("<table ref=\"D1:E3\""));
+    let (_, new) = grown().append(3, &[&[(3, text("x"))]]);
+    for part in ["<autoFilter ref=\"A1:B3\"/>", "sqref=\"A2:B3 D3\"", "<dataValidation sqref=\"B2:B3\"/>"] {
+        assert!(new.get(SHEET).contains(part), "{part}: {}", new.get(SHEET));
+    }
+    assert!(new.get(WORKBOOK).contains("S!$A$1:$B$3<"));
+}
+
+#[test]
+fn rules_of_one_kind_do_not_grow_into_each_other() {
+    let below = "<dataValidation sqref=\"B4:B9\"/></dataValidations>";
+    let sheet = grown().get(SHEET).replace("</dataValidations>", below);
+    let (_, new) = grown().with(SHEET, &sheet).append(3, &[&[(0, text("x")), (1, text("y"))]]);
+    for part in ["sqref=\"A2:B4 D3\"", "<dataValidation sqref=\"B2:B3\"/><dataValidation sqref=\"B4:B9\"/>"] {
+        assert!(new.get(SHEET).contains(part), "{part}: {}", new.get(SHEET));
+    }
 }
 
 #[test]
