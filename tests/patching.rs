@@ -77,6 +77,9 @@ fn shown(bytes: &[u8]) -> Result<Shown, ReadFailure> {
     }
 }
 
+/// What is written into a free cell.
+pub(crate) const TEXT: &str = "Daybook <was> here & there";
+
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ask {
@@ -86,7 +89,7 @@ enum Ask {
 
 /// Asks for a text in a free cell of the first row, or in a new row.
 fn asked(shown: &Shown, ask: Ask) -> PatchRequest {
-    let text = NewCell::Text("Daybook <was> here & there".into());
+    let text = NewCell::Text(TEXT.into());
     let last_row = shown.rows.last().map_or(shown.request.header_row, |row| row.number);
     let mut request = PatchRequest {
         read: shown.request.clone(),
@@ -182,15 +185,20 @@ fn holds(path: &Path, ask: Ask, old: &[u8], new: &[u8]) {
     }
 }
 
+/// The column that something is asked for in.
+fn column_of(request: &PatchRequest) -> u32 {
+    request.rows.first().map_or_else(|| request.appended[0][0].0, |row| row.cells[0].0)
+}
+
 /// Holds that the new file shows what was asked for.
 fn shows(path: &Path, patched: &Patched, request: &PatchRequest, new: &[u8]) {
     let after = shown(new).expect("the new file is read");
     let (number, hash) = patched.rows.first().or(patched.appended.first()).expect("a row was changed");
     let row = after.rows.iter().find(|row| row.number == *number).expect("the row is there");
     assert_eq!(row.hash, *hash, "{}", path.display());
-    let column = request.rows.first().map_or_else(|| request.appended[0][0].0, |row| row.cells[0].0);
+    let column = column_of(request);
     let cell = row.cells.iter().find(|(at, _)| *at == column).map(|(_, cell)| cell);
-    assert_eq!(cell, Some(&RawCell::Text("Daybook <was> here & there".into())), "{}", path.display());
+    assert_eq!(cell, Some(&RawCell::Text(TEXT.into())), "{}", path.display());
 }
 
 /// Patches one file and says what came of it.
@@ -220,6 +228,30 @@ fn tried(path: &Path, ask: Ask) -> Option<String> {
             .expect("it can be kept");
     }
     Some("patched".to_owned())
+}
+
+/// A workbook of the corpus, and the same with [`TEXT`] in one free cell.
+pub(crate) struct Pair {
+    pub(crate) path: PathBuf,
+    pub(crate) before: Vec<u8>,
+    pub(crate) after: Vec<u8>,
+    /// Where the text was put, from 0.
+    pub(crate) row: usize,
+    pub(crate) column: usize,
+}
+
+/// The workbooks of the corpus that can be patched, for a look with other programs.
+pub(crate) fn pairs() -> Vec<Pair> {
+    let pair = |path: PathBuf| {
+        let before = fs::read(&path).ok()?;
+        let request = asked(&shown(&before).ok()?, Ask::Cell);
+        let (patched, after) = patch(Cursor::new(&before), &request).ok()?;
+        let (number, _) = patched.rows.first().or(patched.appended.first()).filter(|_| !after.is_empty())?;
+        let row = usize::try_from(number - 1).ok()?;
+        let column = usize::try_from(column_of(&request)).ok()?;
+        Some(Pair { path, before, after, row, column })
+    };
+    workbooks().into_iter().filter_map(pair).collect()
 }
 
 #[expect(clippy::print_stderr, reason = "a test that is left out says so, and this one tells its counts")]

@@ -9,6 +9,7 @@
 pub(crate) mod libreoffice;
 mod openpyxl;
 
+mod corpus;
 mod proof;
 mod together;
 
