@@ -25,7 +25,7 @@ use crate::model::{
     RecordEntry, RecordId, ReviewKind, Revision, RowHash, SourceName, StateNo, Timestamp, Value,
 };
 use crate::publish::workbook::new_cell;
-use crate::source::workbook::{SourceFile, file_kind, open_elsewhere};
+use crate::source::workbook::{PATCH_HINDERED, SourceFile, file_kind, open_elsewhere};
 use crate::store::CommitError;
 
 /// A cell could not be written into a person's workbook.
@@ -96,6 +96,9 @@ impl Pipeline {
         let (patched, bytes, before) = match self.patch(path, there, &prepared.request)? {
             Some(Ok(made)) => made,
             Some(Err(failure)) if failure.code == MOVED => return Ok(Published::Unread),
+            Some(Err(failure)) if failure.code == PATCH_HINDERED.0 => {
+                return Err(write_error(path, &failure.message.trim_end_matches('.')));
+            }
             Some(Err(failure)) => return Ok(self.refused(file, failure)),
             None => return Ok(Published::Saved),
         };

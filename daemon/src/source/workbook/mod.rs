@@ -15,6 +15,6 @@ pub use fetch::{
 };
 pub use files::{KEPT, Listing, Looked, SourceFile, WatchedFolder, WorkbookSource, file_kind, list, look};
 pub use locks::{LockedBy, is_being_replaced, is_owner_file, open_elsewhere};
-pub use patcher::{ChildPatcher, InProcessPatcher, SheetPatcher};
+pub use patcher::{ChildPatcher, InProcessPatcher, PATCH_HINDERED, SheetPatcher};
 pub use poll::{FilePoll, PollTimes, Sight, Step};
 pub use watch::Watch;

@@ -17,6 +17,8 @@ use crate::model::problem::Code;
 
 /// The patcher gave no answer.
 pub const PATCH_FAILED: Code = Code("patch-failed");
+/// The patcher was hindered by what may pass: the same patch may succeed later.
+pub const PATCH_HINDERED: Code = Code("patch-hindered");
 /// A patched file is taken from the child up to so much above the largest that is read, to tell that it is too large.
 const ROOM_BYTES: u64 = 16 << 20;
 
@@ -49,14 +51,20 @@ impl ChildPatcher {
     fn explain(&self, failure: &ChildFailure) -> ReadFailure {
         match failure {
             ChildFailure::TimedOut { after } => {
-                failed(format!("Writing took longer than {} s and was stopped.", after.as_secs_f32()))
+                hindered(format!("Writing took longer than {} s and was stopped.", after.as_secs_f32()))
             }
             ChildFailure::OutOfMemory { .. } => failed(format!(
                 "Writing needs more than the {} MB of memory that it may have.",
                 self.memory_bytes_max >> 20
             )),
+            // An answer that is none will be none again.
+            ChildFailure::Io(error)
+                if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) =>
+            {
+                failed(format!("The program that writes into workbooks gave no sensible answer: {error}."))
+            }
             ChildFailure::Io(error) => {
-                failed(format!("The program that writes into workbooks could not do its work: {error}."))
+                hindered(format!("The program that writes into workbooks could not do its work: {error}."))
             }
             ChildFailure::Crashed { .. } => failed("The program that writes into workbooks could not cope with it."),
         }
@@ -130,9 +138,44 @@ fn failed(message: impl Into<String>) -> ReadFailure {
     ReadFailure { code: PATCH_FAILED.0.to_owned(), message: message.into(), hint: hint.to_owned() }
 }
 
+fn hindered(message: impl Into<String>) -> ReadFailure {
+    ReadFailure {
+        code: PATCH_HINDERED.0.to_owned(),
+        message: message.into(),
+        hint: "It is tried again by itself.".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_may_pass_is_tried_again_by_itself() {
+        let patcher = ChildPatcher {
+            program: Program::new("patcher", [] as [&str; 0]),
+            memory_bytes_max: 1 << 20,
+            deadline: Duration::from_secs(1),
+            workbook_bytes_max: 1 << 20,
+        };
+        let code = |failure: ChildFailure| patcher.explain(&failure).code;
+        let passing = [
+            ChildFailure::TimedOut { after: Duration::from_secs(1) },
+            ChildFailure::Io(io::Error::from(io::ErrorKind::StorageFull)),
+        ];
+        for failure in passing {
+            assert_eq!(code(failure), PATCH_HINDERED.0);
+        }
+        let lasting = [
+            ChildFailure::Io(io::Error::from(io::ErrorKind::InvalidData)),
+            ChildFailure::Io(io::Error::from(io::ErrorKind::UnexpectedEof)),
+            ChildFailure::OutOfMemory { stderr: String::new() },
+            ChildFailure::Crashed { status: "signal 6".to_owned(), stderr: String::new() },
+        ];
+        for failure in lasting {
+            assert_eq!(code(failure), PATCH_FAILED.0);
+        }
+    }
 
     #[test]
     fn a_file_that_would_not_be_read_is_not_given_out() {
