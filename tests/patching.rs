@@ -238,6 +238,8 @@ pub(crate) struct Pair {
     /// Where the text was put, from 0.
     pub(crate) row: usize,
     pub(crate) column: usize,
+    /// Whether it is in a new row, with which tables, filters, formats and validations may grow.
+    pub(crate) appended: bool,
 }
 
 /// The workbooks of the corpus that can be patched, for a look with other programs.
@@ -249,7 +251,7 @@ pub(crate) fn pairs() -> Vec<Pair> {
         let (number, _) = patched.rows.first().or(patched.appended.first()).filter(|_| !after.is_empty())?;
         let row = usize::try_from(number - 1).ok()?;
         let column = usize::try_from(column_of(&request)).ok()?;
-        Some(Pair { path, before, after, row, column })
+        Some(Pair { path, before, after, row, column, appended: request.rows.is_empty() })
     };
     workbooks().into_iter().filter_map(pair).collect()
 }
