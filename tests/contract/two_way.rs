@@ -505,3 +505,52 @@ fn keys_that_count_themselves_move_no_records() {
     assert_eq!((report["applied"].as_u64(), codes), (Some(0), vec!["mass-change".to_owned()]), "{report}");
     assert_eq!(office.value("C-2", "name"), "Bronze");
 }
+
+/// Thirty customers, of whom the first so many have a new name.
+fn thirty(renamed: usize) -> Vec<String> {
+    let customer = |number| {
+        let name = if number <= renamed { format!("renamed {number}") } else { format!("as it was {number}") };
+        format!("C-{number}|{name}|lead|")
+    };
+    ["Customer ID|Name|Stage|Daybook".to_owned()].into_iter().chain((1..=30).map(customer)).collect()
+}
+
+#[test]
+fn nothing_is_put_into_a_workbook_whose_save_is_held() {
+    let office = Office::with(TWO_WAY);
+    let save = |renamed: usize| {
+        let lines = thirty(renamed);
+        office.save("share/staff.xlsx", &rows(&lines.iter().map(String::as_str).collect::<Vec<_>>()));
+    };
+    save(0);
+    office.sync_quietly();
+    assert_eq!(office.open("share/staff.xlsx").value("C-30", "Daybook"), "Saved");
+    save(30);
+    let report = office.sync();
+    assert_eq!(report["held"], 30, "{report}");
+    let held = office.read("share/staff.xlsx");
+    office.program(&["record", "set", "--key", "C-30", "stage=signed"]).ends(0);
+    office.sync();
+    assert_eq!(office.read("share/staff.xlsx"), held, "it stays as it was saved while a person decides");
+    office.program(&["review", "decide", &office.review(), "accept"]).ends(0);
+    office.sync_quietly();
+    let book = office.open("share/staff.xlsx");
+    assert_eq!(office.value("C-1", "name"), "renamed 1");
+    assert_eq!(book.value("C-1", "Name"), "renamed 1");
+    assert_eq!(book.value("C-1", "Daybook"), "Saved");
+    assert_eq!(book.value("C-30", "Stage"), "signed", "what waited is written now");
+    office.sync_idly();
+    office.store_is_sound();
+}
+
+#[test]
+fn a_trial_writes_into_no_workbook() {
+    let office = office(TWO_WAY);
+    office.sync();
+    office.program(&["record", "set", "--key", "C-2", "stage=signed"]).ends(0);
+    let before = office.read("share/staff.xlsx");
+    office.program(&["sync", "--dry-run"]).ends(0);
+    assert_eq!(office.read("share/staff.xlsx"), before);
+    office.sync();
+    assert_eq!(office.open("share/staff.xlsx").value("C-2", "Stage"), "signed");
+}
