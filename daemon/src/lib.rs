@@ -15,6 +15,8 @@ pub mod source;
 
 pub mod extract;
 
+pub mod plugin;
+
 pub mod identify;
 
 pub mod access;

@@ -8,6 +8,7 @@ pub mod change;
 pub mod compare;
 pub mod entry;
 pub mod id;
+pub mod plugin;
 pub mod policy;
 pub mod problem;
 pub mod review;

@@ -1,0 +1,75 @@
+//! The plugin host: runs the office's own rules, which IT writes as Wasm components, within limits.
+//!
+//! In come rows as the stages know them and what the office allows a plugin ([`PluginSetup`]); out go what the plugin said of them, checked,
+//! and the rows for which it had no answer. A plugin sees nothing but the cells that it is allowed to see, and nothing that it
+//! says is believed before it has been checked against what it may say. No plugin is handed a file, a clock, a
+//! network or chance.
+
+use crate::model::plugin::{
+    Dispute, Issue, PluginChange, PluginJob, PluginName, PluginRow, PluginSetup, PluginVersion, Resolution,
+};
+use crate::model::{Problem, Table};
+
+/// What is asked of a plugin.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The plugin.
+    pub setup: &'a PluginSetup,
+    /// The table of the rows.
+    pub table: &'a Table,
+    /// The rows: as many as there are. They go to the plugin in batches.
+    pub rows: &'a [PluginRow],
+    /// What it may know of the world.
+    pub context: &'a Context,
+}
+
+/// What a plugin may know of the world.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Context {
+    /// Today in the office's time zone, like `2026-03-01`.
+    pub as_of: String,
+    /// The office's language: `zh-CN` or `en`.
+    pub locale: String,
+    /// Nothing will be stored.
+    pub read_only: bool,
+}
+
+/// What came of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered<T> {
+    /// Which plugin answered; `None` if none could be loaded.
+    pub version: Option<PluginVersion>,
+    /// What it said, in the order of the rows.
+    pub answers: Vec<T>,
+    /// The rows for which it had no answer, with the reason.
+    pub failed: Vec<FailedRow>,
+    /// What IT or the steward should know.
+    pub problems: Vec<Problem>,
+}
+
+/// A row for which a plugin had no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedRow {
+    /// The position of the row in the request.
+    pub row: usize,
+    /// Why, for the steward: one sentence.
+    pub why: String,
+}
+
+/// Runs plugins.
+pub trait Plugins: Send {
+    /// The jobs of a plugin, by its name in the configuration; empty if it isn't loaded.
+    fn jobs(&self, name: &PluginName) -> Vec<PluginJob>;
+
+    /// Which cells should be different. Never two changes of one cell.
+    fn normalise(&mut self, request: &Request<'_>) -> Answered<PluginChange>;
+
+    /// What is wrong with the rows.
+    fn validate(&mut self, request: &Request<'_>) -> Answered<Issue>;
+
+    /// Which class the rows belong to, as changes of the first field that the plugin may set.
+    fn classify(&mut self, request: &Request<'_>) -> Answered<PluginChange>;
+
+    /// What becomes of disputed cells. At most one resolution for each; a dispute of a failed row has none.
+    fn resolve(&mut self, request: &Request<'_>, disputes: &[Dispute]) -> Answered<Resolution>;
+}
