@@ -97,7 +97,7 @@ fn asked(shown: &Shown, ask: Ask) -> PatchRequest {
         appended: Vec::new(),
         last_row,
         source: "wild".into(),
-        revision: 12,
+        revision: Some(12),
         words: ["no".into(), "yes".into()],
     };
     match shown.rows.first().filter(|_| ask == Ask::Cell) {

@@ -51,7 +51,7 @@ use self::compose::Creator;
 use self::layout::Layout;
 use self::moved::Origin;
 use self::patching::WrittenFile;
-use self::sheet::{Context, Made, Sheet};
+use self::sheet::{Context, Decided, Made, Sheet};
 use crate::access::Decider;
 use crate::codec::xlsx::write::AUTHOR;
 use crate::config::Config;
@@ -59,8 +59,8 @@ use crate::config::Config;
 use crate::io::{Clock, Disk, Entropy, Fingerprint, uuid_v7};
 use crate::model::problem::Code;
 use crate::model::{
-    Actor, Arrival, ArrivalId, ArrivalKind, Cell, FieldId, Mark, Place, Problem, Review, ReviewId, ReviewKind,
-    Revision, RowHash, SourceName, Table, TableName, Timestamp,
+    Actor, Arrival, ArrivalId, ArrivalKind, Cell, FieldId, Mark, Place, Problem, Review, ReviewKind, Revision, RowHash,
+    SourceName, Table, TableName, Timestamp,
 };
 use crate::source::workbook::{Fetched, SheetPatcher, SheetReader};
 use crate::store::{ArrivalFilter, CommitError, HeldPayload, Snapshot, Store, Task};
@@ -306,7 +306,7 @@ impl Pipeline {
             self.moved.remove(source);
             self.settle(path, fingerprint, shows);
             self.written.remove(path);
-            if let (Shows::Newest, Some(layout)) = (shows, layout) {
+            if let Some(layout) = layout {
                 let layout = Layout { answer, answers, ..layout };
                 let state = self.store.snapshot()?.states(source)?.first().map(|state| state.no);
                 self.written.insert(path.to_owned(), WrittenFile::new(fingerprint, layout, state));
@@ -391,7 +391,7 @@ impl Pipeline {
         &mut self,
         spec: &SourceSpec,
         sheet: &Sheet,
-        accepted: Option<ReviewId>,
+        decided: Option<Decided>,
         dry: bool,
     ) -> Result<Posted, PipelineError> {
         let posted = |taken, shows, layout| Ok(Posted { taken, shows, layout });
@@ -408,14 +408,14 @@ impl Pipeline {
                 spec,
                 guard: &self.config.guard,
                 creator: creator(&self.config, &spec.actor),
-                accepted,
+                decided,
             };
             let (made, layout) = sheet::make(&snapshot, sheet, &context, self.parts.entropy.as_mut())?;
             drop(snapshot);
             let (posting, report, held, changed) = match made {
                 Made::Outdated => return posted(Taken::ReadAgain, Shows::Other, None),
                 Made::Nothing(report) => return posted(Taken::Done(report), Shows::Newest, layout),
-                Made::HeldBefore(report) => return posted(Taken::Done(report), Shows::Other, None),
+                Made::HeldBefore(report) => return posted(Taken::Done(report), Shows::Other, layout),
                 Made::Posting { posting, report, held, changed } => (posting, report, held, changed),
             };
             if held.is_some() && !sheet.known.is_empty() {
@@ -468,8 +468,12 @@ impl Pipeline {
             if *actor != Actor::Steward {
                 return Err(PipelineError::Refused("a held save is decided by the steward".to_owned()));
             }
-            if *decision == Decision::Accept {
-                return self.accept(review);
+            match decision {
+                Decision::Accept => return self.settle_held(review, Decided::Accepted(review.id)),
+                Decision::Reject if self.is_written_into(&review.source) => {
+                    return self.settle_held(review, Decided::Rejected(review.id));
+                }
+                _ => {}
             }
         }
         let kind = ArrivalKind::Decision(review.id);
@@ -487,8 +491,13 @@ impl Pipeline {
         })
     }
 
-    /// Posts a held arrival.
-    fn accept(&mut self, review: &Review) -> Result<Report, PipelineError> {
+    /// Whether a source is a workbook that people keep and that is written into.
+    fn is_written_into(&self, source: &SourceName) -> bool {
+        self.specs.iter().any(|spec| spec.writing.is_some() && is_of(spec.name.as_str(), source.as_str()))
+    }
+
+    /// Posts a held arrival: what it says, or that all of it was refused, so that its file is put right.
+    fn settle_held(&mut self, review: &Review, decided: Decided) -> Result<Report, PipelineError> {
         let held = self.store.snapshot()?.held(review.id)?;
         let Some(held) = held else {
             return Err(PipelineError::Refused(
@@ -505,7 +514,7 @@ impl Pipeline {
         let Some(spec) = spec else {
             return Err(PipelineError::Unknown { what: "source", name: sheet.arrival.source.to_string() });
         };
-        match self.post_sheet(&spec, &sheet, Some(review.id), false)?.taken {
+        match self.post_sheet(&spec, &sheet, Some(decided), false)?.taken {
             Taken::Done(report) => Ok(report),
             Taken::Refused(_) | Taken::ReadAgain => Err(PipelineError::Refused(
                 "the workbook was saved again since; run `daybook sync` and look at the newer review".to_owned(),

@@ -136,7 +136,7 @@ fn request(path: &Path, number: u32) -> Result<PatchRequest> {
         appended: Vec::new(),
         last_row,
         source: "customers".to_owned(),
-        revision: 2,
+        revision: Some(2),
         words: ["no".into(), "yes".into()],
     })
 }

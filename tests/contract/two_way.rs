@@ -515,30 +515,105 @@ fn thirty(renamed: usize) -> Vec<String> {
     ["Customer ID|Name|Stage|Daybook".to_owned()].into_iter().chain((1..=30).map(customer)).collect()
 }
 
-#[test]
-fn nothing_is_put_into_a_workbook_whose_save_is_held() {
+/// An office in which a save that renames all thirty customers is held.
+fn with_a_held_save() -> Office {
     let office = Office::with(TWO_WAY);
-    let save = |renamed: usize| {
-        let lines = thirty(renamed);
-        office.save("share/staff.xlsx", &rows(&lines.iter().map(String::as_str).collect::<Vec<_>>()));
-    };
-    save(0);
+    save_thirty(&office, 0);
     office.sync_quietly();
     assert_eq!(office.open("share/staff.xlsx").value("C-30", "Daybook"), "Saved");
-    save(30);
+    save_thirty(&office, 29);
+    office
+}
+
+fn save_thirty(office: &Office, renamed: usize) {
+    let lines = thirty(renamed);
+    office.save("share/staff.xlsx", &rows(&lines.iter().map(String::as_str).collect::<Vec<_>>()));
+}
+
+#[test]
+fn a_held_save_stays_as_typed_and_its_rows_are_told_that_they_wait() {
+    let office = with_a_held_save();
+    let typed = office.open("share/staff.xlsx");
     let report = office.sync();
-    assert_eq!(report["held"], 30, "{report}");
-    let held = office.read("share/staff.xlsx");
+    assert_eq!((&report["held"], &report["published"]), (&29.into(), &1.into()), "{report}");
+    let held = office.open("share/staff.xlsx");
+    assert_eq!(held.value("C-1", "Daybook"), "Waiting for a decision");
+    assert_eq!(held.value("C-30", "Daybook"), typed.value("C-30", "Daybook"), "this row was not changed");
+    for (key, title) in [("C-1", "Name"), ("C-29", "Name"), ("C-30", "Name"), ("C-1", "Stage")] {
+        assert_eq!(held.value(key, title), typed.value(key, title), "{key} {title} stays as typed");
+    }
+    let mark = |book: &Workbook| book.property("Daybook.Revision");
+    assert_eq!(mark(&held), mark(&typed), "the save is still one of the state that it was made from");
+
+    // The answers are known as Daybook's own: nothing new comes of them, and nothing else is written while the save is held.
+    let review = office.review();
+    let bytes = office.read("share/staff.xlsx");
     office.program(&["record", "set", "--key", "C-30", "stage=signed"]).ends(0);
-    office.sync();
-    assert_eq!(office.read("share/staff.xlsx"), held, "it stays as it was saved while a person decides");
-    office.program(&["review", "decide", &office.review(), "accept"]).ends(0);
+    for _ in 0..2 {
+        let report = office.sync();
+        let counts = (&report["arrivals"], &report["held"], &report["published"]);
+        assert_eq!(counts, (&0.into(), &0.into(), &0.into()), "{report}");
+    }
+    assert_eq!(office.read("share/staff.xlsx"), bytes, "it stays as it was saved while a person decides");
+    assert_eq!(office.review(), review, "there is no second question");
+    office.program(&["review", "decide", &review, "accept"]).ends(0);
     office.sync_quietly();
     let book = office.open("share/staff.xlsx");
     assert_eq!(office.value("C-1", "name"), "renamed 1");
     assert_eq!(book.value("C-1", "Name"), "renamed 1");
     assert_eq!(book.value("C-1", "Daybook"), "Saved");
     assert_eq!(book.value("C-30", "Stage"), "signed", "what waited is written now");
+    office.sync_idly();
+    office.store_is_sound();
+}
+
+#[test]
+fn a_rejected_save_is_put_back_and_answered() {
+    let office = with_a_held_save();
+    // A row that is new in the rejected save is nowhere else: it stays.
+    let mut lines = thirty(29);
+    lines.push("C-31|new|lead|".to_owned());
+    office.save("share/staff.xlsx", &rows(&lines.iter().map(String::as_str).collect::<Vec<_>>()));
+    office.sync();
+    office.program(&["record", "set", "--key", "C-30", "stage=signed"]).ends(0);
+    let report = office.program(&["review", "decide", &office.review(), "reject", "--json"]).json();
+    let told: Vec<String> = problems(&report).into_iter().map(|(code, _)| code).collect();
+    assert_eq!((&report["applied"], told.as_slice()), (&0.into(), ["rejected".to_owned()].as_slice()), "{report}");
+    office.sync();
+    let book = office.open("share/staff.xlsx");
+    for key in ["C-1", "C-29"] {
+        assert_eq!(book.value(key, "Name"), office.value(key, "name"), "{key} shows what is stored");
+        assert!(!book.value(key, "Name").starts_with("renamed"), "{key}");
+        assert_eq!(book.value(key, "Daybook"), "Not saved: Name: the save was rejected");
+    }
+    assert_eq!(book.value("C-30", "Stage"), "signed", "what others changed meanwhile is written");
+    assert_eq!(book.value("C-31", "Name"), "new");
+    assert_eq!(book.value("C-31", "Daybook"), "Not saved: the save was rejected");
+    assert_eq!(office.list(&["record", "list"]).len(), 30);
+    let history = office.list(&["record", "history", "--key", "C-1"]);
+    let refused = history.iter().find(|line| line["outcome"] == "refused").expect("the history tells it");
+    assert_eq!((&refused["value"], &refused["rule"]), (&"renamed 1".into(), &"rejected".into()));
+    office.sync_idly();
+
+    // The workbook as it was saved is kept.
+    let back = office.path("share/rejected.xlsx");
+    office
+        .program(&["workbook", "restore", "staff", "--at", "2099-01-01", "--to", back.to_str().expect("a path")])
+        .ends(0);
+    assert_eq!(Workbook::open(&back).value("C-1", "Name"), "renamed 1");
+
+    // Who types some of it again, row by row, is taken at her word; so is who corrects the row that was added.
+    office
+        .open("share/staff.xlsx")
+        .set("C-2", "Name", "renamed 2")
+        .set("C-3", "Name", "renamed 3")
+        .set("C-31", "Name", "really new")
+        .save();
+    let report = office.sync_quietly();
+    assert_eq!((&report["held"], &report["conflicts"]), (&0.into(), &0.into()), "{report}");
+    assert_eq!(office.value("C-2", "name"), "renamed 2");
+    assert_eq!(office.value("C-31", "name"), "really new");
+    assert_eq!(office.open("share/staff.xlsx").value("C-31", "Daybook"), "Saved");
     office.sync_idly();
     office.store_is_sound();
 }
@@ -553,4 +628,41 @@ fn a_trial_writes_into_no_workbook() {
     assert_eq!(office.read("share/staff.xlsx"), before);
     office.sync();
     assert_eq!(office.open("share/staff.xlsx").value("C-2", "Stage"), "signed");
+}
+
+#[test]
+fn an_office_that_observes_only_writes_into_no_workbook() {
+    let office = office(TWO_WAY);
+    let configuration = String::from_utf8(office.read("daybook.toml")).expect("UTF-8");
+    office.sync();
+    let observing = configuration.replace("language = \"en\"", "language = \"en\"\nobserve_only = true");
+    office.write("daybook.toml", observing.as_bytes());
+    office.program(&["record", "set", "--key", "C-2", "stage=signed"]).ends(0);
+    let before = office.read("share/staff.xlsx");
+    assert_eq!(office.sync_quietly()["published"], 0);
+    assert_eq!(office.read("share/staff.xlsx"), before);
+    office.write("daybook.toml", configuration.as_bytes());
+    assert_eq!(office.sync_quietly()["published"], 1);
+    assert_eq!(office.open("share/staff.xlsx").value("C-2", "Stage"), "signed", "what waited is written now");
+}
+
+#[test]
+fn a_workbook_whose_share_has_vanished_waits_for_it() {
+    let office = office(TWO_WAY);
+    office.sync();
+    let (share, away) = (office.path("share"), office.path("away"));
+    std::fs::rename(&share, &away).expect("the share goes away");
+    office.program(&["record", "set", "--key", "C-2", "stage=signed"]).ends(0);
+    let report = office.sync();
+    let told: Vec<String> = problems(&report).into_iter().map(|(code, _)| code).collect();
+    assert_eq!((told, &report["published"]), (vec!["offline".to_owned()], &0.into()), "{report}");
+    assert!(!share.exists(), "nothing is made in its place");
+    assert_eq!(office.list(&["record", "list"]).len(), 3, "nothing is deleted");
+    std::fs::rename(&away, &share).expect("it comes back");
+    // What waited is written now, or at the next pass if it was put off.
+    wait_until("it is written", || {
+        office.sync_quietly();
+        office.open("share/staff.xlsx").value("C-2", "Stage") == "signed"
+    });
+    office.store_is_sound();
 }

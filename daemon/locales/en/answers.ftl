@@ -40,3 +40,4 @@ answer-required = a required value is empty
 answer-not-unique = another record has this value
 answer-read-only = this workbook is for reading
 answer-forbidden = you may not change this
+answer-rejected = the save was rejected

@@ -40,3 +40,4 @@ answer-required = 必填项为空
 answer-not-unique = 另一条记录已有这个值
 answer-read-only = 此工作簿只供查看
 answer-forbidden = 没有修改权限
+answer-rejected = 这次保存被驳回

@@ -225,6 +225,7 @@ fn write_into(
             }
             // A save that came between is put back where it was, and comes as `Saved`.
             Published::Moved | Published::Overtaken { .. } => {}
+            Published::Answered => report.published += 1,
             Published::Saved if is_unquiet(pipeline, &file.path) => {
                 return wait("is being saved; it is written after that".to_owned(), UNQUIET_RETRY_MS);
             }
@@ -291,7 +292,7 @@ fn publish_one(
                     OPEN_RETRY_MS,
                 );
             }
-            Published::Moved => {}
+            Published::Moved | Published::Answered => {}
             Published::Saved | Published::Unread | Published::Strange => {
                 let took = take_file(pipeline, spec, &file, Rows::New, false)?;
                 // What is wrong with the file is told where the file is looked at.

@@ -171,7 +171,7 @@ mod tests {
                 appended: Vec::new(),
                 last_row: 2,
                 source: "s".into(),
-                revision: 1,
+                revision: Some(1),
                 words: ["否".into(), "是".into()],
             },
         )

@@ -30,8 +30,8 @@ pub struct PatchRequest {
     pub last_row: u32,
     /// The document property `Daybook.Source`. CSV has no properties.
     pub source: String,
-    /// The document property `Daybook.Revision`.
-    pub revision: u64,
+    /// The document property `Daybook.Revision`; `None` leaves both properties as they are.
+    pub revision: Option<u64>,
     /// The words for false and true, for columns of a workbook in which people write such words.
     pub words: [CompactString; 2],
 }

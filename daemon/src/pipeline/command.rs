@@ -21,7 +21,7 @@ use crate::model::{
 };
 use crate::store::Snapshot;
 
-const NO_SETTINGS: Settings = Settings { ignore_blanks: false, read_only: false, decided: true };
+const NO_SETTINGS: Settings = Settings { ignore_blanks: false, refused: None, decided: true };
 
 /// How a person answers a review.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -184,6 +184,7 @@ fn one(
         problems: Vec::new(),
         came: Came::AsBefore,
         told: false,
+        rejected: false,
     };
     if let Composed::Entry(entry) = composer.row(incoming, entropy) {
         composer.push(entry);
@@ -367,7 +368,7 @@ pub(super) fn revert(
     }
     let ids: Vec<RecordId> = reverted.records.iter().map(|entry| entry.record).collect();
     let stored = snapshot.records(&table.name, &ids)?;
-    let settings = Settings { ignore_blanks: false, read_only: false, decided: false };
+    let settings = Settings { ignore_blanks: false, refused: None, decided: false };
     let open: Vec<Review> = Vec::new();
     let back: Vec<(FieldId, Cell)> = reverted
         .records
@@ -494,6 +495,7 @@ fn revert_cells(composer: &mut Composer<'_>, entry: &RecordEntry, stored: &Store
         problems: Vec::new(),
         came: Came::AsBefore,
         told: false,
+        rejected: false,
     };
     if let Composed::Entry(entry) = composer.row(incoming, entropy) {
         composer.push(entry);

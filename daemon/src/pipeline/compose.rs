@@ -51,6 +51,8 @@ pub(super) struct Incoming<'a> {
     pub came: Came,
     /// If the row is refused, its author knows already.
     pub told: bool,
+    /// A person has rejected the save in which the row was added, and it is still as it was then.
+    pub rejected: bool,
 }
 
 /// A field that Daybook fills in, and with what.
@@ -121,10 +123,44 @@ pub(super) struct Composer<'a> {
 pub(super) struct Settings {
     /// An empty cell is no statement.
     pub ignore_blanks: bool,
-    /// Nothing of the source may be taken: a view that is not editable.
-    pub read_only: bool,
+    /// Why nothing of the arrival may be taken, if so it is.
+    pub refused: Option<Blanket>,
     /// Whether the edit is a person's decision: it is posted whatever the conflict rule says.
     pub decided: bool,
+}
+
+/// Why nothing of an arrival is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Blanket {
+    /// It comes from a view that is not editable.
+    ReadOnly,
+    /// It was held, and a person has rejected it.
+    Rejected,
+}
+
+impl Blanket {
+    /// The code of the problem, which is the rule in the history too.
+    fn code(self) -> Code {
+        match self {
+            Self::ReadOnly => Code("read-only"),
+            Self::Rejected => REJECTED,
+        }
+    }
+
+    fn reason(self) -> &'static str {
+        match self {
+            Self::ReadOnly => "this workbook is for reading",
+            Self::Rejected => "the save was rejected",
+        }
+    }
+
+    fn hint(self) -> &'static str {
+        match self {
+            Self::ReadOnly => READ_ONLY_HINT,
+            // It is told of as a whole.
+            Self::Rejected => "",
+        }
+    }
 }
 
 impl<'a> Composer<'a> {
@@ -256,6 +292,22 @@ impl<'a> Composer<'a> {
         self.report.problems.push(problem.in_source(self.arrival.source.as_str()));
     }
 
+    /// Tells of something that is not taken. Of a save that a person has rejected it is told as a whole.
+    fn refusal(&mut self, problem: Problem) {
+        if self.settings.refused != Some(Blanket::Rejected) {
+            self.problem(problem);
+        }
+    }
+
+    /// The rows in which the arrival says something new.
+    pub(super) fn rows_with_news(&self) -> HashSet<u32> {
+        let says = |entry: &&RecordEntry| {
+            entry.life != Life::Unchanged || entry.cells.iter().any(|cell| cell.outcome != Outcome::Unchanged)
+        };
+        let entries = self.records.iter().filter(says).filter_map(|entry| entry.row);
+        entries.chain(self.refused_rows.iter().map(|(row, _)| *row)).collect()
+    }
+
     /// Which of some records had one of some fields applied.
     pub(super) fn applied(&self, records: &HashSet<RecordId>, fields: &[FieldId]) -> HashSet<RecordId> {
         let has = |cell: &CellEntry| cell.outcome == Outcome::Applied && fields.contains(&cell.field);
@@ -325,8 +377,8 @@ impl<'a> Composer<'a> {
 
     /// Decides about a new record: its cells, or `None` if there may be none; says why.
     fn judge_new(&mut self, incoming: &Incoming<'_>, edits: Vec<Edit>, rights: &Rights) -> Option<Judged> {
-        if self.settings.read_only {
-            self.refuse_new(incoming, &edits, Code("read-only"), "this workbook is for reading", READ_ONLY_HINT);
+        if let Some(blanket) = self.settings.refused.or(incoming.rejected.then_some(Blanket::Rejected)) {
+            self.refuse_new(incoming, &edits, blanket.code(), blanket.reason(), blanket.hint());
             return None;
         }
         let mut cells = Vec::new();
@@ -374,7 +426,7 @@ impl<'a> Composer<'a> {
             self.report.count(Outcome::Refused);
         }
         let message = format!("{place}: the new row was not taken over: {}.", sentence(reason));
-        self.problem(Problem::new(code, place, message, hint));
+        self.refusal(Problem::new(code, place, message, hint));
     }
 
     /// Decides about the edits of a record that is there.
@@ -393,7 +445,7 @@ impl<'a> Composer<'a> {
             }
         }
         let mut permitted = self.without_clashes(incoming, permitted, &mut cells);
-        if !permitted.is_empty() && !self.settings.read_only && !self.settings.decided {
+        if !permitted.is_empty() && self.settings.refused.is_none() && !self.settings.decided {
             // Nobody made these edits, so nobody is told if one is not permitted; the merge asks a person then.
             let companions = companions.into_iter().filter(|edit| self.clash(incoming, edit).is_none());
             let companions: Vec<Edit> = companions.collect();
@@ -468,12 +520,12 @@ impl<'a> Composer<'a> {
         if same && rights.sight(&field.class) == Sight::Clear {
             return Some(Hindrance::Same);
         }
-        if self.settings.read_only && incoming.stored.is_some() {
+        if let Some(blanket) = self.settings.refused.filter(|_| incoming.stored.is_some()) {
             return Some(Hindrance::Refuse {
-                code: Code("read-only"),
-                reason: "this workbook is for reading".to_owned(),
-                hint: READ_ONLY_HINT.to_owned(),
-                rule: CompactString::const_new("read-only"),
+                code: blanket.code(),
+                reason: blanket.reason().to_owned(),
+                hint: blanket.hint().to_owned(),
+                rule: CompactString::const_new(blanket.code().0),
             });
         }
         let required = field.constraints.required || self.table.primary_key.contains(&field.id);
@@ -525,7 +577,7 @@ impl<'a> Composer<'a> {
                     "{place}: the change of `{title}` was not taken over: {}. What is stored stays.",
                     sentence(&reason)
                 );
-                self.problem(Problem::new(code, place, message, hint));
+                self.refusal(Problem::new(code, place, message, hint));
                 self.cell_entry(incoming, edit, Outcome::Refused, &rule, None)
             }
         }
@@ -698,6 +750,8 @@ impl<'a> Composer<'a> {
     }
 }
 
+/// A save that was held, and that a person has rejected.
+pub(super) const REJECTED: Code = Code("rejected");
 const READ_ONLY_HINT: &str =
     "Change the value in the workbook of the department that keeps it, or ask for an editable view.";
 

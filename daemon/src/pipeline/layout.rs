@@ -36,6 +36,8 @@ pub(super) struct Layout {
     pub(super) present: IdSet<RecordId>,
     /// What stands in the column of answers, as far as rows were read in full.
     pub(super) answers: HashMap<u32, CompactString>,
+    /// The rows in which the save says something new, whatever became of it.
+    pub(super) news: HashSet<u32>,
     /// What was wrong with a row, and with which field of it, by the row's number: codes of problems.
     pub(super) remarks: HashMap<u32, Vec<Remark>>,
     /// What the file says of itself.
@@ -98,6 +100,7 @@ impl Layout {
             withheld,
             present,
             answers: HashMap::new(),
+            news: HashSet::new(),
             remarks,
             mark: sheet.arrival.mark.clone(),
         })

@@ -26,7 +26,7 @@ use crate::model::{
 };
 use crate::publish::workbook::new_cell;
 use crate::source::workbook::{PATCH_HINDERED, SourceFile, file_kind, open_elsewhere};
-use crate::store::CommitError;
+use crate::store::{ArrivalFilter, CommitError, Snapshot, SourceState};
 
 /// A cell could not be written into a person's workbook.
 const NOT_WRITTEN: Code = Code("cell-not-written");
@@ -68,6 +68,8 @@ impl WrittenFile {
 struct Prepared {
     plan: Plan,
     request: PatchRequest,
+    /// The file's last save waits for a decision: nothing is written but answers.
+    held: bool,
     /// The revision that it was planned at.
     seen: Revision,
     newest: Option<StateNo>,
@@ -79,13 +81,16 @@ impl Pipeline {
     pub fn write_into(&mut self, spec: usize, file: &SourceFile) -> Result<Published, PipelineError> {
         let path = &file.path;
         let Some(there) = self.fingerprint(path)? else { return Ok(Published::Missing) };
-        if let Some(other) = self.shows_otherwise(file, &there)? {
-            return Ok(other);
-        }
+        let held = match self.shows_otherwise(file, &there)? {
+            Some(Published::Held) => true,
+            Some(other) => return Ok(other),
+            None => false,
+        };
         if let Some(hindered) = self.hindered(path)? {
             return Ok(hindered);
         }
-        let prepared = match self.prepare(spec, file, there)? {
+        let prepared = match self.prepare(spec, file, there, held)? {
+            Preparation::Unread | Preparation::Done if held => return Ok(Published::Held),
             Preparation::Unread => return Ok(Published::Unread),
             Preparation::Done => return Ok(Published::Unchanged),
             Preparation::Ready(prepared) => prepared,
@@ -104,7 +109,7 @@ impl Pipeline {
         };
         self.note_refusals(file, &prepared, &patched);
         if bytes.is_empty() {
-            return Ok(Published::Unchanged);
+            return Ok(if held { Published::Held } else { Published::Unchanged });
         }
         self.put(file, there, &prepared, &patched, &bytes, &before)
     }
@@ -144,9 +149,9 @@ impl Pipeline {
         })?;
         match replaced {
             Replaced::Done(fingerprint) => {
-                self.settle(path, fingerprint, Shows::Newest);
+                self.settle(path, fingerprint, if prepared.held { Shows::Other } else { Shows::Newest });
                 self.laid_out_anew(path, fingerprint, posting.arrival.mark.revision, prepared, patched);
-                Ok(Published::Written(Vec::new()))
+                Ok(if prepared.held { Published::Answered } else { Published::Written(Vec::new()) })
             }
             Replaced::Moved => {
                 self.unsettle(path);
@@ -181,13 +186,15 @@ impl Pipeline {
     }
 
     /// Whether what Daybook wrote into a file's column of answers still stands there. Who saved an older copy, or one whose mark
-    /// was lost, has put the answers back that stood in it.
+    /// was lost, has put the answers back that stood in it; and while a save was held, its rows were answered in the file alone.
     pub(super) fn knows_answers(&mut self, source: &SourceName, mark: &Mark) -> Result<bool, PipelineError> {
-        let states = self.store.snapshot()?.states(source)?;
-        let written = states.iter().find(|state| state.written).map(|state| &state.mark);
-        Ok(written.is_none_or(|written| {
-            written.digest == mark.digest || (mark.revision.is_some() && mark.revision == written.revision)
-        }))
+        let snapshot = self.store.snapshot()?;
+        let states = snapshot.states(source)?;
+        let written = states.iter().find(|state| state.written);
+        let is_its = |state: &SourceState| {
+            state.mark.digest == mark.digest || (mark.revision.is_some() && mark.revision == state.mark.revision)
+        };
+        Ok(written.is_none_or(is_its) && !was_answered_since(&snapshot, source, written.map(|state| state.arrival))?)
     }
 
     /// What is to be said of a file that does not show what was taken of it last, or whose last save is held.
@@ -238,7 +245,13 @@ impl Pipeline {
     }
 
     /// Plans what is to be written.
-    fn prepare(&mut self, spec: usize, file: &SourceFile, there: Fingerprint) -> Result<Preparation, PipelineError> {
+    fn prepare(
+        &mut self,
+        spec: usize,
+        file: &SourceFile,
+        there: Fingerprint,
+        held: bool,
+    ) -> Result<Preparation, PipelineError> {
         let spec = self.specs[spec].clone();
         let Some(writing) = &spec.writing else { return Ok(Preparation::Done) };
         let Some(written) = self.written.get_mut(&file.path).filter(|written| written.fingerprint == there) else {
@@ -262,7 +275,8 @@ impl Pipeline {
             // Another process has taken or written the file: the layout is not of what the store says that it shows.
             return Ok(Preparation::Unread);
         }
-        let Some(mut plan) = planner.plan()? else { return Ok(Preparation::Unread) };
+        let plan = if held { Some(planner.waiting()) } else { planner.plan()? };
+        let Some(mut plan) = plan else { return Ok(Preparation::Unread) };
         note_formulas(written, &plan, table, &file.name);
         leave_out_unwritable(written, &mut plan);
         let seen = snapshot.revision();
@@ -280,11 +294,12 @@ impl Pipeline {
             appended: plan.appended.iter().map(|(_, cells)| new_cells(cells, layout)).collect(),
             last_row: layout.last_row(spec.header_row),
             source: file.name.to_string(),
-            revision: seen.0 + 1,
+            // A save that is held stays one of the state that it was made from.
+            revision: (!held).then_some(seen.0 + 1),
             words: [self.texts.get("view-no").into(), self.texts.get("view-yes").into()],
             read: self.read_request(&spec, &file.path, hash_key, Vec::new()),
         };
-        Ok(Preparation::Ready(Box::new(Prepared { plan, request, seen, newest, told })))
+        Ok(Preparation::Ready(Box::new(Prepared { plan, request, held, seen, newest, told })))
     }
 
     /// How a source's file is read.
@@ -403,13 +418,19 @@ impl Pipeline {
             mark: Mark {
                 digest: Sha256::digest(bytes).into(),
                 // A text file carries no mark: what is saved of it later says nothing of when it was opened.
-                revision: (prepared.request.read.kind != FileKind::Csv).then_some(Revision(prepared.seen.0 + 1)),
+                revision: match prepared.request.revision {
+                    None => mark.revision,
+                    Some(revision) => (prepared.request.read.kind != FileKind::Csv).then_some(Revision(revision)),
+                },
                 editor: mark.editor,
                 modified: mark.modified,
             },
         };
+        // What a held save shows is no state of its source, so neither is what Daybook answers in it.
+        let layout = layout.filter(|_| !prepared.held);
         let records = layout.map(|layout| entries(layout, &prepared.plan, patched)).unwrap_or_default();
-        let state = Some(StateAdvance { after: prepared.newest, told: prepared.told.clone() });
+        let advance = StateAdvance { after: prepared.newest, told: prepared.told.clone() };
+        let state = (!prepared.held).then_some(advance);
         Posting { arrival, rules: vec!["shown".into()], records, reviews: Vec::new(), state, problems: Vec::new() }
     }
 
@@ -425,7 +446,9 @@ impl Pipeline {
         let Some(written) = self.written.get_mut(path) else { return };
         let plan = &prepared.plan;
         written.fingerprint = fingerprint;
-        written.state = Some(StateNo(prepared.newest.map_or(0, |newest| newest.0) + 1));
+        if !prepared.held {
+            written.state = Some(StateNo(prepared.newest.map_or(0, |newest| newest.0) + 1));
+        }
         let layout = &mut written.layout;
         layout.mark.revision = mark;
         let hashes: HashMap<u32, RowHash> =
@@ -451,6 +474,18 @@ impl Pipeline {
         }
         layout.rows.sort_unstable_by_key(|row| row.record);
     }
+}
+
+/// Whether Daybook has answered a held save in a source's file after an arrival: such a publication makes no state.
+fn was_answered_since(
+    snapshot: &Snapshot<'_>,
+    source: &SourceName,
+    since: Option<ArrivalId>,
+) -> Result<bool, PipelineError> {
+    let filter = ArrivalFilter { source: Some(source.clone()), before: None, limit: Some(super::RECENT_ARRIVALS) };
+    let lines = snapshot.arrivals(&filter)?;
+    let mut newer = lines.iter().take_while(|line| Some(line.arrival.id) != since);
+    Ok(newer.any(|line| line.arrival.kind == ArrivalKind::Publication))
 }
 
 /// What was done, the new bytes and the bytes before; or why nothing was.

@@ -152,6 +152,19 @@ impl Planner<'_> {
         Ok(Some(plan))
     }
 
+    /// Makes the plan for a file whose last save is held: each row in which it says something new is answered, and all
+    /// else stays as it was saved.
+    pub(super) fn waiting(&self) -> Plan {
+        if self.layout.answer.is_none() {
+            return Plan::default();
+        }
+        let waiting = Answer::Waiting(Vec::new(), Vec::new());
+        let rows = self.layout.rows.iter().filter(|row| self.layout.news.contains(&row.number));
+        let mut rows: Vec<PlannedRow> = rows.filter_map(|row| self.answered(row.number, row.hash, &waiting)).collect();
+        rows.sort_unstable_by_key(|row| row.number);
+        Plan { rows, ..Plan::default() }
+    }
+
     fn background(&self) -> Result<Option<Background>, PipelineError> {
         let states = self.snapshot.states(self.source)?;
         let Some(newest) = states.first().map(|state| state.no) else { return Ok(None) };

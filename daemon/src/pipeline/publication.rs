@@ -48,6 +48,8 @@ pub enum Published {
     },
     /// A save of it is held for a person, and is not written over before she has decided.
     Held,
+    /// Rows of a save that is held for a person were told that they wait.
+    Answered,
     /// It shows something that no state says: a save that was held. It has to be looked at again; if nobody has accepted
     /// it, it was rejected.
     Strange,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ancestry::{Ancestry, Known};
 use super::columns::{ColumnNews, Telltale};
-use super::compose::{Came, Composed, Composer, Creator, Incoming, Settings, Supplied};
+use super::compose::{Blanket, Came, Composed, Composer, Creator, Incoming, REJECTED, Settings, Supplied};
 use super::error::PipelineError;
 use super::identity;
 use super::layout::Layout;
@@ -33,10 +33,13 @@ use crate::model::problem::Code;
 use crate::model::review::Extent;
 use crate::model::row::cell_of;
 use crate::model::{
-    Arrival, Cell, FieldId, Life, Outcome, Presence, Problem, RecordEntry, RecordId, Review, ReviewId, ReviewKind, Row,
-    RowHash, SourceName, StoredCell, StoredRecord, Table, Value,
+    Arrival, ArrivalId, ArrivalKind, Cell, FieldId, Life, Outcome, Presence, Problem, RecordEntry, RecordId, Review,
+    ReviewId, ReviewKind, Row, RowHash, SourceName, StoredCell, StoredRecord, Table, Value,
 };
-use crate::store::Snapshot;
+use crate::store::{ArrivalFilter, Snapshot};
+
+/// How many arrivals of a source are looked through for what Daybook wrote into a held save.
+const ANSWERED_ARRIVALS_MAX: u32 = 200;
 
 /// A sheet as it was read: what does not change when the posting is made again on a newer snapshot.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -73,8 +76,27 @@ pub(super) struct Context<'a> {
     pub guard: &'a Guard,
     /// Who is responsible for a record that the source adds without saying so.
     pub creator: Creator,
-    /// A person has accepted this arrival, by this review: the guard lets it pass.
-    pub accepted: Option<ReviewId>,
+    /// What a person has decided about the arrival, if it was held.
+    pub decided: Option<Decided>,
+}
+
+/// What a person has decided about an arrival that was held: by which review, and whether it is posted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Decided {
+    /// It is posted; the guard lets it pass.
+    Accepted(ReviewId),
+    /// All that it changes is refused.
+    Rejected(ReviewId),
+}
+
+impl Decided {
+    fn close(self) -> ReviewChange {
+        let (id, how) = match self {
+            Self::Accepted(id) => (id, "accept"),
+            Self::Rejected(id) => (id, "reject"),
+        };
+        ReviewChange::Close { id, how: CompactString::const_new(how) }
+    }
 }
 
 /// What a sheet comes to.
@@ -141,7 +163,7 @@ impl Work<'_> {
         open.extend(taken_over.iter().cloned());
         let settings = Settings {
             ignore_blanks: self.context.spec.blank_cells == BlankCells::Ignore,
-            read_only: self.context.spec.read_only,
+            refused: self.blanket(),
             decided: false,
         };
         let taken = self.taken_keys()?;
@@ -158,10 +180,15 @@ impl Work<'_> {
         self.rows(&mut composer, &mut telling, &mut extent, entropy)?;
         self.missing(&mut composer, &open, &mut extent, entropy)?;
         extent.missing_rows += self.recognised.moved();
-        self.recognised.tell(&mut composer, &mut telling, table, &open, entropy);
         if let Some(layout) = layout {
+            layout.news = composer.rows_with_news();
             layout.refuse(std::mem::take(&mut composer.refused_rows));
         }
+        if self.is_rejected() {
+            Self::tell_rejected(&mut composer);
+            return self.finish(composer, telling, extent, &open, entropy);
+        }
+        self.recognised.tell(&mut composer, &mut telling, table, &open, entropy);
         let telltale = Telltale {
             table,
             header_row: self.context.spec.header_row,
@@ -170,6 +197,18 @@ impl Work<'_> {
         };
         self.sheet.news.tell(&mut composer, &mut telling, &telltale, entropy);
         self.finish(composer, telling, extent, &open, entropy)
+    }
+
+    fn is_rejected(&self) -> bool {
+        matches!(self.context.decided, Some(Decided::Rejected(_)))
+    }
+
+    /// Why nothing of the sheet may be taken, if so it is.
+    fn blanket(&self) -> Option<Blanket> {
+        if self.is_rejected() {
+            return Some(Blanket::Rejected);
+        }
+        self.context.spec.read_only.then_some(Blanket::ReadOnly)
     }
 
     /// The unique keys that the rows use and some record has.
@@ -278,6 +317,7 @@ impl Work<'_> {
                 problems: problems.remove(&row.number).unwrap_or_default(),
                 came: self.ancestry.came(self.known, *record),
                 told: false,
+                rejected: false,
             };
             self.one(composer, telling, extent, incoming, entropy);
         }
@@ -298,6 +338,7 @@ impl Work<'_> {
                 problems: Vec::new(),
                 came: Came::AsBefore,
                 told: false,
+                rejected: false,
             };
             self.one(composer, telling, extent, incoming, entropy);
         }
@@ -317,7 +358,10 @@ impl Work<'_> {
         let shown_before = incoming.base.is_some();
         if incoming.stored.is_none() {
             incoming.told = telling.before.contains(&Telling::digest("refused-row", &[&hash.0.to_le_bytes()]));
+            incoming.rejected = self.is_rejected()
+                || telling.before.contains(&Telling::digest("rejected-row", &[&hash.0.to_le_bytes()]));
         }
+        let rejected = incoming.rejected;
         match composer.row(incoming, entropy) {
             Composed::Entry(entry) => {
                 extent.changed_cells += changed_cells(&entry);
@@ -327,6 +371,10 @@ impl Work<'_> {
                 composer.push(entry);
             }
             Composed::Refused => {
+                if rejected {
+                    // As long as the row stands there as it is, it is not asked about again.
+                    telling.now.push(Telling::digest("rejected-row", &[&hash.0.to_le_bytes()]));
+                }
                 telling.now.push(Telling::digest("refused-row", &[&hash.0.to_le_bytes()]));
             }
             Composed::Nothing => {
@@ -411,7 +459,7 @@ impl Work<'_> {
         shown: &[(FieldId, Cell)],
         entropy: &mut dyn Entropy,
     ) -> Life {
-        if self.context.spec.read_only {
+        if self.blanket().is_some() {
             return Life::Unchanged;
         }
         let policy = match self.context.spec.missing_rows {
@@ -521,7 +569,7 @@ impl Work<'_> {
         let excess = guard::excess(&extent, u64::from(self.sheet.rows_total), &limits).is_some();
         // Keys that are counted by formulas move with their rows, and the records don't.
         let have_moved = self.sheet.counted_keys && self.recognised.exchanged > 1;
-        if self.context.accepted.is_none() && (excess || have_moved || self.sheet.news.is_exchanged()) {
+        if self.context.decided.is_none() && (excess || have_moved || self.sheet.news.is_exchanged()) {
             return self.hold(&composer, extent, waiting, entropy);
         }
         // What Daybook wrote and nobody changed is no arrival, though its rows are read for the first time.
@@ -532,8 +580,8 @@ impl Work<'_> {
         if nothing_new && waiting.is_none() && !telling.has_changed() && self.known.newest.is_some() {
             return Ok(Made::Nothing(composer.report));
         }
-        match (self.context.accepted, waiting) {
-            (Some(id), _) => composer.review(ReviewChange::Close { id, how: CompactString::const_new("accept") }),
+        match (self.context.decided, waiting) {
+            (Some(decided), _) => composer.review(decided.close()),
             (None, Some(review)) => Self::withdraw_held(&mut composer, review, nothing_new),
             (None, None) => {}
         }
@@ -546,6 +594,17 @@ impl Work<'_> {
             entry.life != Life::Unchanged || entry.cells.iter().any(|cell| cell.outcome == Outcome::Applied)
         });
         Ok(Made::Posting { posting: Box::new(posting), report, held: None, changed })
+    }
+
+    /// Tells what becomes of a save that a person has rejected.
+    fn tell_rejected(composer: &mut Composer<'_>) {
+        let place = composer.arrival().place.as_ref().map_or_else(String::new, crate::model::Place::whole);
+        let refused = composer.report.refused;
+        let message = format!(
+            "{place}: the save was rejected, so nothing of it was taken over. The {refused} changed cells are put back to what is stored; rows that were added stay as typed, rows that were deleted stay in the store."
+        );
+        let hint = "The workbook as it was saved is kept: `daybook workbook versions` lists it, `daybook workbook restore` writes it to a new file.";
+        composer.problem(Problem::new(REJECTED, place, message, hint));
     }
 
     /// Withdraws the question about a held save that is gone from the file. If the file is as it was before, its author
@@ -626,9 +685,28 @@ fn was_held(snapshot: &Snapshot<'_>, arrival: &Arrival, digest: &[u8; 32]) -> Re
         let withdrawn = kept.closed.is_some_and(|closed| closed.how == "withdrawn");
         if review.kind == ReviewKind::MassChange && review.source == arrival.source && !withdrawn {
             let posting = snapshot.posting(review.arrival)?;
-            if posting.is_some_and(|posting| posting.arrival.mark.digest == *digest) {
+            let is_it = posting.is_some_and(|posting| posting.arrival.mark.digest == *digest);
+            if is_it || was_answered(snapshot, arrival, digest, review.arrival)? {
                 return Ok(true);
             }
+        }
+    }
+    Ok(false)
+}
+
+/// Whether this is a held save in which Daybook has answered rows: such a publication makes no state.
+fn was_answered(
+    snapshot: &Snapshot<'_>,
+    arrival: &Arrival,
+    digest: &[u8; 32],
+    held: ArrivalId,
+) -> Result<bool, PipelineError> {
+    let filter =
+        ArrivalFilter { source: Some(arrival.source.clone()), before: None, limit: Some(ANSWERED_ARRIVALS_MAX) };
+    for line in snapshot.arrivals(&filter)?.into_iter().take_while(|line| line.arrival.id > held) {
+        let is_it = line.arrival.kind == ArrivalKind::Publication && line.arrival.mark.digest == *digest;
+        if is_it && snapshot.posting(line.arrival.id)?.is_some_and(|posting| posting.state.is_none()) {
+            return Ok(true);
         }
     }
     Ok(false)

@@ -94,7 +94,7 @@ fn reason(reason: &str, texts: &Texts) -> String {
 }
 
 /// The codes of problems that have words here, with the words' keys.
-const REASONS: [(&str, &str); 31] = [
+const REASONS: [(&str, &str); 32] = [
     ("ambiguous-date", "answer-ambiguous-date"),
     ("cell-error", "answer-cell-error"),
     ("not-a-boolean", "answer-not-a-boolean"),
@@ -126,6 +126,7 @@ const REASONS: [(&str, &str); 31] = [
     ("not-unique", "answer-not-unique"),
     ("read-only", "answer-read-only"),
     ("forbidden", "answer-forbidden"),
+    ("rejected", "answer-rejected"),
 ];
 
 #[cfg(test)]

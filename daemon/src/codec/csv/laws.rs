@@ -168,7 +168,7 @@ fn asked(seen: &Outcome, rows: Vec<RowPatch>, appended: Vec<Vec<(u32, NewCell)>>
         appended,
         last_row,
         source: "s".to_owned(),
-        revision: 7,
+        revision: Some(7),
         words: ["否".into(), "是".into()],
     }
 }

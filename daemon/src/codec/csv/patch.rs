@@ -381,7 +381,7 @@ mod tests {
             appended: appended.iter().map(|cells| cells.to_vec()).collect(),
             last_row: numbers.last().copied().unwrap_or(1),
             source: "staff".to_owned(),
-            revision: 7,
+            revision: Some(7),
             words: ["否".into(), "是".into()],
         }
     }

@@ -101,8 +101,8 @@ pub(super) fn is_as_meant(
     if original.sheet() != result.sheet() || titles(original) != titles(result) {
         return Err(failed("its titles are others"));
     }
-    if !carries_mark(result, request) {
-        return Err(failed("it does not carry the mark"));
+    if !carries_mark(original, result, request) {
+        return Err(failed("it does not carry the right mark"));
     }
     if original.beside != result.beside {
         return Err(failed("an answer, a title or a cell beyond the limits differs"));
@@ -138,10 +138,16 @@ fn titles(reading: &Reading) -> Option<&[(u32, String)]> {
     reading.head.as_ref().map(|head| head.columns.as_slice())
 }
 
-fn carries_mark(reading: &Reading, request: &PatchRequest) -> bool {
-    let Some(head) = &reading.head else { return false };
-    let source = head.properties.source.as_deref().unwrap_or_default();
-    head.properties.revision == Some(request.revision) && source == request.source.trim()
+/// Whether the result carries the mark that was asked for, or none but the file's own.
+fn carries_mark(original: &Reading, result: &Reading, request: &PatchRequest) -> bool {
+    let (Some(before), Some(after)) = (&original.head, &result.head) else { return false };
+    let (before, after) = (&before.properties, &after.properties);
+    match request.revision {
+        None => before.revision == after.revision && before.source == after.source,
+        Some(revision) => {
+            after.revision == Some(revision) && after.source.as_deref().unwrap_or_default() == request.source.trim()
+        }
+    }
 }
 
 /// The rows of the request with their numbers, those that were appended among them.

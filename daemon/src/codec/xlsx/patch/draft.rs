@@ -73,7 +73,9 @@ impl Draft {
             edits.extend(workbook.grow_filter(sheet, last, new_last));
         }
         changes.edit(&mut package, &parts.workbook, book, edits)?;
-        marks::mark(&mut package, &parts, &request.source, request.revision, &mut changes)?;
+        if let Some(revision) = request.revision {
+            marks::mark(&mut package, &parts, &request.source, revision, &mut changes)?;
+        }
         draft.added = changes.added();
         (draft.bytes, draft.edited) = archive::write(package.zip(), changes, original.len() + original.len() / 16)?;
         Ok(draft)

@@ -126,7 +126,7 @@ fn bytes_that_nobody_edited_are_found() {
         (SHEET, "far", "fat", "differs where nothing was edited"),
         ("xl/sharedStrings.xml", "<sst/>", "<sst></sst>", "a part that nobody edited differs"),
         (SHEET, "<f>1+1</f>", "", "a formula is gone"),
-        ("docProps/custom.xml", ">7<", ">8<", "it does not carry the mark"),
+        ("docProps/custom.xml", ">7<", ">8<", "it does not carry the right mark"),
     ] {
         let result = tampered(&draft.bytes, member, from, to);
         let failure = checked(&original, &result, &draft, &request).unwrap_err();

@@ -121,7 +121,7 @@ pub(super) fn asked(bytes: &[u8], cells: &[(u32, u32, NewCell)]) -> PatchRequest
         appended: Vec::new(),
         last_row,
         source: "sales".into(),
-        revision: 7,
+        revision: Some(7),
         words: ["否".into(), "是".into()],
     }
 }
