@@ -6,6 +6,7 @@
 //! part, can be done elsewhere between [`Pipeline::ask`] and [`Pipeline::take`].
 
 mod ancestry;
+mod blanket;
 mod columns;
 mod command;
 mod compose;

@@ -384,7 +384,7 @@ impl Day {
         let open = self.reviews();
         if let (Some(last), Some(bytes)) = (&self.own, self.office.disk.bytes(&Office::path(OWN))) {
             let rest = Rest { bytes: &bytes, last, appends: self.setting.rows == "all", open: &open };
-            self.oracle.own_at_rest(&rest, &self.log, &self.deeds);
+            self.oracle.own_at_rest(&rest, &self.log);
         }
         if open.iter().any(|review| review.kind == ReviewKind::MassChange && review.source.as_str() == SOURCES[1]) {
             return; // What is held stays before its author's eyes until it is decided.

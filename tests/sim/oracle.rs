@@ -149,6 +149,10 @@ pub(super) struct Oracle {
     questions: HashMap<ReviewId, ([u8; 32], Option<RecordId>)>,
     /// Saves that were held for a person, as files.
     held_files: HashMap<[u8; 32], ReviewId>,
+    /// The arrival that is being judged is a held save which the steward has rejected.
+    rejecting: bool,
+    /// Keys of rows that such a save added: they are no records as long as they stand there as they are.
+    rejected_keys: BTreeSet<String>,
     /// Every value that was ever stored in a cell.
     stored: BTreeSet<(Spot, Text)>,
     /// Records of whose row something was refused when the workbook that is written into last said something of them, and
@@ -239,6 +243,7 @@ impl Oracle {
     fn posting(&mut self, posting: &Posting, log: &Log, deeds: &Deeds) {
         match &posting.arrival.kind {
             ArrivalKind::Workbook => {
+                self.rejecting = self.is_rejection(posting, deeds);
                 self.save(posting, log);
                 self.note_answers(posting);
             }
@@ -267,6 +272,18 @@ impl Oracle {
         for entry in &posting.records {
             self.replay(entry);
         }
+    }
+
+    /// Whether a posting is a held save that the steward has rejected: all that it changes is refused then.
+    fn is_rejection(&self, posting: &Posting, deeds: &Deeds) -> bool {
+        posting.reviews.iter().any(|change| match change {
+            ReviewChange::Close { id, how } => {
+                how == "reject"
+                    && self.held_files.get(&posting.arrival.mark.digest) == Some(id)
+                    && deeds.decisions.contains(&(*id, Decision::Reject))
+            }
+            ReviewChange::Open(_) => false,
+        })
     }
 
     fn replay(&mut self, entry: &RecordEntry) {
@@ -372,6 +389,15 @@ impl Oracle {
             self.violations.retain(|violation| !violation.starts_with(UNSEEN));
         }
         self.note_seen(source, &save.sheet);
+        if self.rejecting {
+            let is_record = |key: &&str| self.records.values().any(|record| record.key == **key);
+            let keys = (0..save.sheet.rows.len()).filter_map(|row| save.sheet.key(row));
+            let added: Vec<String> = keys.filter(|key| !is_record(key)).map(str::to_owned).collect();
+            self.rejected_keys.extend(added);
+            if posting.records.iter().any(|entry| has_applied(entry) || entry.life != Life::Unchanged) {
+                self.violations.push(format!("{}: something of a rejected save was taken", SOURCES[source]));
+            }
+        }
         let is_documented = same_editor || (marked.is_none() && phantoms.len() <= REVERTS_MAX);
         if is_documented {
             self.met.tolerated += phantoms.len();
@@ -447,7 +473,7 @@ impl Oracle {
                 self.violations
                     .push(format!("{}: {spot:?} is not to be written there: {cell:?}", SOURCES[save.source]));
             }
-            Outcome::Refused if allowed => {
+            Outcome::Refused if allowed && !(self.rejecting && rule == "rejected") => {
                 self.violations.push(format!("{}: {spot:?} was refused by {rule}: {cell:?}", SOURCES[save.source]));
             }
             Outcome::Superseded if field != "limit" => {

@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use compact_str::CompactString;
 
+use super::blanket::Blanket;
 use super::formulas::{FormulaNews, with_first_results};
 use super::questions::Questions;
 use super::report::Report;
@@ -127,40 +128,6 @@ pub(super) struct Settings {
     pub refused: Option<Blanket>,
     /// Whether the edit is a person's decision: it is posted whatever the conflict rule says.
     pub decided: bool,
-}
-
-/// Why nothing of an arrival is taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Blanket {
-    /// It comes from a view that is not editable.
-    ReadOnly,
-    /// It was held, and a person has rejected it.
-    Rejected,
-}
-
-impl Blanket {
-    /// The code of the problem, which is the rule in the history too.
-    fn code(self) -> Code {
-        match self {
-            Self::ReadOnly => Code("read-only"),
-            Self::Rejected => REJECTED,
-        }
-    }
-
-    fn reason(self) -> &'static str {
-        match self {
-            Self::ReadOnly => "this workbook is for reading",
-            Self::Rejected => "the save was rejected",
-        }
-    }
-
-    fn hint(self) -> &'static str {
-        match self {
-            Self::ReadOnly => READ_ONLY_HINT,
-            // It is told of as a whole.
-            Self::Rejected => "",
-        }
-    }
 }
 
 impl<'a> Composer<'a> {
@@ -563,7 +530,7 @@ impl<'a> Composer<'a> {
     }
 
     /// Writes down an edit that was not taken.
-    fn hinder(&mut self, incoming: &Incoming<'_>, edit: Edit, hindrance: Hindrance) -> CellEntry {
+    fn hinder(&mut self, incoming: &Incoming<'_>, mut edit: Edit, hindrance: Hindrance) -> CellEntry {
         match hindrance {
             Hindrance::Same => {
                 self.questions.touch(incoming.record, edit.field);
@@ -578,6 +545,10 @@ impl<'a> Composer<'a> {
                     sentence(&reason)
                 );
                 self.refusal(Problem::new(code, place, message, hint));
+                if self.settings.refused == Some(Blanket::Rejected) {
+                    // An empty cell of a row that was there is in no baseline; it is what is put back.
+                    edit.base = edit.base.or(incoming.base.map(|_| Cell::Blank));
+                }
                 self.cell_entry(incoming, edit, Outcome::Refused, &rule, None)
             }
         }
@@ -749,11 +720,6 @@ impl<'a> Composer<'a> {
         }
     }
 }
-
-/// A save that was held, and that a person has rejected.
-pub(super) const REJECTED: Code = Code("rejected");
-const READ_ONLY_HINT: &str =
-    "Change the value in the workbook of the department that keeps it, or ask for an editable view.";
 
 /// The entries of cells that are settled, and the edits that may be merged.
 type Judged = (Vec<CellEntry>, Vec<Permitted<Edit>>);

@@ -10,8 +10,9 @@ use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use super::ancestry::{Ancestry, Known};
+use super::blanket::{Blanket, REJECTED};
 use super::columns::{ColumnNews, Telltale};
-use super::compose::{Blanket, Came, Composed, Composer, Creator, Incoming, REJECTED, Settings, Supplied};
+use super::compose::{Came, Composed, Composer, Creator, Incoming, Settings, Supplied};
 use super::error::PipelineError;
 use super::identity;
 use super::layout::Layout;

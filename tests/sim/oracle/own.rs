@@ -8,12 +8,11 @@ use std::io::{Cursor, Read};
 
 use daybook::model::entry::Posting;
 use daybook::model::{Outcome, RecordId, Review, ReviewKind};
-use daybook::pipeline::Decision;
 
 use super::super::disk::Written;
 use super::super::people::{FIELDS, Log, OWN, SOURCES, Save, Spot};
 use super::super::sheet::{ANSWER, NOTE, Sheet, Text};
-use super::{Deeds, Oracle, Replayed, text};
+use super::{Oracle, Replayed, text};
 
 /// The parts of a file that a patch may touch. (The sheet and the document's properties are looked at by themselves.)
 const TOUCHED: [&str; 4] = ["xl/worksheets/sheet1.xml", "docProps/custom.xml", "[Content_Types].xml", "_rels/.rels"];
@@ -128,8 +127,9 @@ impl Oracle {
     }
 
     /// The workbook shows what is stored, wherever nothing is asked about it; and nothing of the last save is gone.
-    pub(in super::super) fn own_at_rest(&mut self, rest: &Rest<'_>, log: &Log, deeds: &Deeds) {
-        if self.is_held(rest, deeds) {
+    pub(in super::super) fn own_at_rest(&mut self, rest: &Rest<'_>, log: &Log) {
+        if rest.open.iter().any(|review| is_about(review, ReviewKind::MassChange)) {
+            // A save that is held stays as it is before its author's eyes.
             return;
         }
         let Some(sheet) = Sheet::open(rest.bytes) else {
@@ -143,7 +143,8 @@ impl Oracle {
         for row in 0..sheet.rows.len() {
             let Some(key) = sheet.key(row).map(str::to_owned) else { continue };
             let Some((record, archived)) = by_key.get(&key).copied() else {
-                if !rest.open.iter().any(|review| is_about(review, ReviewKind::Ambiguous)) {
+                let is_asked = rest.open.iter().any(|review| is_about(review, ReviewKind::Ambiguous));
+                if !is_asked && !self.rejected_keys.contains(&key) {
                     self.violations.push(format!("own: {key} is no record"));
                 }
                 continue;
@@ -153,14 +154,6 @@ impl Oracle {
             }
             self.answer_at_rest(&sheet, row, &key, record, rest.open);
         }
-    }
-
-    /// A save that is held, or was refused, stays as it is before its author's eyes.
-    fn is_held(&self, rest: &Rest<'_>, deeds: &Deeds) -> bool {
-        let is_open = rest.open.iter().any(|review| is_about(review, ReviewKind::MassChange));
-        let accepted = |review| deeds.decisions.contains(&(review, Decision::Accept));
-        let digest = super::super::people::digest(rest.bytes);
-        is_open || self.held_files.get(&digest).is_some_and(|review| !accepted(*review))
     }
 
     /// The rows of the last save stand where they stood, each with what is noted beside it; what was appended stands below.
