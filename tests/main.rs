@@ -4,5 +4,6 @@
 mod architecture;
 mod contract;
 mod patching;
+mod plugins;
 mod programs;
 mod sim;

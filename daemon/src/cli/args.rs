@@ -65,6 +65,13 @@ pub(super) enum Command {
     /// Patch one workbook on behalf of the daemon, within limits
     #[command(hide = true)]
     PatchSheet,
+    /// Compile one plugin on behalf of the daemon, within limits
+    #[command(hide = true)]
+    CompilePlugin {
+        /// Make code that counts fuel
+        #[arg(long)]
+        fuel: bool,
+    },
 }
 
 /// Commands of the contract that this version does not have.

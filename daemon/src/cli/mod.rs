@@ -75,6 +75,8 @@ pub fn run() -> ExitCode {
     match arguments.command {
         Command::ReadSheet => return serve(crate::codec::child::serve),
         Command::PatchSheet => return serve(crate::codec::child::serve_patch),
+        Command::CompilePlugin { fuel: false } => return serve(crate::plugin::compile::serve),
+        Command::CompilePlugin { fuel: true } => return serve(crate::plugin::compile::serve_metered),
         _ => {}
     }
     start_log(&arguments.command);
@@ -112,7 +114,7 @@ fn dispatch(arguments: Arguments, out: &mut Out) -> Outcome {
         Command::Workbook(command) => workbooks::run(config, command, out),
         Command::Store(command) => stores::run(config, &command, out),
         Command::Other(words) => Err(other(&words)),
-        Command::ReadSheet | Command::PatchSheet => Ok(()),
+        Command::ReadSheet | Command::PatchSheet | Command::CompilePlugin { .. } => Ok(()),
     }
 }
 
@@ -133,7 +135,7 @@ pub(crate) fn not_yet(what: &str) -> Failure {
     ))
 }
 
-/// Serves the daemon as a child that reads or patches: one request from standard input.
+/// Serves the daemon as a child that reads, patches or compiles: one request from standard input.
 fn serve(work: fn(File) -> std::io::Result<()>) -> ExitCode {
     let served = crate::io::child::confine_this_process().and_then(|()| {
         let stdin = std::os::fd::AsFd::as_fd(&std::io::stdin()).try_clone_to_owned()?;

@@ -5,6 +5,35 @@
 //! says is believed before it has been checked against what it may say. No plugin is handed a file, a clock, a
 //! network or chance.
 
+mod host;
+
+mod slot;
+
+mod batch;
+mod breaker;
+
+mod gate;
+
+mod inspect;
+mod loaded;
+
+mod cache;
+pub mod compile;
+
+mod guest;
+
+mod fault;
+pub mod limits;
+mod wire;
+mod words;
+
+pub use self::gate::ReadValue;
+pub use self::host::{
+    FAILED, Host, HostParts, Inspection, Measured, NO_ENGINE, PluginState, STOPPED, Status, forbids_start,
+};
+pub use self::inspect::{IMPORT, NOT_A_COMPONENT, NOT_COMPILED, NOT_READABLE, PIN, Surface, TOO_LARGE, VERSION};
+pub use self::loaded::{MANIFEST, Manifest, SETTINGS};
+
 use crate::model::plugin::{
     Dispute, Issue, PluginChange, PluginJob, PluginName, PluginRow, PluginSetup, PluginVersion, Resolution,
 };

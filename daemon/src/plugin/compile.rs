@@ -1,0 +1,114 @@
+//! Components to machine code: in a child with limits, because a small component can take much time and memory to compile.
+//!
+//! In goes a component, out comes what wasmtime loads. The daemon never compiles in its own process. What the child gives back is trusted
+//! as far as the child is: it is Daybook itself, it runs nothing of the component, and what a component could make of a fault in the
+//! compiler it could make in the same process as well.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+
+use wasmtime::component::Component;
+use wasmtime::{Config, Engine};
+
+use super::limits::{ARTEFACT_BYTES_MAX, COMPILE_BYTES_MAX, COMPILE_TIME_MAX, PLUGIN_BYTES_MAX, WASM_STACK_BYTES_MAX};
+use crate::io::{ChildFailure, ChildSpec, Program, Snapshot, run_child};
+
+/// The hidden command that the child runs.
+pub const COMMAND: &str = "compile-plugin";
+/// Its argument for code that counts fuel.
+pub const FUEL_ARGUMENT: &str = "--fuel";
+
+/// The engine: the same in the child that compiles and the daemon that runs.
+///
+/// Everything that could make two runs differ is off or fixed: threads, relaxed SIMD, the bits of NaN. Fuel is counted in addition
+/// to the deadline where IT wants to know what a row costs: it is repeatable and slow.
+pub(super) fn engine(metered: bool) -> wasmtime::Result<Engine> {
+    let mut config = Config::new();
+    config
+        .wasm_component_model(true)
+        .epoch_interruption(true)
+        .consume_fuel(metered)
+        .cranelift_nan_canonicalization(true)
+        .wasm_relaxed_simd(false)
+        .max_wasm_stack(WASM_STACK_BYTES_MAX);
+    Engine::new(&config)
+}
+
+/// Serves the daemon as the child that compiles: a component on standard input, machine code on standard output.
+pub fn serve(component: File) -> io::Result<()> {
+    serve_with(component, false)
+}
+
+/// The same for code that counts fuel.
+pub fn serve_metered(component: File) -> io::Result<()> {
+    serve_with(component, true)
+}
+
+fn serve_with(component: File, metered: bool) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    component.take(PLUGIN_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > PLUGIN_BYTES_MAX {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    let compiled = engine(metered).and_then(|engine| engine.precompile_component(&bytes));
+    let mut out = io::stdout().lock();
+    // One byte says which of the two follows.
+    match compiled {
+        Ok(artefact) => {
+            out.write_all(&[1])?;
+            out.write_all(&artefact)?;
+        }
+        Err(error) => {
+            out.write_all(&[0])?;
+            out.write_all(format!("{error:#}").as_bytes())?;
+        }
+    }
+    out.flush()
+}
+
+/// Why a component could not be compiled.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CompileError {
+    /// It is no valid component.
+    #[error("it is no valid component: {0}")]
+    Invalid(String),
+    /// The child gave no answer.
+    #[error("compiling it failed: {0}")]
+    Child(#[from] ChildFailure),
+}
+
+/// Compiles in a child.
+pub(super) fn compile(program: &Program, component: Snapshot, metered: bool) -> Result<Vec<u8>, CompileError> {
+    let mut args = vec![COMMAND.into()];
+    if metered {
+        args.push(FUEL_ARGUMENT.into());
+    }
+    let spec =
+        ChildSpec { args, stdin: component.file, memory_bytes_max: COMPILE_BYTES_MAX, deadline: COMPILE_TIME_MAX };
+    let mut answer = run_child(program, spec, &mut |stdout| {
+        let mut answer = Vec::new();
+        stdout.take(ARTEFACT_BYTES_MAX + 1).read_to_end(&mut answer)?;
+        match answer.len() as u64 {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            bytes if bytes > ARTEFACT_BYTES_MAX => Err(io::ErrorKind::FileTooLarge.into()),
+            _ => Ok(answer),
+        }
+    })?;
+    if answer.first() == Some(&1) {
+        answer.remove(0);
+        return Ok(answer);
+    }
+    let why = String::from_utf8_lossy(answer.get(1..).unwrap_or_default()).into_owned();
+    Err(CompileError::Invalid(super::words::line(&why, super::limits::MESSAGE_CHARS_MAX)))
+}
+
+/// Loads machine code that our own child made just now, or that the cache has authenticated.
+#[expect(
+    unsafe_code,
+    reason = "wasmtime trusts these bytes: only `Cache::component` calls this, with bytes that were made or checked"
+)]
+pub(super) fn load(engine: &Engine, artefact: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: the bytes are what `Engine::precompile_component` made: they come from our own child, or their MAC under a key that only
+    // Daybook has was checked, and they were not read again since. wasmtime itself refuses those of another version or configuration.
+    unsafe { Component::deserialize(engine, artefact) }
+}

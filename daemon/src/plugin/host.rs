@@ -1,0 +1,430 @@
+//! The host: loads the office's plugins, asks them, swaps them when their files change, and says how they are.
+//!
+//! A plugin that can't be loaded or was stopped costs only its own rows, which come back as failed; the daemon goes on. Whether rows without
+//! an answer are held or taken is decided by the caller, by the plugin's `on_failure`.
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use compact_str::CompactString;
+use wasmtime::component::{Instance, Linker};
+use wasmtime::{Engine, Store};
+
+use super::batch::{Outcome, ask_all};
+use super::cache::Cache;
+use super::fault::Fault;
+use super::gate::{Gate, ReadValue};
+use super::guest::{Guest, Reply, Ticker, ask, linker};
+use super::inspect::{self, Surface};
+use super::loaded::{Loaded, Loading, Manifest, no_job};
+use super::slot::{Slot, State};
+use super::wire::types;
+use super::{Answered, Context, FailedRow, Plugins, Request, compile};
+use crate::io::{Clock, Disk, Program};
+use crate::model::plugin::{
+    Dispute, Issue, PluginChange, PluginJob, PluginLimits, PluginName, PluginRow, PluginSetup, Resolution,
+};
+use crate::model::{Code, Problem};
+
+/// A plugin had no answer for some rows.
+pub const FAILED: Code = Code("plugin-failed");
+/// A plugin keeps failing and is not asked for a while.
+pub const STOPPED: Code = Code("plugin-stopped");
+/// wasmtime itself can't be started.
+pub const NO_ENGINE: Code = Code("plugin-engine");
+
+/// What a host is made of.
+pub struct HostParts {
+    /// Runs the child that compiles: Daybook itself.
+    pub compiler: Program,
+    /// Where compiled plugins are kept: a folder of Daybook's own.
+    pub cache_folder: PathBuf,
+    /// A secret of Daybook's own, from which the key of the cache is derived.
+    pub cache_key: [u8; 32],
+    /// Says when a stopped plugin has rested. Deadlines don't depend on it.
+    pub clock: Arc<dyn Clock>,
+    /// Where plugins lie.
+    pub disk: Arc<dyn Disk>,
+    /// Reads what a plugin says a cell should hold: `extract::parse_text`.
+    pub read_value: ReadValue,
+    /// Counts fuel, so that what a row costs can be told repeatably: for `plugin test`. Slower.
+    pub metered: bool,
+}
+
+/// What all plugins share.
+pub(super) struct Core {
+    engine: Engine,
+    linker: Linker<Guest>,
+    cache: Cache,
+    ticker: Ticker,
+    disk: Arc<dyn Disk>,
+    metered: bool,
+}
+
+/// Runs the office's plugins.
+pub struct Host {
+    core: Arc<Core>,
+    clock: Arc<dyn Clock>,
+    read_value: ReadValue,
+    slots: Vec<Slot>,
+}
+
+/// What a plugin used, repeatably.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Measured {
+    /// The rows that it was given.
+    pub rows: u64,
+    /// The fuel that it used for them, the start of its instances included.
+    pub fuel: u64,
+}
+
+impl Measured {
+    /// Fuel for each row.
+    pub fn fuel_per_row(&self) -> u64 {
+        self.fuel / self.rows.max(1)
+    }
+}
+
+/// How a plugin is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Its name in the configuration.
+    pub name: PluginName,
+    /// Whether it is asked.
+    pub state: PluginState,
+    /// What it says of itself, if it is loaded.
+    pub manifest: Option<Manifest>,
+    /// SHA-256 of its file, if it is loaded.
+    pub sha256: Option<[u8; 32]>,
+    /// What went wrong last, in a sentence.
+    pub last_error: Option<String>,
+    /// Batches that it was given.
+    pub batches: u64,
+    /// Rows that it was given.
+    pub rows: u64,
+    /// Rows for which it had no answer.
+    pub failed_rows: u64,
+}
+
+/// Whether a plugin is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PluginState {
+    /// It is.
+    Loaded,
+    /// It could not be loaded.
+    Refused,
+    /// It kept failing, and rests.
+    Stopped,
+}
+
+/// What a component is, for `plugin inspect`.
+#[derive(Clone, Debug)]
+pub struct Inspection {
+    /// What its bytes say.
+    pub surface: Surface,
+    /// What it says of itself, or why it would not be loaded.
+    pub manifest: Result<Manifest, Problem>,
+}
+
+/// Whether Daybook must not start with this problem: a file is not the one that IT has named by its hash.
+pub fn forbids_start(problem: &Problem) -> bool {
+    problem.code == inspect::PIN.0
+}
+
+impl Core {
+    /// Loads a plugin anew, without its file's hash being known.
+    pub(super) fn load(&self, setup: &PluginSetup) -> Result<Loaded, Problem> {
+        let file = inspect::take(self.disk.as_ref(), &setup.name, &setup.path, setup.sha256.as_ref())?;
+        let (bytes, sha256) = (file.bytes, file.digest);
+        let component = inspect::compile(&self.cache, &self.engine, &setup.name, file)?;
+        let surface = Surface::of(&component, &self.engine, bytes, sha256);
+        let settings = Some(setup.settings.as_str());
+        let loading = Loading { name: &setup.name, settings, limits: setup.limits, metered: self.metered };
+        self.run(|| Loaded::new(&self.linker, &component, &surface, &loading))
+            .unwrap_or_else(|error| Err(no_engine(&setup.name, &error.to_string())))
+    }
+
+    pub(super) fn disk(&self) -> &dyn Disk {
+        self.disk.as_ref()
+    }
+
+    fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> std::io::Result<T> {
+        self.ticker.run(&self.engine, work)
+    }
+}
+
+fn no_engine(name: &str, why: &str) -> Problem {
+    let hint = "The machine may lack memory or processes; see the log.";
+    Problem::new(NO_ENGINE, name, format!("`{name}`: plugins can't be run: {why}. It was not loaded."), hint)
+}
+
+impl Host {
+    /// Makes a host without plugins.
+    pub fn new(parts: HostParts) -> Result<Self, Problem> {
+        let HostParts { compiler, cache_folder, cache_key, clock, disk, read_value, metered } = parts;
+        let engine = compile::engine(metered).map_err(|error| no_engine("plugins", &error.to_string()))?;
+        let linker = linker(&engine).map_err(|error| no_engine("plugins", &error.to_string()))?;
+        let cache = Cache::new(cache_folder, &cache_key, compiler, metered);
+        let core = Arc::new(Core { engine, linker, cache, ticker: Ticker::new(), disk, metered });
+        Ok(Self { core, clock, read_value, slots: Vec::new() })
+    }
+
+    /// Loads these plugins in place of all that there were, and gives all that is wrong with them.
+    ///
+    /// With a problem that [`forbids_start`] Daybook must not start; with any other it goes on without that plugin.
+    pub fn load(&mut self, setups: &[PluginSetup]) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        self.slots.clear();
+        for setup in setups.iter().filter(|setup| !setup.disabled) {
+            let (slot, problem) = Slot::load(&self.core, setup.clone());
+            problems.extend(problem);
+            self.slots.push(slot);
+        }
+        let used: Vec<[u8; 32]> = self.slots.iter().filter_map(|slot| Some(slot.loaded()?.version.sha256)).collect();
+        self.core.cache.tidy(&self.core.engine, &used);
+        problems
+    }
+
+    /// Looks whether files of plugins have changed; call it between arrivals. It does not wait for the compiler.
+    ///
+    /// A changed file is loaded aside and takes the old one's place at a later call, once it is fit; one that is not is told once, and the
+    /// old one goes on.
+    pub fn refresh(&mut self) -> Vec<Problem> {
+        self.slots.iter_mut().filter_map(|slot| slot.refresh(&self.core)).collect()
+    }
+
+    /// Whether a changed file is being loaded.
+    pub fn is_refreshing(&self) -> bool {
+        self.slots.iter().any(Slot::is_refreshing)
+    }
+
+    /// How the plugins are, in the order of the configuration.
+    pub fn status(&self) -> Vec<Status> {
+        self.slots.iter().map(Slot::status).collect()
+    }
+
+    /// What a plugin has used since it was loaded, if the host counts fuel.
+    pub fn measured(&self, name: &PluginName) -> Option<Measured> {
+        let slot = self.slots.iter().find(|slot| slot.setup.name == *name)?;
+        self.core.metered.then_some(Measured { rows: slot.counters.rows, fuel: slot.counters.fuel })
+    }
+
+    /// Says what a file is, without settings and without rows.
+    pub fn inspect(&self, path: &std::path::Path, limits: PluginLimits) -> Result<Inspection, Problem> {
+        let name = path.file_stem().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let file = inspect::take(self.core.disk(), &name, path, None)?;
+        let (bytes, sha256) = (file.bytes, file.digest);
+        let component = inspect::compile(&self.core.cache, &self.core.engine, &name, file)?;
+        let surface = Surface::of(&component, &self.core.engine, bytes, sha256);
+        let loading = Loading { name: &name, settings: None, limits, metered: self.core.metered };
+        let core = &*self.core;
+        let loaded = core.run(|| Loaded::new(&core.linker, &component, &surface, &loading));
+        let loaded = loaded.unwrap_or_else(|error| Err(no_engine(&name, &error.to_string())));
+        Ok(Inspection { surface, manifest: loaded.map(|loaded| loaded.manifest) })
+    }
+
+    /// Asks a plugin for all rows of a request, in batches.
+    fn answer<T: Send>(&mut self, request: &Request<'_>, question: Question<'_, T>) -> Answered<T> {
+        let rows = request.rows.len();
+        let name = &request.setup.name;
+        let Some(slot) = self.slots.iter_mut().find(|slot| slot.setup.name == *name) else {
+            return nothing(rows, &format!("`{name}` is not loaded."));
+        };
+        let loaded = match &slot.state {
+            State::Loaded(loaded) => Arc::clone(loaded),
+            State::Refused(problem) => return nothing(rows, &problem.message),
+        };
+        let title = loaded.title();
+        let version = Some(loaded.version.clone());
+        if !slot.breaker.lets_ask(self.clock.now_ms()) {
+            let answered = nothing(rows, &format!("{title} is stopped, because it kept failing."));
+            return Answered { version, ..answered };
+        }
+        if rows == 0 {
+            return Answered { version, ..nothing(0, "") };
+        }
+        let (core, clock, breaker) = (&self.core, &self.clock, &mut slot.breaker);
+        let (read_value, title_ref) = (&self.read_value, title.as_str());
+        let time_max = loaded.bounds.limits.time_max;
+        let run = core.run(|| {
+            let mut fuel = 0;
+            // The gate stands on what this request says, so a plugin never sees by yesterday's permissions.
+            let outcome = match Gate::new(request.setup, request.table, read_value) {
+                Ok(gate) => {
+                    let asking = Asking { loaded: &loaded, gate: &gate, request };
+                    let mut ask = |rows: Range<usize>| {
+                        let (answers, used) = question(&asking, rows);
+                        fuel += used;
+                        answers
+                    };
+                    ask_all(rows, title_ref, time_max, breaker, &|| clock.now_ms(), &mut ask)
+                }
+                Err(fault) => unasked(rows, title_ref, fault),
+            };
+            (outcome, fuel)
+        });
+        let (outcome, fuel) =
+            run.unwrap_or_else(|error| (unasked(rows, &title, Fault::NotStarted(error.to_string())), 0));
+        let problems = slot.count(&outcome, rows, fuel, &title);
+        Answered { version, answers: outcome.answers, failed: outcome.failed, problems }
+    }
+}
+
+/// Asks for some rows of a request.
+type Question<'q, T> = &'q (dyn Fn(&Asking<'_>, Range<usize>) -> Reply<Vec<T>> + Sync);
+
+/// What a question is put with.
+struct Asking<'a> {
+    loaded: &'a Loaded,
+    gate: &'a Gate<'a>,
+    request: &'a Request<'a>,
+}
+
+impl Asking<'_> {
+    fn context(&self) -> types::Context<'_> {
+        let Context { as_of, locale, read_only } = self.request.context;
+        types::Context { as_of, locale, settings_json: &self.request.setup.settings, read_only: *read_only }
+    }
+
+    /// Asks for some rows; answers mean rows of the batch until the caller moves them.
+    fn put<W, T>(
+        &self,
+        rows: &[PluginRow],
+        call: impl FnOnce(
+            &mut Store<Guest>,
+            &Instance,
+            types::Schema<'_>,
+            types::Context<'_>,
+            &[types::Row<'_>],
+        ) -> wasmtime::Result<Result<W, types::Failure>>,
+        check: impl FnOnce(W) -> Result<Vec<T>, Fault>,
+    ) -> Reply<Vec<T>> {
+        let cells = self.gate.cells(rows.iter());
+        let borrowed = cells.borrowed();
+        let wire = cells.rows(&borrowed);
+        let (said, used) = ask(&self.loaded.pre, &self.loaded.bounds, |store, instance| {
+            call(store, instance, self.gate.schema(), self.context(), &wire)
+        });
+        (said.and_then(|answer| check(answer?)), used)
+    }
+}
+
+impl Plugins for Host {
+    fn jobs(&self, name: &PluginName) -> Vec<PluginJob> {
+        let slot = self.slots.iter().find(|slot| slot.setup.name == *name);
+        slot.and_then(Slot::loaded).map_or_else(Vec::new, |loaded| loaded.manifest.jobs.clone())
+    }
+
+    fn normalise(&mut self, request: &Request<'_>) -> Answered<PluginChange> {
+        self.answer(request, &|asking, range| {
+            let Some(indices) = &asking.loaded.functions.normalise else {
+                return (Err(no_job(PluginJob::Normalise)), 0);
+            };
+            let rows = &asking.request.rows[range.clone()];
+            let (answer, used) = asking.put(
+                rows,
+                |store, instance, schema, context, rows| {
+                    indices.load(&mut *store, instance)?.call_normalise(store, schema, context, rows)
+                },
+                |changes| asking.gate.changes(changes, rows.len()),
+            );
+            (moved(answer, |change| change.row += range.start), used)
+        })
+    }
+
+    fn validate(&mut self, request: &Request<'_>) -> Answered<Issue> {
+        self.answer(request, &|asking, range| {
+            let Some(indices) = &asking.loaded.functions.validate else {
+                return (Err(no_job(PluginJob::Validate)), 0);
+            };
+            let rows = &asking.request.rows[range.clone()];
+            let (answer, used) = asking.put(
+                rows,
+                |store, instance, schema, context, rows| {
+                    indices.load(&mut *store, instance)?.call_validate(store, schema, context, rows)
+                },
+                |issues| asking.gate.issues(issues, rows.len()),
+            );
+            (moved(answer, |issue| issue.row += range.start), used)
+        })
+    }
+
+    fn classify(&mut self, request: &Request<'_>) -> Answered<PluginChange> {
+        self.answer(request, &|asking, range| {
+            let Some(indices) = &asking.loaded.functions.classify else {
+                return (Err(no_job(PluginJob::Classify)), 0);
+            };
+            let rows = &asking.request.rows[range.clone()];
+            let (answer, used) = asking.put(
+                rows,
+                |store, instance, schema, context, rows| {
+                    indices.load(&mut *store, instance)?.call_classify(store, schema, context, rows)
+                },
+                |labels| asking.gate.labels(labels, rows.len()),
+            );
+            (moved(answer, |change| change.row += range.start), used)
+        })
+    }
+
+    fn resolve(&mut self, request: &Request<'_>, disputes: &[Dispute]) -> Answered<Resolution> {
+        // Ascending by row, so that the disputes of a batch stand together.
+        let mut order: Vec<usize> = (0..disputes.len()).collect();
+        order.sort_by_key(|index| disputes[*index].row);
+        let mut answered = self.answer(request, &|asking, range| {
+            let begin = order.partition_point(|index| disputes[*index].row < range.start);
+            let end = order.partition_point(|index| disputes[*index].row < range.end);
+            resolve_batch(asking, range, disputes, &order[begin..end])
+        });
+        answered.answers.sort_by_key(|resolution| resolution.dispute);
+        answered
+    }
+}
+
+/// Resolves the disputes of some rows; `order` are their positions in the request.
+fn resolve_batch(
+    asking: &Asking<'_>,
+    range: Range<usize>,
+    disputes: &[Dispute],
+    order: &[usize],
+) -> Reply<Vec<Resolution>> {
+    let Some(indices) = &asking.loaded.functions.merge else { return (Err(no_job(PluginJob::Merge)), 0) };
+    if order.is_empty() {
+        return (Ok(Vec::new()), 0);
+    }
+    let sent: Vec<&Dispute> = order.iter().map(|index| &disputes[*index]).collect();
+    let texts = match sent.iter().map(|dispute| asking.gate.dispute(dispute)).collect::<Result<Vec<_>, _>>() {
+        Ok(texts) => texts,
+        Err(fault) => return (Err(fault), 0),
+    };
+    let wire: Vec<_> = texts.iter().zip(&sent).map(|(text, dispute)| text.wire(dispute.row - range.start)).collect();
+    let (answer, used) = asking.put(
+        &asking.request.rows[range],
+        |store, instance, schema, context, rows| {
+            indices.load(&mut *store, instance)?.call_resolve(store, schema, context, rows, &wire)
+        },
+        |resolutions| asking.gate.resolutions(resolutions, &sent),
+    );
+    (moved(answer, |resolution| resolution.dispute = order[resolution.dispute]), used)
+}
+
+/// Makes positions in a batch positions in the request.
+fn moved<T>(answer: Result<Vec<T>, Fault>, to_request: impl Fn(&mut T)) -> Result<Vec<T>, Fault> {
+    answer.map(|mut items| {
+        items.iter_mut().for_each(to_request);
+        items
+    })
+}
+
+/// No answer for any row, and nothing new to tell of it.
+fn nothing<T>(rows: usize, why: &str) -> Answered<T> {
+    let failed = (0..rows).map(|row| FailedRow { row, why: why.to_owned() }).collect();
+    Answered { version: None, answers: Vec::new(), failed, problems: Vec::new() }
+}
+
+/// No row could be asked about.
+fn unasked<T>(rows: usize, title: &str, fault: Fault) -> Outcome<T> {
+    let why: CompactString = format!("{title} {fault}.").into();
+    let failed = (0..rows).map(|row| FailedRow { row, why: why.to_string() }).collect();
+    Outcome { answers: Vec::new(), failed, first: Some(fault), batches: 0, stopped: false }
+}

@@ -1,0 +1,255 @@
+//! Plugins that mean harm, or are broken: each costs its own rows, is named, and leaves the host as it was.
+//!
+//! After each of them a good plugin of the same host is asked. `the_daemon_stays_small` runs them all in a process of its own
+//! and looks at the most memory that it had.
+
+use std::time::{Duration, Instant};
+
+use daybook::model::FieldId;
+use daybook::model::plugin::{Dispute, PluginSetup};
+use daybook::plugin::limits::PLUGIN_BYTES_MAX;
+use daybook::plugin::{Answered, PluginState, forbids_start};
+
+use super::{Bench, Fixture, ask, good, rows, setup};
+
+/// No case may take longer, on a machine as busy as it may be: each has one row, `time_max` is 250 ms, and a child compiles.
+const LONG: Duration = Duration::from_mins(2);
+
+/// A case: its name, its text, its job, and what is told of it.
+type Case = (&'static str, &'static str, &'static str);
+
+macro_rules! cases {
+    ($($file:literal: $job:literal => $told:literal),+ $(,)?) => {
+        [$(($job, include_str!(concat!("hostile/", $file, ".wat")), $told)),+]
+    };
+}
+
+/// Those that are loaded, and fail when they are asked.
+const ASKED: &[Case] = &cases![
+    "loop": "validate" => "took longer than 250 ms",
+    "realloc-loop": "validate" => "took longer than 250 ms",
+    "realloc-outside": "validate" => "realloc return",
+    "realloc-calls": "validate" => "broke off: ",
+    "recursion": "validate" => "called itself too deep",
+    "grow": "validate" => "wanted more than the 16384 KiB",
+    "list-outside": "validate" => "out of bounds",
+    "list-long": "validate" => "broke off: ",
+    "unaligned": "validate" => "not aligned",
+    "utf8": "validate" => "utf-8",
+    "row-range": "validate" => "row 1, and there are 1",
+    "column-range": "validate" => "column 3, and there are 3",
+    "enum-range": "validate" => "broke off: ",
+    "alias": "validate" => "said more than the 4096 KiB",
+    "log-long": "validate" => "said more than the 4096 KiB",
+    "duplicate": "normalise" => "sets `name` twice",
+    "not-in-writes": "normalise" => "sets `amount`, which is not in its `writes`",
+    "nan": "classify" => "a confidence is NaN",
+    "count": "merge" => "it has 2 items, and may have 1",
+];
+
+/// Those that are not even loaded.
+const REFUSED: &[Case] = &cases![
+    "start-loop": "plugin-manifest" => "took longer than 250 ms",
+    "start-trap": "plugin-manifest" => "could not be started",
+    "memory-4gib": "plugin-manifest" => "wanted more than the 16384 KiB",
+    "table": "plugin-manifest" => "could not be started",
+    "description": "plugin-manifest" => "calls itself `[31`",
+];
+
+/// Asks for one row, and a good plugin after it; gives why the row failed.
+fn run(bench: &mut Bench, evil: &PluginSetup, fine: &PluginSetup, job: &str) -> Vec<String> {
+    fn why<T>(answered: Answered<T>) -> Vec<String> {
+        assert!(answered.failed.is_empty() || answered.answers.is_empty());
+        answered.failed.into_iter().map(|failed| failed.why).collect()
+    }
+    let one = rows(&["甲"]);
+    let started = Instant::now();
+    let told = match job {
+        "normalise" => why(ask!(*bench, normalise, evil, &one)),
+        "classify" => why(ask!(*bench, classify, evil, &one)),
+        "merge" => {
+            let dispute = Dispute { row: 0, field: FieldId(1), base: None, stored: None, incoming: None };
+            why(ask!(*bench, resolve, evil, &one, &[dispute]))
+        }
+        _ => why(ask!(*bench, validate, evil, &one)),
+    };
+    assert!(started.elapsed() < LONG, "{job}: {:?}", started.elapsed());
+    let after = ask!(*bench, validate, fine, &rows(&["", "乙"]));
+    assert_eq!((after.failed.len(), after.answers.len()), (0, 1), "the good plugin answers as before");
+    told
+}
+
+#[test]
+fn each_is_contained_when_it_is_asked() {
+    let mut bench = Bench::new();
+    let fine = bench.setup("good", &good());
+    for (job, text, expected) in ASKED {
+        let evil = bench.setup("evil", &Fixture::new(text));
+        assert_eq!(bench.load(&[evil.clone(), fine.clone()]), [], "{text}");
+        let told = run(&mut bench, &evil, &fine, job);
+        assert_eq!(told.len(), 1, "{text}");
+        assert!(told[0].starts_with("`evil` 1.0.0 ") && told[0].contains(expected), "{text}: {told:?}");
+        let last = bench.host.status()[0].last_error.clone().unwrap_or_default();
+        assert!(last.contains(expected) && last.contains("1 of 1 rows"), "{last}");
+    }
+}
+
+#[test]
+fn each_is_refused_when_it_is_loaded() {
+    let mut bench = Bench::new();
+    let fine = bench.setup("good", &good());
+    for (code, text, expected) in REFUSED {
+        let evil = bench.setup("evil", &Fixture::new(text));
+        let problems = bench.load(&[evil.clone(), fine.clone()]);
+        assert_eq!(problems.len(), 1, "{text}");
+        assert_eq!(problems[0].code, *code, "{problems:?}");
+        assert!(problems[0].message.contains(expected), "{problems:?}");
+        assert!(!problems[0].message.contains('\u{1b}'), "{problems:?}");
+        assert!(!forbids_start(&problems[0]));
+        let told = run(&mut bench, &evil, &fine, "validate");
+        assert_eq!(told, [problems[0].message.as_str()]);
+        assert_eq!(bench.host.status()[0].state, PluginState::Refused);
+    }
+}
+
+#[test]
+fn files_that_are_no_plugins_are_refused_in_words_that_say_what_they_are() {
+    let wat = |text: &str| wat::parse_str(text).expect("the text is valid");
+    let component = good().component();
+    let mut garbage = component.clone();
+    garbage.truncate(component.len() / 2);
+    let files: [(&str, Vec<u8>, &str, &str); 9] = [
+        (
+            "module",
+            wat(include_str!("hostile/core-module.wat")),
+            "plugin-not-a-component",
+            "is a core WebAssembly module",
+        ),
+        ("text", b"#!/bin/sh\n".to_vec(), "plugin-not-a-component", "is not WebAssembly"),
+        ("empty", Vec::new(), "plugin-not-a-component", "is empty"),
+        ("half", garbage, "plugin-not-a-component", "no valid component"),
+        ("import", wat(include_str!("hostile/forbidden-import.wat")), "plugin-import", "`wasi:cli/environment@0.2.3`"),
+        ("type", wat(include_str!("hostile/wrong-type.wat")), "plugin-manifest", "`meta`"),
+        ("other", wat("(component)"), "plugin-not-a-component", "does not export"),
+        ("old", good_for("0.9.0"), "plugin-version", "version 0.9.0"),
+        ("next", good_for("2.0.0"), "plugin-version", "version 2.0.0"),
+    ];
+    let mut bench = Bench::new();
+    for (name, bytes, code, expected) in files {
+        let path = bench.write(name, &bytes);
+        let problems = bench.load(&[setup(name, path)]);
+        assert_eq!(problems.len(), 1, "{name}");
+        assert_eq!(problems[0].code, code, "{problems:?}");
+        assert!(problems[0].message.contains(expected), "{problems:?}");
+        assert!(problems[0].message.contains("not loaded") && !problems[0].hint.is_empty(), "{problems:?}");
+    }
+    let patched = bench.write("patched", &good_for("1.0.7"));
+    assert_eq!(bench.load(&[setup("patched", patched)]), [], "1.0.x go together");
+}
+
+fn good_for(contract: &'static str) -> Vec<u8> {
+    good().contract(contract).component()
+}
+
+#[test]
+fn a_description_that_does_not_agree_with_the_exports_is_refused() {
+    let mut bench = Bench::new();
+    let text = include_str!("hostile/loop.wat");
+    for says in [&["merge"][..], &["validate", "merge"], &["validate", "validate"], &[]] {
+        let lying = bench.setup("lying", &Fixture::new(text).says(says));
+        let problems = bench.load(&[lying]);
+        assert_eq!(problems.len(), 1, "{says:?}");
+        assert_eq!(problems[0].code, "plugin-manifest");
+    }
+}
+
+#[test]
+fn a_file_that_is_too_large_is_refused_before_it_is_read_whole() {
+    let mut bench = Bench::new();
+    let path = bench.folder.path().join("large.wasm");
+    let file = std::fs::File::create(&path).expect("the file can be made");
+    file.set_len(PLUGIN_BYTES_MAX + 1).expect("the file can be long");
+    let problems = bench.load(&[setup("large", path)]);
+    assert_eq!(problems[0].code, "plugin-too-large");
+}
+
+#[test]
+fn a_file_with_another_hash_keeps_the_daemon_from_starting() {
+    let mut bench = Bench::new();
+    let mut pinned = bench.setup("pinned", &good());
+    pinned.sha256 = Some([9; 32]);
+    let problems = bench.load(std::slice::from_ref(&pinned));
+    assert_eq!(problems[0].code, "plugin-hash");
+    assert!(forbids_start(&problems[0]) && problems[0].message.contains(&"09".repeat(32)), "{problems:?}");
+}
+
+#[test]
+fn nothing_is_remembered_from_one_batch_to_the_next() {
+    let mut bench = Bench::new();
+    let state = bench.setup("state", &Fixture::new(include_str!("hostile/state.wat")));
+    assert_eq!(bench.load(std::slice::from_ref(&state)), []);
+    let many = rows(&["甲"; 600]);
+    for _ in 0..3 {
+        let answered = ask!(bench, validate, &state, &many);
+        assert_eq!((answered.answers, answered.failed), (vec![], vec![]));
+    }
+}
+
+#[test]
+fn a_flood_of_log_lines_is_dropped_and_the_answer_taken() {
+    let mut bench = Bench::new();
+    let mut flood = bench.setup("flood", &Fixture::new(include_str!("hostile/log-flood.wat")));
+    flood.limits.time_max = LONG;
+    assert_eq!(bench.load(std::slice::from_ref(&flood)), []);
+    assert_eq!(ask!(bench, validate, &flood, &rows(&["甲"])).failed, []);
+}
+
+/// A component whose compilation takes thousands of times its size.
+fn compile_bomb(functions: usize) -> Vec<u8> {
+    let body = "(local.set 0 (i32.mul (i32.add (local.get 0) (i32.const 77)) (i32.xor (local.get 0) (i32.const 5))))"
+        .repeat(30);
+    let text = format!("(func (param i32) (result i32) {body} (local.get 0))").repeat(functions);
+    Fixture::new(&format!("{} {text}", include_str!("hostile/loop.wat"))).component()
+}
+
+#[test]
+fn the_daemon_stays_small() {
+    const ALONE: &str = "DAYBOOK_TEST_HOSTILE_ALONE";
+    if std::env::var_os(ALONE).is_none() {
+        let own = std::env::current_exe().expect("the test knows its own file");
+        let run = own_process(&own).env(ALONE, "1").output().expect("the test can be started");
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stdout));
+        return;
+    }
+    let bomb = compile_bomb(4000);
+    let mut bench = Bench::new();
+    let fine = bench.setup("good", &good());
+    let evil: Vec<_> = ASKED.iter().map(|(job, text, _)| (*job, Fixture::new(text).component())).collect();
+    assert_eq!(bench.load(std::slice::from_ref(&fine)), []);
+    let before = peak_bytes();
+    for (job, component) in evil {
+        let evil = setup("evil", bench.write("evil", &component));
+        bench.load(&[evil.clone(), fine.clone()]);
+        run(&mut bench, &evil, &fine, job);
+    }
+    let bomb = setup("bomb", bench.write("bomb", &bomb));
+    bench.load(&[bomb, fine]);
+    // The bomb's machine code is a few MiB; an instance has 16 MiB at most, an answer 4.
+    let grown = peak_bytes() - before;
+    assert!(grown < 96 << 20, "the process grew by {} KiB", grown >> 10);
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test runs itself once more")]
+fn own_process(own: &std::path::Path) -> std::process::Command {
+    let mut command = std::process::Command::new(own);
+    command.args(["--exact", "plugins::hostile::the_daemon_stays_small", "--nocapture"]);
+    command
+}
+
+/// The most memory that this process ever had.
+fn peak_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("this is Linux");
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("the kernel says it");
+    let kib: u64 = line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("it is a number");
+    kib << 10
+}

@@ -1,0 +1,6 @@
+  ;; Sets the same cell twice.
+  (func $JOB(normalise)
+    (i32.store8 (i32.const 1400) (i32.const 0)) (i32.store (i32.const 1404) (i32.const 1600))
+    (i32.store (i32.const 1408) (i32.const 2))
+    (i64.store (i32.const 1600) (i64.const 0)) (i64.store offset=28 (i32.const 1600) (i64.const 0))
+    (i32.const 1400))

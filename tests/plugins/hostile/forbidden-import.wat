@@ -1,0 +1,3 @@
+(component
+  ;; Wants the environment.
+  (import "wasi:cli/environment@0.2.3" (instance)))

@@ -1,0 +1,6 @@
+  ;; Answers with four thousand million items.
+  (func $JOB(validate)
+    (i32.store8 (i32.const 1400) (i32.const 0))
+    (i32.store (i32.const 1404) (i32.const 0))
+    (i32.store (i32.const 1408) (i32.const 0xffffffff))
+    (i32.const 1400))

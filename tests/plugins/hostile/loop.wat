@@ -1,0 +1,2 @@
+  ;; Never answers.
+  (func $JOB(validate) (loop $ever (br $ever)) unreachable)

@@ -1,0 +1,3 @@
+  ;; Wants 4 GiB from the start.
+  (memory (export "memory") 65536)
+  (func $JOB(validate) unreachable)

@@ -1,0 +1,6 @@
+  ;; Sets a column that it may only read.
+  (func $JOB(normalise)
+    (i32.store8 (i32.const 1400) (i32.const 0)) (i32.store (i32.const 1404) (i32.const 1600))
+    (i32.store (i32.const 1408) (i32.const 1))
+    (i32.store offset=4 (i32.const 1600) (i32.const 1))
+    (i32.const 1400))

@@ -1,0 +1,3 @@
+  ;; Wants a table of ten million elements.
+  (table 10000000 funcref)
+  (func $JOB(validate) unreachable)
