@@ -92,6 +92,7 @@ fn setup(name: &str, path: PathBuf) -> PluginSetup {
         table: TableName::new("customers"),
         reads: vec![FieldId(1), FieldId(2)],
         writes: vec![FieldId(1), FieldId(3)],
+        resolves: Vec::new(),
         on_failure: OnFailure::Hold,
         settings: "{}".into(),
         limits: PluginLimits { memory_bytes_max: MEMORY_BYTES_MAX, time_max: TIME_MAX },

@@ -1,5 +1,7 @@
 //! What holds where the configuration says nothing.
 
+use crate::model::plugin::OnFailure;
+
 /// `office.language`: receipts and reports in Chinese.
 pub(super) const LANGUAGE: super::Language = super::Language::ZhCn;
 /// `office.country`: the default region of phone numbers.
@@ -24,6 +26,12 @@ pub(super) const MISSING_ROWS: super::MissingRows = super::MissingRows::Review;
 pub(super) const BLANK_CELLS: super::BlankCells = super::BlankCells::Clear;
 /// `workbook.rank`.
 pub(super) const RANK: i32 = 0;
+/// `plugin.on_failure`: what a plugin could not look at waits for a person.
+pub(super) const ON_FAILURE: OnFailure = OnFailure::Hold;
+/// `plugin.memory_bytes_max`: enough for Python, many times what a rule in Rust needs.
+pub(super) const PLUGIN_MEMORY_BYTES_MAX: u64 = 64 << 20;
+/// `plugin.time_ms_max`: for a batch of 256 rows.
+pub(super) const PLUGIN_TIME_MS_MAX: u64 = 1000;
 /// `[guard]`.
 pub(super) const GUARD: super::Guard =
     super::Guard { changed_cells_max_percent: 30, missing_rows_max_percent: 10, rows_min: 20 };

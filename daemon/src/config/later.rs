@@ -10,7 +10,7 @@ struct Later {
     tables: &'static [(&'static str, &'static [&'static str])],
 }
 
-const LATER: [Later; 5] = [
+const LATER: [Later; 4] = [
     Later {
         name: "mailbox",
         is_list: true,
@@ -23,24 +23,6 @@ const LATER: [Later; 5] = [
     Later { name: "smtp", is_list: false, keys: &["host", "port", "tls", "from", "directory"], tables: &[] },
     Later { name: "backup", is_list: false, keys: &["directory", "every_hours", "keep", "recipients"], tables: &[] },
     Later { name: "audit", is_list: false, keys: &["checkpoint_path"], tables: &[] },
-    Later {
-        name: "plugin",
-        is_list: true,
-        // What stands in `settings` is the plugin's own.
-        keys: &[
-            "name",
-            "path",
-            "sha256",
-            "table",
-            "reads",
-            "writes",
-            "on_failure",
-            "settings",
-            "memory_bytes_max",
-            "time_ms_max",
-        ],
-        tables: &[],
-    },
 ];
 
 /// Refuses each of these sections that is there.

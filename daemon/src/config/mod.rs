@@ -21,6 +21,7 @@ mod source;
 
 mod access;
 mod later;
+mod plugin;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -33,6 +34,7 @@ use self::reader::{Reader, Report};
 pub use self::source::{BlankCells, Condition, MissingRows, Taking, ViewConfig, WorkbookConfig, Writing};
 pub use self::table::CONFLICT_RULES;
 use crate::model::Table;
+use crate::model::plugin::PluginSetup;
 use crate::model::policy::Policy;
 
 /// A configuration that has been checked.
@@ -52,6 +54,8 @@ pub struct Config {
     pub workbooks: Vec<WorkbookConfig>,
     /// The workbooks that Daybook makes.
     pub views: Vec<ViewConfig>,
+    /// The office's own rules, in the order in which they are asked.
+    pub plugins: Vec<PluginSetup>,
     /// What makes an arrival a mass change.
     pub guard: Guard,
     /// What something from outside may cost.
@@ -101,16 +105,17 @@ fn read_document(directory: PathBuf, report: &Report, document: &DeTable<'_>) ->
     let office = office::read_office(&mut root);
     let store = office::read_store(&mut root, &directory);
     let mut people = people::read_people(&mut root);
-    let tables = table::read_tables(&mut root, &people, &office.country);
+    let (tables, claims) = table::read_tables(&mut root, &people, &office.country);
     let (workbooks, views) = source::read_sources(&mut root, &directory, &mut people, &tables);
     let rules = access::read_rules(&mut root, &people, &tables);
+    let plugins = plugin::read_plugins(&mut root, &directory, &tables, &claims);
     let guard = office::read_guard(&mut root);
     let limits = office::read_limits(&mut root);
     let watch = office::read_watch(&mut root);
     later::refuse_later(&mut root);
     root.finish();
     let policy = Policy { classes: people.classes, departments: people.departments, people: people.people, rules };
-    Some(Config { directory, office, store: store?, tables, policy, workbooks, views, guard, limits, watch })
+    Some(Config { directory, office, store: store?, tables, policy, workbooks, views, plugins, guard, limits, watch })
 }
 
 #[cfg(test)]

@@ -52,13 +52,20 @@ pub const CONFLICT_RULES: [(&str, ConflictRule); 11] = [
     ("furthest", ConflictRule::Furthest),
 ];
 
+/// A field whose conflicts a plugin is to decide.
+pub(super) struct Claim {
+    pub(super) table: TableName,
+    pub(super) field: CompactString,
+    pub(super) plugin: Located<String>,
+}
+
 /// The word for a type.
 pub(super) fn type_name(field_type: FieldType) -> &'static str {
     TYPES.iter().find(|(_, known)| *known == field_type).map_or("", |(name, _)| name)
 }
 
 fn rule_name(rule: ConflictRule) -> &'static str {
-    CONFLICT_RULES.iter().find(|(_, known)| *known == rule).map_or("", |(name, _)| name)
+    CONFLICT_RULES.iter().find(|(_, known)| *known == rule).map_or("plugin:NAME", |(name, _)| name)
 }
 
 /// The table with a name; `None` and a problem if there is none.
@@ -83,8 +90,9 @@ pub(super) fn field_named<'t>(report: &Report, fields: &'t [Field], name: &Locat
 }
 
 /// Reads `[[table]]`. A table with a problem is still there by its name, so that the problem is told once.
-pub(super) fn read_tables(root: &mut Reader<'_>, people: &Roster, region: &CompactString) -> Vec<Table> {
+pub(super) fn read_tables(root: &mut Reader<'_>, people: &Roster, region: &CompactString) -> (Vec<Table>, Vec<Claim>) {
     let mut tables: Vec<Table> = Vec::new();
+    let mut claims = Vec::new();
     for mut reader in root.sections("table") {
         let report = reader.report;
         let name = reader.need("name").and_then(Item::text).filter(|name| check_name(report, name));
@@ -93,15 +101,21 @@ pub(super) fn read_tables(root: &mut Reader<'_>, people: &Roster, region: &Compa
         {
             add_duplicate(report, name, "table");
         }
-        let table = read_table(reader, name.as_ref().map_or("", |name| &name.value), people, region);
+        let table = read_table(reader, name.as_ref().map_or("", |name| &name.value), people, region, &mut claims);
         if name.is_some() {
             tables.push(table);
         }
     }
-    tables
+    (tables, claims)
 }
 
-fn read_table(mut reader: Reader<'_>, name: &str, people: &Roster, region: &CompactString) -> Table {
+fn read_table(
+    mut reader: Reader<'_>,
+    name: &str,
+    people: &Roster,
+    region: &CompactString,
+    claims: &mut Vec<Claim>,
+) -> Table {
     let report = reader.report;
     let title = read_title(reader.section("title"));
     let key = reader.need("primary_key").and_then(|item| {
@@ -131,6 +145,10 @@ fn read_table(mut reader: Reader<'_>, name: &str, people: &Roster, region: &Comp
         }
         drafts.push(draft);
     }
+    claims.extend(drafts.iter_mut().filter_map(|draft| {
+        let (table, field) = (TableName::new(name), draft.field.name.clone());
+        Some(Claim { table, field, plugin: draft.plugin.take()? })
+    }));
     for (position, draft) in drafts.iter_mut().enumerate() {
         draft.field.id = FieldId(u16::try_from(position).unwrap_or(u16::MAX));
     }
@@ -172,6 +190,8 @@ struct Draft {
     generate: Option<Spot>,
     /// `None`: there is one and it could not be read, which has been told.
     rule: Option<ConflictRule>,
+    /// The plugin that decides conflicts, if the rule says so.
+    plugin: Option<Located<String>>,
     conflict: Option<Spot>,
     group: Option<Spot>,
 }
@@ -194,9 +214,9 @@ fn read_field(mut reader: Reader<'_>, people: &Roster, region: &CompactString) -
     reader.finish();
     let rule = match &written_rule {
         None => Some(ConflictRule::Review),
-        Some(found) => found.as_ref().map(|found| found.value),
+        Some(found) => found.as_ref().map(|(rule, _)| rule.value),
     };
-    let conflict = written_rule.flatten();
+    let (conflict, plugin) = written_rule.flatten().unzip();
 
     if let (Some(format), Some(field_type)) = (&format, field_type)
         && field_type != FieldType::String
@@ -240,20 +260,21 @@ fn read_field(mut reader: Reader<'_>, people: &Roster, region: &CompactString) -
         headers,
         generate: generate.map(|template| template.spot),
         rule,
+        plugin: plugin.flatten(),
         conflict: conflict.map(|conflict| conflict.spot),
         group: group.map(|group| group.spot),
     })
 }
 
-fn read_rule(report: &Report, item: Item<'_>) -> Option<Located<ConflictRule>> {
+/// Reads a rule, and the plugin's name if it is `plugin:NAME`.
+fn read_rule(report: &Report, item: Item<'_>) -> Option<(Located<ConflictRule>, Option<Located<String>>)> {
     let word = item.text()?;
-    if word.value.starts_with("plugin:") {
-        let message = format!("`{}` is not supported yet", word.value);
-        report.add(&word.spot, ProblemKind::NotSupportedYet, message, "use one of the rules that are built in");
-        return None;
+    if let Some(name) = word.value.strip_prefix("plugin:") {
+        let plugin = Located { value: name.to_owned(), spot: word.spot.clone() };
+        return Some((Located { value: ConflictRule::Plugin, spot: word.spot }, Some(plugin)));
     }
     let value = report.choose(&word, &CONFLICT_RULES)?;
-    Some(Located { value, spot: word.spot })
+    Some((Located { value, spot: word.spot }, None))
 }
 
 /// Reports a rule that can't work on such a field.
@@ -359,8 +380,14 @@ fn check_groups(report: &Report, drafts: &[Draft]) {
             continue;
         };
         let spot = draft.conflict.as_ref().unwrap_or(group_spot);
-        if matches!(rule, ConflictRule::Union | ConflictRule::Furthest | ConflictRule::Minimum | ConflictRule::Maximum)
-        {
+        let alone = [
+            ConflictRule::Union,
+            ConflictRule::Furthest,
+            ConflictRule::Minimum,
+            ConflictRule::Maximum,
+            ConflictRule::Plugin,
+        ];
+        if alone.contains(&rule) {
             let message = format!("`{}` decides each field by itself, not the group `{group}`", rule_name(rule));
             report.add(spot, ProblemKind::Contradiction, message, "use another rule, or leave the group");
         }

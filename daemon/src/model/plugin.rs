@@ -25,6 +25,8 @@ pub struct PluginSetup {
     pub reads: Vec<FieldId>,
     /// The fields that it may set.
     pub writes: Vec<FieldId>,
+    /// The fields whose conflicts it decides: each is one that it sees and may set.
+    pub resolves: Vec<FieldId>,
     /// What becomes of rows for which it has no answer.
     pub on_failure: OnFailure,
     /// Its settings: a JSON object.

@@ -199,4 +199,6 @@ pub enum ConflictRule {
     Union,
     /// The value further along the enum wins.
     Furthest,
+    /// A plugin decides; which one stands in its setup (`PluginSetup::resolves`).
+    Plugin,
 }

@@ -52,6 +52,7 @@ fn setup() -> PluginSetup {
         table: TableName::new("customers"),
         reads: (0..3).map(FieldId).collect(),
         writes: (1..8).map(FieldId).collect(),
+        resolves: Vec::new(),
         on_failure: OnFailure::Hold,
         settings: "{}".into(),
         limits: PluginLimits { memory_bytes_max: 1 << 20, time_max: Duration::from_secs(1) },
