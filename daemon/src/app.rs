@@ -135,6 +135,9 @@ impl<'a> App<'a> {
         loop {
             let now = self.pipeline.now().0;
             if now >= look_at {
+                for problem in self.pipeline.plugins().refresh() {
+                    self.observer.problem(&problem);
+                }
                 look_at = self.look(now).min(now.saturating_add(poll_ms));
             }
             if self.pipeline.now().0 >= publish_at && !self.publish(publish_due) {

@@ -6,12 +6,15 @@
 //! part, can be done elsewhere between [`Pipeline::ask`] and [`Pipeline::take`].
 
 mod ancestry;
-mod blanket;
 mod columns;
 mod command;
 mod compose;
+mod consult;
 pub mod error;
 mod formulas;
+mod heed;
+mod held;
+mod hindrance;
 mod identity;
 mod ids;
 mod layout;
@@ -32,6 +35,7 @@ pub mod spec;
 mod telling;
 mod typed;
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -49,6 +53,7 @@ pub use self::columns::PastColumns;
 
 use self::columns::{ColumnNews, Judged};
 use self::compose::Creator;
+use self::consult::{Case, Consultant};
 use self::layout::Layout;
 use self::moved::Origin;
 use self::patching::WrittenFile;
@@ -63,6 +68,7 @@ use crate::model::{
     Actor, Arrival, ArrivalId, ArrivalKind, Cell, FieldId, Mark, Place, Problem, Review, ReviewKind, Revision, RowHash,
     SourceName, Table, TableName, Timestamp,
 };
+use crate::plugin::{Context as World, NoPlugins, Plugins};
 use crate::source::workbook::{Fetched, SheetPatcher, SheetReader};
 use crate::store::{ArrivalFilter, CommitError, HeldPayload, Snapshot, Store, Task};
 use crate::text::{Language, Texts};
@@ -90,6 +96,8 @@ pub struct Parts {
     pub reader: Arc<dyn SheetReader>,
     /// What changes cells of workbooks.
     pub patcher: Arc<dyn SheetPatcher>,
+    /// What runs the office's plugins.
+    pub plugins: Box<dyn Plugins>,
 }
 
 /// The store with all that works on it.
@@ -200,6 +208,11 @@ impl Pipeline {
         &self.parts
     }
 
+    /// The office's plugins.
+    pub fn plugins(&mut self) -> &mut dyn Plugins {
+        self.parts.plugins.as_mut()
+    }
+
     /// The store, for queries.
     pub fn store(&mut self) -> &mut Store {
         &mut self.store
@@ -228,6 +241,14 @@ impl Pipeline {
     /// Whether there is time to wait until files are quiet.
     pub fn is_patient(&self) -> bool {
         self.patient
+    }
+
+    /// What plugins may know of the world.
+    fn world(&self, dry: bool) -> World {
+        let zone = self.config.office.timezone.clone();
+        let today = jiff::Timestamp::from_millisecond(self.now().0).map(|now| now.to_zoned(zone).date().to_string());
+        let locale = self.config.office.language.tag().to_owned();
+        World { as_of: today.unwrap_or_default(), locale, read_only: dry }
     }
 
     /// Now.
@@ -396,6 +417,7 @@ impl Pipeline {
         dry: bool,
     ) -> Result<Posted, PipelineError> {
         let posted = |taken, shows, layout| Ok(Posted { taken, shows, layout });
+        let world = self.world(dry);
         let table = table_of(&self.config, &spec.table)?;
         for _ in 0..TRIES_MAX {
             let snapshot = self.store.snapshot()?;
@@ -408,10 +430,15 @@ impl Pipeline {
                 decider: &self.decider,
                 spec,
                 guard: &self.config.guard,
+                setups: &self.config.plugins,
+                world: &world,
                 creator: creator(&self.config, &spec.actor),
                 decided,
             };
-            let (made, layout) = sheet::make(&snapshot, sheet, &context, self.parts.entropy.as_mut())?;
+            let (made, layout) = {
+                let (entropy, plugins) = (self.parts.entropy.as_mut(), self.parts.plugins.as_mut());
+                sheet::make(&snapshot, sheet, &context, entropy, plugins)?
+            };
             drop(snapshot);
             let (posting, report, held, changed) = match made {
                 Made::Outdated => return posted(Taken::ReadAgain, Shows::Other, None),
@@ -457,14 +484,29 @@ impl Pipeline {
     ) -> Result<Report, PipelineError> {
         let creator = creator(&self.config, actor);
         let about = About { table, actor, kind: ArrivalKind::Edit, reread: None };
-        self.post(about, dry, |snapshot, table, decider, arrival, entropy| {
-            let wanted = command::Wanted { key, values, creator: &creator };
+        let (world, setups) = (self.world(dry), self.config.plugins.clone());
+        let asked = table_of(&self.config, table)?.clone();
+        let plugins = RefCell::new(std::mem::replace(&mut self.parts.plugins, Box::new(NoPlugins)));
+        let consult = |case: &Case<'_>| {
+            let mut plugins = plugins.borrow_mut();
+            let (plugins, setups, context) = (plugins.as_mut(), setups.as_slice(), &world);
+            let mut consultant = Consultant { plugins, setups, table: &asked, context };
+            let (said, problems) = consultant.consult(std::slice::from_ref(case));
+            (said.into_iter().next().unwrap_or_default(), problems)
+        };
+        let posted = self.post(about, dry, |snapshot, table, decider, arrival, entropy| {
+            let wanted = command::Wanted { key, values, creator: &creator, consult: &consult };
             command::set(snapshot, table, decider, arrival, &wanted, entropy)
-        })
+        });
+        self.parts.plugins = plugins.into_inner();
+        posted
     }
 
     /// Answers a review.
     pub fn decide(&mut self, review: &Review, decision: &Decision, actor: &Actor) -> Result<Report, PipelineError> {
+        if review.kind == ReviewKind::Plugin && *actor != Actor::Steward {
+            return Err(PipelineError::Refused("a row that a plugin holds is decided by the steward".to_owned()));
+        }
         if review.kind == ReviewKind::MassChange {
             if *actor != Actor::Steward {
                 return Err(PipelineError::Refused("a held save is decided by the steward".to_owned()));
@@ -478,7 +520,8 @@ impl Pipeline {
             }
         }
         let kind = ArrivalKind::Decision(review.id);
-        let reread = (review.kind == ReviewKind::Ambiguous).then(|| reread_task(&review.source));
+        let is_read_again = matches!(review.kind, ReviewKind::Ambiguous | ReviewKind::Plugin);
+        let reread = (is_read_again && review.source.as_str() != CONSOLE).then(|| reread_task(&review.source));
         let about = About { table: &review.table, actor, kind, reread };
         self.post(about, false, |snapshot, table, decider, arrival, entropy| {
             let Some(kept) = snapshot.review(review.id)?.filter(|kept| kept.closed.is_none()) else {
@@ -643,6 +686,14 @@ fn adopt(config: &mut Config, store: &mut Store) -> Result<(), PipelineError> {
         };
         view.fields.iter_mut().flatten().for_each(renumber);
         view.conditions.iter_mut().for_each(|condition| renumber(&mut condition.field));
+    }
+    for plugin in &mut config.plugins {
+        let fields = plugin.reads.iter_mut().chain(&mut plugin.writes).chain(&mut plugin.resolves);
+        for field in fields {
+            if let Some(number) = numbers.get(&(plugin.table.clone(), *field)) {
+                *field = *number;
+            }
+        }
     }
     for workbook in &mut config.workbooks {
         let table = workbook.table.clone();

@@ -86,6 +86,7 @@ fn open(office: &Office) -> Result<Pipeline> {
         disk: Arc::new(RealDisk),
         reader: Arc::new(reader),
         patcher: Arc::new(InProcessPatcher),
+        plugins: Box::new(daybook::plugin::NoPlugins),
     };
     Ok(Pipeline::new(config, store, parts)?)
 }

@@ -17,6 +17,7 @@ mod conflicts;
 mod daemon;
 mod identity;
 mod libreoffice;
+mod plugins;
 mod records;
 mod resaves;
 mod rows;

@@ -2,7 +2,7 @@
 
 mod cache;
 mod figures;
-mod fixture;
+pub(crate) mod fixture;
 mod good;
 mod hostile;
 mod swap;

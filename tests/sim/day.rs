@@ -417,10 +417,14 @@ impl Day {
                     Decision::Value(self.log.fresh(field))
                 }
             },
-            ReviewKind::MissingRow | ReviewKind::MassChange | ReviewKind::Ambiguous if self.dice.chance(50) => {
+            ReviewKind::MissingRow | ReviewKind::MassChange | ReviewKind::Ambiguous | ReviewKind::Plugin
+                if self.dice.chance(50) =>
+            {
                 Decision::Accept
             }
-            ReviewKind::MissingRow | ReviewKind::MassChange | ReviewKind::Ambiguous => Decision::Reject,
+            ReviewKind::MissingRow | ReviewKind::MassChange | ReviewKind::Ambiguous | ReviewKind::Plugin => {
+                Decision::Reject
+            }
         };
         self.deeds.decisions.push((review.id, decision.clone()));
         let cut = self.cut().filter(|cut| matches!(cut, Cut::Commit(_, 0)));

@@ -109,6 +109,7 @@ impl Office {
             disk: self.disk.clone(),
             reader: Arc::new(InProcessReader),
             patcher: self.patcher.clone(),
+            plugins: Box::new(daybook::plugin::NoPlugins),
         };
         let pipeline = Pipeline::new(self.config.clone(), store, parts).expect("the store fits the configuration");
         self.pipeline = Some(pipeline);

@@ -41,3 +41,4 @@ answer-not-unique = another record has this value
 answer-read-only = this workbook is for reading
 answer-forbidden = you may not change this
 answer-rejected = the save was rejected
+answer-plugin-held = a rule of the office is not met

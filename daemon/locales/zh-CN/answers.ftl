@@ -41,3 +41,4 @@ answer-not-unique = 另一条记录已有这个值
 answer-read-only = 此工作簿只供查看
 answer-forbidden = 没有修改权限
 answer-rejected = 这次保存被驳回
+answer-plugin-held = 不符合公司的规则

@@ -113,7 +113,7 @@ impl Reading {
 
 /// One pass: every source is read and taken, then the views are written. With `dry`, nothing is changed.
 pub fn sync(pipeline: &mut Pipeline, dry: bool) -> Result<Report, PipelineError> {
-    let mut report = Report::default();
+    let mut report = Report { problems: pipeline.plugins().refresh(), ..Report::default() };
     if !dry {
         report.add(take_leftovers(pipeline)?);
     }

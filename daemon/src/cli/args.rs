@@ -56,6 +56,9 @@ pub(super) enum Command {
     /// The store itself
     #[command(subcommand)]
     Store(StoreCommand),
+    /// The office's own rules: make, look at, test, try and install them
+    #[command(subcommand)]
+    Plugin(PluginCommand),
     /// Not supported yet
     #[command(external_subcommand)]
     Other(Vec<String>),
@@ -75,7 +78,7 @@ pub(super) enum Command {
 }
 
 /// Commands of the contract that this version does not have.
-pub(super) const NOT_YET: &[&str] = &["access", "audit", "backup", "key", "plugin", "schema"];
+pub(super) const NOT_YET: &[&str] = &["access", "audit", "backup", "key", "schema"];
 
 /// `daybook demo`
 #[derive(Debug, Args)]
@@ -286,4 +289,98 @@ pub(super) enum StoreCommand {
     Rebuild,
     /// Replay the journal and compare it with the ledger
     Check,
+}
+
+/// `daybook plugin …`
+#[derive(Debug, Subcommand)]
+pub(super) enum PluginCommand {
+    /// The plugins of the configuration, with version, hash and what they do
+    List,
+    /// Make a folder with a plugin to start from: its rules, fixtures, and how to build it
+    New {
+        /// Its name: lower case with hyphens, like `tax-number`
+        name: String,
+        /// The language that it is written in
+        #[arg(long, default_value = "rust")]
+        lang: Lang,
+        /// Where to make the folder [default: here]
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+    /// Make a plugin of the module that `cargo build --target wasm32-unknown-unknown` gives
+    Pack {
+        /// The module
+        module: PathBuf,
+        /// The plugin's file to write [default: beside the module, named `….plugin.wasm`]
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
+    },
+    /// Say what a plugin's file is: version, jobs, imports, columns, hash, size
+    Inspect {
+        /// The plugin's file
+        file: PathBuf,
+    },
+    /// Run a plugin's fixtures through its real component, with a figure of its work for each row
+    Test {
+        /// The plugin's file
+        file: PathBuf,
+        /// Its fixtures: a file or a folder of them [default: the folder `fixtures` beside it]
+        #[arg(long, value_name = "PATH")]
+        fixtures: Option<PathBuf>,
+    },
+    /// Say what a plugin would change in what is stored today, and what it finds wrong; nothing is posted
+    Try {
+        /// Its name in the configuration
+        name: String,
+        /// It never posts anything, with or without this
+        #[arg(long)]
+        dry_run: bool,
+        /// How many of the changes and issues are shown
+        #[arg(long, default_value_t = 20, value_name = "COUNT")]
+        sample: usize,
+    },
+    /// Copy a plugin's file beside the configuration and add a section for it, pinned to its hash
+    Install {
+        /// The plugin's file
+        file: PathBuf,
+        /// Its name in the configuration [default: the plugin's own]
+        #[arg(long)]
+        name: Option<String>,
+        /// The table whose rows it is given [default: the only one]
+        #[arg(long)]
+        table: Option<String>,
+        /// The fields that it sees, separated by commas
+        #[arg(long, value_name = "FIELDS", value_delimiter = ',', required = true)]
+        reads: Vec<String>,
+        /// The fields that it may set, separated by commas
+        #[arg(long, value_name = "FIELDS", value_delimiter = ',')]
+        writes: Vec<String>,
+        /// Its settings, as TOML: `column = "tax_id"`
+        #[arg(long, value_name = "TOML")]
+        settings: Option<String>,
+    },
+    /// Pin a plugin to its file as it is now: another file is refused from then on
+    Pin {
+        /// Its name in the configuration
+        name: String,
+    },
+    /// Run a plugin again
+    Enable {
+        /// Its name in the configuration
+        name: String,
+    },
+    /// Run a plugin no longer
+    Disable {
+        /// Its name in the configuration
+        name: String,
+    },
+}
+
+/// The language of a new plugin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Lang {
+    /// Rust, with the SDK
+    Rust,
+    /// JavaScript
+    Js,
 }

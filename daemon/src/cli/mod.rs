@@ -8,6 +8,7 @@ mod demo;
 mod init;
 mod open;
 mod output;
+mod plugins;
 mod records;
 mod reviews;
 mod runs;
@@ -113,6 +114,7 @@ fn dispatch(arguments: Arguments, out: &mut Out) -> Outcome {
         Command::Change(command) => reviews::change(config, command, out),
         Command::Workbook(command) => workbooks::run(config, command, out),
         Command::Store(command) => stores::run(config, &command, out),
+        Command::Plugin(command) => plugins::run(config, command, out),
         Command::Other(words) => Err(other(&words)),
         Command::ReadSheet | Command::PatchSheet | Command::CompilePlugin { .. } => Ok(()),
     }

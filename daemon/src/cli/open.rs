@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Failure;
+use super::plugins::host::OfficePlugins;
 use crate::config::{self, Config, KeySource};
 use crate::error::Words;
 use crate::io::{OsEntropy, Program, RealDisk, SystemClock, private};
 use crate::model::{Actor, TableName};
 use crate::pipeline::{Parts, Pipeline};
+use crate::plugin::{NoPlugins, Plugins};
 use crate::source::workbook::{ChildPatcher, ChildReader};
 use crate::store::{MasterKey, Options, Store};
 
@@ -32,6 +34,12 @@ pub(crate) enum Make {
 
 /// Finds, reads and checks the configuration.
 pub(crate) fn load_config(named: Option<&Path>) -> Result<Config, Failure> {
+    let (path, text) = read_config(named)?;
+    config::load(&path, &text).map_err(Failure::Config)
+}
+
+/// Finds and reads the configuration: its absolute path and its text.
+pub(crate) fn read_config(named: Option<&Path>) -> Result<(PathBuf, String), Failure> {
     let path = match named {
         Some(path) => path.to_owned(),
         None => [PathBuf::from("daybook.toml"), PathBuf::from("/etc/daybook/daybook.toml")]
@@ -49,7 +57,7 @@ pub(crate) fn load_config(named: Option<&Path>) -> Result<Config, Failure> {
         return Err(Failure::Usage(Words::new(format!("`{}` is far too large", path.display()), "")));
     }
     let text = std::fs::read_to_string(&path).map_err(unreadable)?;
-    config::load(&path, &text).map_err(Failure::Config)
+    Ok((path, text))
 }
 
 /// Reads the master key.
@@ -113,12 +121,15 @@ pub(crate) fn open_with(config: Config, key: &MasterKey, make: Make) -> Result<P
         deadline: reader.deadline,
         workbook_bytes_max: config.limits.workbook_bytes_max,
     };
+    let plugins: Box<dyn Plugins> =
+        if config.plugins.is_empty() { Box::new(NoPlugins) } else { Box::new(OfficePlugins::new(&config, key)?) };
     let parts = Parts {
         clock: Arc::new(SystemClock),
         entropy: Box::new(OsEntropy),
         disk: Arc::new(RealDisk),
         reader: Arc::new(reader),
         patcher: Arc::new(patcher),
+        plugins,
     };
     Ok(Pipeline::new(config, store, parts)?)
 }

@@ -20,6 +20,7 @@ use crate::store::{LastSeen, PendingTask};
 /// One pass over all sources.
 pub(crate) fn sync(config: Option<&Path>, dry: bool, out: &mut Out) -> Outcome {
     let mut pipeline = open(config, if dry { Make::InMemory } else { Make::Yes })?;
+    start_plugins(&mut pipeline)?;
     let spinner = out.spinner("reading workbooks");
     let report = app::sync(&mut pipeline, dry)?;
     drop(spinner);
@@ -34,11 +35,18 @@ pub(crate) fn sync(config: Option<&Path>, dry: bool, out: &mut Out) -> Outcome {
 pub(crate) fn run(config: Option<&Path>, out: &mut Out) -> Outcome {
     let mut pipeline = open(config, Make::Yes)?;
     let _lock = lock(&pipeline)?;
+    start_plugins(&mut pipeline)?;
     run_until_signalled(&mut pipeline, &mut Log)?;
     if !out.json {
         out.message("daybook ended");
     }
     Ok(())
+}
+
+/// Loads the plugins; with a file that is not the one that was pinned nothing is begun.
+fn start_plugins(pipeline: &mut Pipeline) -> Result<(), Failure> {
+    let started = pipeline.plugins().start();
+    started.map_err(|problem| Failure::Failed(Words::new(problem.message, problem.hint)))
 }
 
 /// Takes the lock that keeps a second daemon from the same store.

@@ -181,6 +181,7 @@ impl Row {
             base: self.base.as_deref(),
             doubtful: &self.doubtful,
             current: self.current,
+            resolved: &[],
         };
         merge_record(table, stored, proposal, &Side::of(&self.stamp))
     }

@@ -4,6 +4,7 @@ use compact_str::CompactString;
 
 use crate::access::{Permitted, mask};
 use crate::model::row::cell_of;
+use crate::model::schema::ConflictRule;
 use crate::model::{Cell, Edit, Field, FieldId, StoredCell, StoredRecord, Table};
 
 use super::contest::{Contender, Contest, Resolution, Side, same};
@@ -50,6 +51,9 @@ pub struct Proposal<'a> {
     /// The save descends from the newest state of its source. Then nobody came between an unreadable text in that
     /// source and its correction there. Never set it for a save that was merged before: it is a state itself by then.
     pub current: bool,
+    /// What plugins decided about fields whose conflicts are theirs, each with its rule for the history. A conflict of such
+    /// a field that is not among them is put to a person.
+    pub resolved: &'a [(FieldId, Resolution, CompactString)],
 }
 
 impl Proposal<'_> {
@@ -101,8 +105,8 @@ pub fn merge_record(
     proposal: Proposal<'_>,
     side: &Side<'_>,
 ) -> Vec<Merged> {
-    let Proposal { edits, base, doubtful, current } = proposal;
-    let scene = Scene { table, stored, base, doubtful, current, side: *side };
+    let Proposal { edits, base, doubtful, current, resolved } = proposal;
+    let scene = Scene { table, stored, base, doubtful, current, resolved, side: *side };
     let mut merged = Vec::with_capacity(edits.len());
     let mut grouped: Vec<(&str, Vec<Edit>)> = Vec::new();
     for edit in edits.into_iter().map(Permitted::into_inner) {
@@ -128,6 +132,7 @@ pub(super) struct Scene<'a> {
     pub(super) base: Option<&'a [(FieldId, Cell)]>,
     doubtful: &'a [FieldId],
     current: bool,
+    resolved: &'a [(FieldId, Resolution, CompactString)],
     pub(super) side: Side<'a>,
 }
 
@@ -150,7 +155,7 @@ impl Scene<'_> {
         Merged { edit, verdict, rule: rule.into(), doubtful, along }
     }
 
-    fn verdict(&self, edit: &Edit) -> (Verdict, &'static str) {
+    fn verdict(&self, edit: &Edit) -> (Verdict, &str) {
         // A permitted edit's field is in the table that it was permitted for. Of another table we ask.
         let Some(field) = self.table.field(edit.field) else { return (Verdict::Conflict, rules::REVIEW) };
         let stored = self.stored(edit.field);
@@ -165,13 +170,7 @@ impl Scene<'_> {
         }
         match stored {
             Some(stored) if !self.is_clean(field, stored, edit.base.as_ref()) => {
-                let row = rules::row(field.conflict);
-                let resolution = (row.resolve)(&Contest {
-                    field,
-                    base: edit.base.as_ref(),
-                    stored: Contender { side: Side::of(&stored.stamp), cell: &stored.cell },
-                    incoming: Contender { side: self.side, cell: &edit.incoming },
-                });
+                let (resolution, rule) = self.resolution(field, stored, edit);
                 let verdict = match resolution {
                     Resolution::Stored => Verdict::Superseded,
                     Resolution::Incoming => Verdict::Apply(edit.incoming.clone()),
@@ -179,10 +178,27 @@ impl Scene<'_> {
                     Resolution::Posted(cell) => Verdict::Apply(cell),
                     Resolution::Ask => Verdict::Conflict,
                 };
-                (verdict, row.name)
+                (verdict, rule)
             }
             _ => (Verdict::Apply(edit.incoming.clone()), because::CLEAN),
         }
+    }
+
+    /// What the field's rule says of a contest, and the rule's name.
+    fn resolution(&self, field: &Field, stored: &StoredCell, edit: &Edit) -> (Resolution, &str) {
+        if field.conflict == ConflictRule::Plugin {
+            let decided = self.resolved.iter().find(|(id, _, _)| *id == field.id);
+            return decided
+                .map_or((Resolution::Ask, rules::REVIEW), |(_, resolution, rule)| (resolution.clone(), rule));
+        }
+        let row = rules::row(field.conflict);
+        let resolution = (row.resolve)(&Contest {
+            field,
+            base: edit.base.as_ref(),
+            stored: Contender { side: Side::of(&stored.stamp), cell: &stored.cell },
+            incoming: Contender { side: self.side, cell: &edit.incoming },
+        });
+        (resolution, row.name)
     }
 
     /// What makes an edit a question for a person, whatever the field's rule.
@@ -231,7 +247,6 @@ mod tests {
     use crate::merge::contest::tests::text;
     use crate::merge::laws::{Row, record, stamp, table};
     use crate::model::Format;
-    use crate::model::schema::ConflictRule;
 
     /// What is stored: a cell, and the source that set it at time 5.
     type Held<'a> = Option<(Cell, &'a str)>;

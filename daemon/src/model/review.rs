@@ -15,6 +15,8 @@ pub enum ReviewKind {
     MassChange,
     /// A row that may be a record whose row is gone, under another key; or a column that may be a field's.
     Ambiguous,
+    /// A row in which a plugin found an error, or for which it had no answer; it is held.
+    Plugin,
 }
 
 impl ReviewKind {
@@ -25,6 +27,7 @@ impl ReviewKind {
             Self::MissingRow => "missing-row",
             Self::MassChange => "mass-change",
             Self::Ambiguous => "ambiguous",
+            Self::Plugin => "plugin",
         }
     }
 }

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use compact_str::CompactString;
 
 use super::compose::{Came, Composed, Composer, Creator, Incoming, Settings, Supplied};
+use super::consult::{Case, Said, is_news};
 use super::error::PipelineError;
 use super::recognised::incoming_key;
 use super::report::Report;
@@ -14,10 +15,11 @@ use crate::access::{Decider, Subject};
 use crate::extract;
 use crate::identify;
 use crate::io::{Entropy, uuid_v7};
+use crate::merge;
 use crate::model::entry::{Before, KeyIndex, Posting, ReviewChange};
 use crate::model::{
-    Actor, Arrival, ArrivalId, ArrivalKind, Cell, CellEntry, FieldId, Life, Outcome, Presence, RecordEntry, RecordId,
-    Review, ReviewKind, RowHash, StoredRecord, Table,
+    Actor, Arrival, ArrivalId, ArrivalKind, Cell, CellEntry, FieldId, Life, Outcome, Presence, Problem, RecordEntry,
+    RecordId, Review, ReviewKind, RowHash, StoredRecord, Table,
 };
 use crate::store::Snapshot;
 
@@ -62,6 +64,8 @@ pub(super) struct Wanted<'a> {
     pub(super) values: &'a [(FieldId, Cell)],
     /// Who is responsible, if the record is new.
     pub(super) creator: &'a Creator,
+    /// Asks the office's plugins.
+    pub(super) consult: &'a dyn Fn(&Case<'_>) -> (Said, Vec<Problem>),
 }
 
 /// Makes the posting of `record set`: fields of one record, which is added if there is none with the key.
@@ -96,7 +100,15 @@ pub(super) fn set(
     let open: Vec<Review> = Vec::new();
     let mut composer = Composer::new(table, decider, arrival, NO_SETTINGS, &open, taken);
     let supplied = if stored.is_none() { wanted.creator.supplies(table, &cells) } else { Vec::new() };
-    one(&mut composer, record, stored.as_ref(), &cells, supplied, entropy);
+    let base = stored.as_ref().map(stored_cells);
+    let edits = merge::edits(table, base.as_deref(), &cells);
+    let mut said = Said::default();
+    if is_news(table, stored.as_ref(), &edits) {
+        let (found, problems) = (wanted.consult)(&Case { stored: stored.as_ref(), cells: &cells, edits });
+        problems.into_iter().for_each(|problem| composer.problem(problem));
+        said = found;
+    }
+    one_said(&mut composer, record, stored.as_ref(), &cells, (supplied, said), entropy);
     Ok(composer.finish(None))
 }
 
@@ -167,9 +179,24 @@ fn one(
     supplied: Vec<Supplied>,
     entropy: &mut dyn Entropy,
 ) {
-    // What a person sees when she types a command is what is stored: that is the base.
-    let base: Option<Vec<(FieldId, Cell)>> =
-        stored.map(|stored| stored.cells.iter().map(|(field, stored)| (*field, stored.cell.clone())).collect());
+    one_said(composer, record, stored, cells, (supplied, Said::default()), entropy);
+}
+
+/// What a person sees when she types a command is what is stored: that is the base.
+fn stored_cells(stored: &StoredRecord) -> Vec<(FieldId, Cell)> {
+    stored.cells.iter().map(|(field, stored)| (*field, stored.cell.clone())).collect()
+}
+
+/// The same, with what plugins said of them.
+fn one_said(
+    composer: &mut Composer<'_>,
+    record: RecordId,
+    stored: Option<&StoredRecord>,
+    cells: &[(FieldId, Cell)],
+    (supplied, said): (Vec<Supplied>, Said),
+    entropy: &mut dyn Entropy,
+) {
+    let base = stored.map(stored_cells);
     let incoming = Incoming {
         record,
         row: None,
@@ -185,6 +212,8 @@ fn one(
         came: Came::AsBefore,
         told: false,
         rejected: false,
+        held_before: false,
+        said,
     };
     if let Composed::Entry(entry) = composer.row(incoming, entropy) {
         composer.push(entry);
@@ -251,13 +280,64 @@ pub(super) fn decide(
         (ReviewKind::Ambiguous, Decision::Accept | Decision::Reject, stored) => {
             ambiguous(snapshot, table, decider, arrival, review, (decision, stored.as_ref()), entropy)
         }
-        (ReviewKind::MissingRow | ReviewKind::MassChange | ReviewKind::Ambiguous, _, _) => {
+        (ReviewKind::Plugin, Decision::Accept | Decision::Incoming, stored) => {
+            accept_row(snapshot, table, decider, arrival, (review, close), stored.as_ref(), entropy)
+        }
+        (ReviewKind::Plugin, Decision::Reject | Decision::Stored, _) => {
+            let open: Vec<Review> = Vec::new();
+            let mut composer = Composer::new(table, decider, arrival, NO_SETTINGS, &open, HashMap::new());
+            composer.review(close);
+            Ok(composer.finish(None))
+        }
+        (ReviewKind::MissingRow | ReviewKind::MassChange | ReviewKind::Ambiguous | ReviewKind::Plugin, _, _) => {
             Err(PipelineError::Refused("this is decided by `accept` or `reject`".to_owned()))
         }
         (ReviewKind::Conflict, _, None) => {
             Err(PipelineError::Refused("the record that it is about is gone".to_owned()))
         }
     }
+}
+
+/// Posts what a row changed that a plugin has held.
+fn accept_row(
+    snapshot: &Snapshot<'_>,
+    table: &Table,
+    decider: &Decider,
+    arrival: Arrival,
+    (review, close): (&Review, ReviewChange),
+    stored: Option<&StoredRecord>,
+    entropy: &mut dyn Entropy,
+) -> Result<(Posting, Report), PipelineError> {
+    let cells = &review.group;
+    let record = match (review.record, stored) {
+        (Some(_), Some(stored)) => {
+            clash_of_keys(snapshot, table, stored, cells)?;
+            stored.id
+        }
+        (Some(_), None) => return Err(PipelineError::Refused("the record that it is about is gone".to_owned())),
+        (None, _) => {
+            let Some(key) = table.key_of(cells).map(|key| identify::joined(&key)) else {
+                let why =
+                    "the row has no key yet, so what is accepted could not be found in it again; give it one and save";
+                return Err(PipelineError::Refused(why.to_owned()));
+            };
+            let found = snapshot.records_by_key(&table.name, KeyIndex::Primary, std::slice::from_ref(&key))?;
+            if found.contains_key(&key) {
+                return Err(PipelineError::Refused("another record has this key by now".to_owned()));
+            }
+            RecordId::new(uuid_v7(arrival.at.0, entropy))
+        }
+    };
+    let taken = taken_keys(snapshot, table, cells)?;
+    let open: Vec<Review> = Vec::new();
+    let mut composer = Composer::new(table, decider, arrival, NO_SETTINGS, &open, taken);
+    one(&mut composer, record, stored, cells, Vec::new(), entropy);
+    if composer.has_refused() {
+        let reason = composer.report.problems.first().map_or("", |problem| problem.message.as_str());
+        return Err(PipelineError::Refused(reason.to_owned()));
+    }
+    composer.review(close);
+    Ok(composer.finish(None))
 }
 
 /// Makes the posting of a decision on what a row or a column is. Where a row is a record's, its key is corrected here;
@@ -435,7 +515,7 @@ fn revert_life(composer: &mut Composer<'_>, decider: &Decider, table: &Table, st
 /// Tells that a record stays as it is.
 fn not_reverted(composer: &mut Composer<'_>, stored: &StoredRecord, why: &str) {
     composer.report.count(Outcome::Refused);
-    composer.problem(crate::model::Problem::new(
+    composer.problem(Problem::new(
         crate::model::problem::Code("not-reverted"),
         stored.id.to_string(),
         format!("a record that this arrival changed stays as it is: {why}."),
@@ -496,6 +576,8 @@ fn revert_cells(composer: &mut Composer<'_>, entry: &RecordEntry, stored: &Store
         came: Came::AsBefore,
         told: false,
         rejected: false,
+        held_before: false,
+        said: Said::default(),
     };
     if let Composed::Entry(entry) = composer.row(incoming, entropy) {
         composer.push(entry);

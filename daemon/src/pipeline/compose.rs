@@ -7,11 +7,13 @@ use std::collections::{HashMap, HashSet};
 
 use compact_str::CompactString;
 
-use super::blanket::Blanket;
+use super::consult::Said;
 use super::formulas::{FormulaNews, with_first_results};
+use super::heed::HeldRow;
+use super::hindrance::{Blanket, FORBIDDEN_HINT, Hindrance};
 use super::questions::Questions;
 use super::report::Report;
-use crate::access::{Decider, Permitted, Refusal, Rights, Sight, Subject};
+use crate::access::{Decider, Permitted, Rights, Sight, Subject};
 use crate::extract::CellProblem;
 use crate::identify;
 use crate::io::Entropy;
@@ -54,6 +56,10 @@ pub(super) struct Incoming<'a> {
     pub told: bool,
     /// A person has rejected the save in which the row was added, and it is still as it was then.
     pub rejected: bool,
+    /// The row is as it was when a plugin's error first held it.
+    pub held_before: bool,
+    /// What plugins said of it.
+    pub said: Said,
 }
 
 /// A field that Daybook fills in, and with what.
@@ -99,6 +105,8 @@ pub(super) enum Composed {
     Nothing,
     /// It would be a new record and is refused: it has no record, and is remembered by its hash only.
     Refused,
+    /// It is held, and nothing of it is posted: it is remembered by its hash only.
+    Held,
 }
 
 /// Makes the entries of one arrival.
@@ -115,6 +123,12 @@ pub(super) struct Composer<'a> {
     formulas: FormulaNews,
     /// Rows that did not become a record, by number, and the code of the reason.
     pub refused_rows: Vec<(u32, CompactString)>,
+    /// The open questions about rows of the source that plugins have held.
+    pub held_before: Vec<&'a Review>,
+    /// Those of them that stand.
+    pub held_still: HashSet<ReviewId>,
+    /// Rows that are held.
+    pub held_rows: Vec<HeldRow>,
     /// What was done so far.
     pub report: Report,
 }
@@ -142,6 +156,8 @@ impl<'a> Composer<'a> {
         taken: HashMap<(KeyIndex, CompactString), RecordId>,
     ) -> Self {
         let questions = Questions::new(table, &arrival.source, open);
+        let is_held = |review: &&Review| review.kind == ReviewKind::Plugin && review.source == arrival.source;
+        let held_before = open.iter().filter(is_held).collect();
         Self {
             table,
             decider,
@@ -154,8 +170,21 @@ impl<'a> Composer<'a> {
             reviews: Vec::new(),
             formulas: FormulaNews::default(),
             refused_rows: Vec::new(),
+            held_before,
+            held_still: HashSet::new(),
+            held_rows: Vec::new(),
             report: Report::default(),
         }
+    }
+
+    /// The table that the arrival is about.
+    pub(super) fn table(&self) -> &'a Table {
+        self.table
+    }
+
+    /// The access rules.
+    pub(super) fn decider(&self) -> &'a Decider {
+        self.decider
     }
 
     /// The arrival that is being made.
@@ -184,8 +213,16 @@ impl<'a> Composer<'a> {
         }
         edits.sort_by_key(|edit| edit.field);
         self.base_on_own_word(&incoming, &mut edits);
+        for (field, cell, _) in &incoming.said.normalised {
+            for edit in edits.iter_mut().filter(|edit| edit.field == *field) {
+                edit.incoming = cell.clone();
+            }
+        }
 
         let rights = self.rights(&incoming, &edits);
+        if let Some(held) = self.hold(&incoming, &edits, &rights, entropy) {
+            return held;
+        }
         let judged = if incoming.stored.is_none() {
             self.judge_new(&incoming, edits, &rights)
         } else {
@@ -193,6 +230,8 @@ impl<'a> Composer<'a> {
         };
         let Some((mut cells, permitted)) = judged else { return Composed::Refused };
         self.settle(&incoming, permitted, &mut cells, entropy);
+        self.set_by_plugins(&incoming, &mut cells);
+        self.warn(&incoming);
         for problem in self.formulas.note(&self.arrival, self.table, &incoming) {
             self.problem(problem);
         }
@@ -475,7 +514,13 @@ impl<'a> Composer<'a> {
             }
             other => other,
         };
-        let proposal = Proposal { edits, base: incoming.base, doubtful: incoming.doubtful, current: incoming.current };
+        let proposal = Proposal {
+            edits,
+            base: incoming.base,
+            doubtful: incoming.doubtful,
+            current: incoming.current,
+            resolved: &incoming.said.resolved,
+        };
         merge::merge_record(self.table, stored, proposal, &side)
     }
 
@@ -645,7 +690,7 @@ impl<'a> Composer<'a> {
     }
 
     /// One cell's entry; counts it.
-    fn cell_entry(
+    pub(super) fn cell_entry(
         &mut self,
         incoming: &Incoming<'_>,
         edit: Edit,
@@ -654,9 +699,17 @@ impl<'a> Composer<'a> {
         posted: Option<Cell>,
     ) -> CellEntry {
         self.report.count(outcome);
-        let rule = self.rule(rule);
+        let said = &incoming.said;
+        let normalised = said.normalised.iter().find(|(field, cell, _)| *field == edit.field && *cell == edit.incoming);
+        let rule = match normalised {
+            Some((_, _, by)) if outcome == Outcome::Applied && posted.is_none() => self.rule(by),
+            _ => self.rule(rule),
+        };
         let stored = incoming.stored.and_then(|record| record.cell(edit.field)).map(|stored| stored.cell.clone());
-        let supplied = incoming.supplied.iter().any(|(field, _)| *field == edit.field);
+        // Neither stands in the place itself.
+        let supplied = incoming.supplied.iter().any(|(field, _)| *field == edit.field)
+            || said.set.iter().any(|(field, _, _)| *field == edit.field)
+            || normalised.is_some();
         let shown = cell_of(incoming.cells, edit.field);
         let (seen, posted) = match shown {
             // The place shows something else than what is posted of it.
@@ -712,7 +765,7 @@ impl<'a> Composer<'a> {
     }
 
     /// Where a row is, for a message.
-    fn place_of_row(&self, row: Option<u32>) -> String {
+    pub(super) fn place_of_row(&self, row: Option<u32>) -> String {
         match (&self.arrival.place, row) {
             (Some(place), Some(row)) => place.row(row),
             (Some(place), None) => place.whole(),
@@ -728,31 +781,6 @@ type Judged = (Vec<CellEntry>, Vec<Permitted<Edit>>);
 fn sentence(reason: &str) -> &str {
     reason.trim_end_matches(['.', '。'])
 }
-
-/// Why an edit is not merged.
-enum Hindrance {
-    /// It says what its author may read and is stored already.
-    Same,
-    /// It is refused.
-    Refuse { code: Code, reason: String, hint: String, rule: CompactString },
-}
-
-impl Hindrance {
-    /// Refused by the access rules.
-    fn forbidden(refusal: &Refusal) -> Self {
-        Self::Refuse {
-            code: Code("forbidden"),
-            reason: refusal.reason.clone(),
-            hint: FORBIDDEN_HINT.to_owned(),
-            rule: refusal
-                .rule
-                .as_ref()
-                .map_or_else(|| CompactString::const_new("no-rule"), |rule| rule.as_str().into()),
-        }
-    }
-}
-
-const FORBIDDEN_HINT: &str = "Ask the person who owns the record, or the data steward, to make the change.";
 
 /// Whether two cells of a field mean the same.
 fn same_cell(field: &Field, a: &Cell, b: &Cell) -> bool {

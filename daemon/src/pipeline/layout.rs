@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use compact_str::CompactString;
 
+use super::heed::HeldRow;
 use super::ids::IdSet;
 use super::placing::{Placed, Why};
 use super::sheet::Sheet;
@@ -32,6 +33,8 @@ pub(super) struct Layout {
     pub(super) orphans: Vec<(u32, RowHash)>,
     /// Rows of which a person has to decide whose they are.
     pub(super) withheld: Vec<(u32, RowHash)>,
+    /// Those of them that a person has decided not to take.
+    pub(super) denied: HashSet<u32>,
     /// Records that are in the sheet, whatever became of their rows.
     pub(super) present: IdSet<RecordId>,
     /// What stands in the column of answers, as far as rows were read in full.
@@ -98,12 +101,26 @@ impl Layout {
             rows,
             orphans,
             withheld,
+            denied: HashSet::new(),
             present,
             answers: HashMap::new(),
             news: HashSet::new(),
             remarks,
             mark: sheet.arrival.mark.clone(),
         })
+    }
+
+    /// Notes rows that plugins hold: until they are decided or corrected they stay as typed.
+    pub(super) fn hold(&mut self, held: Vec<HeldRow>) {
+        for HeldRow { row, remarks, denied } in held {
+            let hash = self.rows.iter().find(|laid| laid.number == row).map(|laid| laid.hash);
+            self.rows.retain(|laid| laid.number != row);
+            self.withheld.extend(hash.map(|hash| (row, hash)));
+            self.remarks.entry(row).or_default().extend(remarks);
+            if denied {
+                self.denied.insert(row);
+            }
+        }
     }
 
     /// Notes rows that would have been new records and were refused.

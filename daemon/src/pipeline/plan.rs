@@ -141,8 +141,8 @@ impl Planner<'_> {
         if self.layout.answer.is_some() {
             let orphans = self.layout.orphans.iter().filter_map(|(number, hash)| self.nobodys(*number, *hash));
             let withheld = self.layout.withheld.iter();
-            let withheld = withheld
-                .filter_map(|(number, hash)| self.answered(*number, *hash, &Answer::Waiting(Vec::new(), Vec::new())));
+            let withheld =
+                withheld.filter_map(|(number, hash)| self.answered(*number, *hash, &self.withheld_answer(*number)));
             plan.rows.extend(orphans.chain(withheld));
         }
         plan.rows.sort_unstable_by_key(|row| row.number);

@@ -141,6 +141,8 @@ impl Pipeline {
         let waits = |review: &Review| match review.kind {
             ReviewKind::MassChange => true,
             ReviewKind::Ambiguous => review.record.is_some(),
+            // What is typed in a held row is only there.
+            ReviewKind::Plugin => true,
             ReviewKind::Conflict | ReviewKind::MissingRow => false,
         };
         Ok(open.iter().any(waits))

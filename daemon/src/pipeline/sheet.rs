@@ -10,10 +10,13 @@ use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use super::ancestry::{Ancestry, Known};
-use super::blanket::{Blanket, REJECTED};
 use super::columns::{ColumnNews, Telltale};
 use super::compose::{Came, Composed, Composer, Creator, Incoming, Settings, Supplied};
+use super::consult::{Case, Consultant, Said, is_news};
 use super::error::PipelineError;
+use super::heed::HELD;
+use super::held;
+use super::hindrance::Blanket;
 use super::identity;
 use super::layout::Layout;
 use super::moved;
@@ -30,17 +33,16 @@ use crate::io::{Entropy, uuid_v7};
 use crate::merge::contest::same;
 use crate::merge::{guard, missing};
 use crate::model::entry::{KeyIndex, Posting, ReviewChange, StateAdvance};
+use crate::model::plugin::PluginSetup;
 use crate::model::problem::Code;
 use crate::model::review::Extent;
 use crate::model::row::cell_of;
 use crate::model::{
-    Arrival, ArrivalId, ArrivalKind, Cell, FieldId, Life, Outcome, Presence, Problem, RecordEntry, RecordId, Review,
-    ReviewId, ReviewKind, Row, RowHash, SourceName, StoredCell, StoredRecord, Table, Value,
+    Arrival, Cell, FieldId, Life, Outcome, Presence, Problem, RecordEntry, RecordId, Review, ReviewId, ReviewKind, Row,
+    RowHash, SourceName, StoredCell, StoredRecord, Table, Value,
 };
-use crate::store::{ArrivalFilter, Snapshot};
-
-/// How many arrivals of a source are looked through for what Daybook wrote into a held save.
-const ANSWERED_ARRIVALS_MAX: u32 = 200;
+use crate::plugin::{Context as World, Plugins};
+use crate::store::Snapshot;
 
 /// A sheet as it was read: what does not change when the posting is made again on a newer snapshot.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -75,6 +77,10 @@ pub(super) struct Context<'a> {
     pub spec: &'a SourceSpec,
     /// The guard's limits.
     pub guard: &'a Guard,
+    /// The office's plugins.
+    pub setups: &'a [PluginSetup],
+    /// What they may know of the world.
+    pub world: &'a World,
     /// Who is responsible for a record that the source adds without saying so.
     pub creator: Creator,
     /// What a person has decided about the arrival, if it was held.
@@ -127,6 +133,7 @@ pub(super) fn make(
     sheet: &Sheet,
     context: &Context<'_>,
     entropy: &mut dyn Entropy,
+    plugins: &mut dyn Plugins,
 ) -> Result<(Made, Option<Layout>), PipelineError> {
     let known = Known::load(snapshot, sheet)?;
     let Some(mut placed) = Placed::of(snapshot, sheet, context, &known, entropy)? else {
@@ -136,8 +143,16 @@ pub(super) fn make(
     let work =
         Work { snapshot, sheet, context, known: &known, placed: &placed, ancestry: &ancestry, recognised: &recognised };
     let mut layout = if context.spec.writing.is_some() { Layout::of(sheet, &placed) } else { None };
-    let made = work.run(layout.as_mut(), entropy)?;
+    let said = work.consult(plugins)?;
+    let made = work.run(layout.as_mut(), said, entropy)?;
     Ok((made, layout))
+}
+
+/// What plugins said of the rows.
+#[derive(Default)]
+struct Consulted {
+    said: HashMap<RecordId, Said>,
+    problems: Vec<Problem>,
 }
 
 /// One run over a sheet.
@@ -152,7 +167,12 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn run(&self, layout: Option<&mut Layout>, entropy: &mut dyn Entropy) -> Result<Made, PipelineError> {
+    fn run(
+        &self,
+        layout: Option<&mut Layout>,
+        mut consulted: Consulted,
+        entropy: &mut dyn Entropy,
+    ) -> Result<Made, PipelineError> {
         let source = &self.sheet.arrival.source;
         let table = self.context.table;
         let told: HashSet<u64> = self.snapshot.told(source)?.into_iter().collect();
@@ -178,15 +198,20 @@ impl Work<'_> {
         self.tell_sheet(&mut composer, &mut telling);
         self.tell_older_copy(&mut composer, &mut telling);
         let mut extent = Extent::default();
-        self.rows(&mut composer, &mut telling, &mut extent, entropy)?;
+        for problem in std::mem::take(&mut consulted.problems) {
+            composer.problem(problem);
+        }
+        self.rows(&mut composer, &mut telling, &mut extent, &mut consulted, entropy)?;
+        composer.withdraw_held_rows();
         self.missing(&mut composer, &open, &mut extent, entropy)?;
         extent.missing_rows += self.recognised.moved();
         if let Some(layout) = layout {
             layout.news = composer.rows_with_news();
             layout.refuse(std::mem::take(&mut composer.refused_rows));
+            layout.hold(std::mem::take(&mut composer.held_rows));
         }
         if self.is_rejected() {
-            Self::tell_rejected(&mut composer);
+            held::tell_rejected(&mut composer);
             return self.finish(composer, telling, extent, &open, entropy);
         }
         self.recognised.tell(&mut composer, &mut telling, table, &open, entropy);
@@ -198,6 +223,39 @@ impl Work<'_> {
         };
         self.sheet.news.tell(&mut composer, &mut telling, &telltale, entropy);
         self.finish(composer, telling, extent, &open, entropy)
+    }
+
+    /// Asks the plugins about the rows that say something new.
+    fn consult(&self, plugins: &mut dyn Plugins) -> Result<Consulted, PipelineError> {
+        let table = self.context.table;
+        let is_asked = |setup: &PluginSetup| setup.table == table.name && !setup.disabled;
+        if self.blanket().is_some() || !self.context.setups.iter().any(is_asked) {
+            return Ok(Consulted::default());
+        }
+        let reread = self.ancestry.reread(&self.placed.untouched);
+        let mut shown: Vec<(RecordId, &[(FieldId, Cell)])> = self
+            .placed
+            .read
+            .iter()
+            .map(|(position, record, _)| (*record, self.sheet.rows[*position].cells.as_slice()))
+            .collect();
+        shown.extend(reread.iter().filter_map(|record| Some((*record, self.ancestry.newest(*record)?))));
+        let ids: Vec<RecordId> = shown.iter().map(|(record, _)| *record).collect();
+        let stored = self.snapshot.records(&table.name, &ids)?;
+        let ignore_blanks = self.context.spec.blank_cells == BlankCells::Ignore;
+        let (mut whose, mut cases) = (Vec::new(), Vec::new());
+        for (record, cells) in shown {
+            let mut edits = crate::merge::edits(table, self.ancestry.base(record), cells);
+            edits.retain(|edit| !(ignore_blanks && edit.incoming == Cell::Blank));
+            let stored = stored.get(&record);
+            if is_news(table, stored, &edits) {
+                whose.push(record);
+                cases.push(Case { stored, cells, edits });
+            }
+        }
+        let mut consultant = Consultant { plugins, setups: self.context.setups, table, context: self.context.world };
+        let (said, problems) = consultant.consult(&cases);
+        Ok(Consulted { said: whose.into_iter().zip(said).collect(), problems })
     }
 
     fn is_rejected(&self) -> bool {
@@ -291,6 +349,7 @@ impl Work<'_> {
         composer: &mut Composer<'_>,
         telling: &mut Telling,
         extent: &mut Extent,
+        consulted: &mut Consulted,
         entropy: &mut dyn Entropy,
     ) -> Result<(), PipelineError> {
         let table = self.context.table;
@@ -319,6 +378,8 @@ impl Work<'_> {
                 came: self.ancestry.came(self.known, *record),
                 told: false,
                 rejected: false,
+                held_before: false,
+                said: consulted.said.remove(record).unwrap_or_default(),
             };
             self.one(composer, telling, extent, incoming, entropy);
         }
@@ -340,6 +401,8 @@ impl Work<'_> {
                 came: Came::AsBefore,
                 told: false,
                 rejected: false,
+                held_before: false,
+                said: consulted.said.remove(&record).unwrap_or_default(),
             };
             self.one(composer, telling, extent, incoming, entropy);
         }
@@ -363,6 +426,8 @@ impl Work<'_> {
                 || telling.before.contains(&Telling::digest("rejected-row", &[&hash.0.to_le_bytes()]));
         }
         let rejected = incoming.rejected;
+        let held = Telling::digest(HELD.0, &[&hash.0.to_le_bytes()]);
+        incoming.held_before = telling.before.contains(&held);
         match composer.row(incoming, entropy) {
             Composed::Entry(entry) => {
                 extent.changed_cells += changed_cells(&entry);
@@ -371,6 +436,7 @@ impl Work<'_> {
                 }
                 composer.push(entry);
             }
+            Composed::Held => telling.now.push(held),
             Composed::Refused => {
                 if rejected {
                     // As long as the row stands there as it is, it is not asked about again.
@@ -583,7 +649,7 @@ impl Work<'_> {
         }
         match (self.context.decided, waiting) {
             (Some(decided), _) => composer.review(decided.close()),
-            (None, Some(review)) => Self::withdraw_held(&mut composer, review, nothing_new),
+            (None, Some(review)) => held::withdraw(&mut composer, review, nothing_new),
             (None, None) => {}
         }
         let state = StateAdvance { after: self.known.newest, told: telling.now };
@@ -597,33 +663,6 @@ impl Work<'_> {
         Ok(Made::Posting { posting: Box::new(posting), report, held: None, changed })
     }
 
-    /// Tells what becomes of a save that a person has rejected.
-    fn tell_rejected(composer: &mut Composer<'_>) {
-        let place = composer.arrival().place.as_ref().map_or_else(String::new, crate::model::Place::whole);
-        let refused = composer.report.refused;
-        let message = format!(
-            "{place}: the save was rejected, so nothing of it was taken over. The {refused} changed cells are put back to what is stored; rows that were added stay as typed, rows that were deleted stay in the store."
-        );
-        let hint = "The workbook as it was saved is kept: `daybook workbook versions` lists it, `daybook workbook restore` writes it to a new file.";
-        composer.problem(Problem::new(REJECTED, place, message, hint));
-    }
-
-    /// Withdraws the question about a held save that is gone from the file. If the file is as it was before, its author
-    /// has taken the changes back; otherwise she is told that they went with a later save.
-    fn withdraw_held(composer: &mut Composer<'_>, review: &Review, taken_back: bool) {
-        composer.review(ReviewChange::Close { id: review.id, how: CompactString::const_new("withdrawn") });
-        if taken_back {
-            return;
-        }
-        let place = review.place.clone();
-        composer.problem(Problem::new(
-            Code("held-save-replaced"),
-            place.clone(),
-            format!("{place}: the save that was held has been replaced by a later one without those changes; nothing of it was taken over."),
-            "If the changes were meant, make them again.",
-        ));
-    }
-
     /// Puts the whole arrival to a person.
     fn hold(
         &self,
@@ -634,7 +673,7 @@ impl Work<'_> {
     ) -> Result<Made, PipelineError> {
         let digest = self.sheet.arrival.mark.digest;
         let mut report = Report { rows: u64::from(self.sheet.rows_total), ..Report::default() };
-        if was_held(self.snapshot, &self.sheet.arrival, &digest)? {
+        if held::was_held(self.snapshot, &self.sheet.arrival, &digest)? {
             return Ok(Made::HeldBefore(report));
         }
         let mut review = Self::question(composer, ReviewKind::MassChange, None, entropy);
@@ -677,40 +716,6 @@ impl Work<'_> {
 pub(super) fn open_reviews(snapshot: &Snapshot<'_>, source: &SourceName) -> Result<Vec<Review>, PipelineError> {
     let reviews = snapshot.reviews(true)?.into_iter().map(|kept| kept.review);
     Ok(reviews.filter(|review| review.source == *source).collect())
-}
-
-/// Whether the same content of the source was held before, whatever a person said of it.
-fn was_held(snapshot: &Snapshot<'_>, arrival: &Arrival, digest: &[u8; 32]) -> Result<bool, PipelineError> {
-    for kept in snapshot.reviews(false)? {
-        let review = kept.review;
-        let withdrawn = kept.closed.is_some_and(|closed| closed.how == "withdrawn");
-        if review.kind == ReviewKind::MassChange && review.source == arrival.source && !withdrawn {
-            let posting = snapshot.posting(review.arrival)?;
-            let is_it = posting.is_some_and(|posting| posting.arrival.mark.digest == *digest);
-            if is_it || was_answered(snapshot, arrival, digest, review.arrival)? {
-                return Ok(true);
-            }
-        }
-    }
-    Ok(false)
-}
-
-/// Whether this is a held save in which Daybook has answered rows: such a publication makes no state.
-fn was_answered(
-    snapshot: &Snapshot<'_>,
-    arrival: &Arrival,
-    digest: &[u8; 32],
-    held: ArrivalId,
-) -> Result<bool, PipelineError> {
-    let filter =
-        ArrivalFilter { source: Some(arrival.source.clone()), before: None, limit: Some(ANSWERED_ARRIVALS_MAX) };
-    for line in snapshot.arrivals(&filter)?.into_iter().take_while(|line| line.arrival.id > held) {
-        let is_it = line.arrival.kind == ArrivalKind::Publication && line.arrival.mark.digest == *digest;
-        if is_it && snapshot.posting(line.arrival.id)?.is_some_and(|posting| posting.state.is_none()) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 fn missing_entry(record: RecordId, life: Life) -> RecordEntry {

@@ -311,7 +311,15 @@ impl Asking<'_> {
 }
 
 impl Plugins for Host {
-    fn jobs(&self, name: &PluginName) -> Vec<PluginJob> {
+    fn refresh(&mut self) -> Vec<Problem> {
+        Host::refresh(self)
+    }
+
+    fn status(&mut self) -> Vec<Status> {
+        Host::status(self)
+    }
+
+    fn jobs(&mut self, name: &PluginName) -> Vec<PluginJob> {
         let slot = self.slots.iter().find(|slot| slot.setup.name == *name);
         slot.and_then(Slot::loaded).map_or_else(Vec::new, |loaded| loaded.manifest.jobs.clone())
     }

@@ -87,8 +87,23 @@ pub struct FailedRow {
 
 /// Runs plugins.
 pub trait Plugins: Send {
+    /// Makes sure that they may be asked; the problem is one with which Daybook must not start.
+    fn start(&mut self) -> Result<(), Problem> {
+        Ok(())
+    }
+
+    /// Looks between arrivals whether plugins have been replaced; tells what is wrong with them and was not told yet.
+    fn refresh(&mut self) -> Vec<Problem> {
+        Vec::new()
+    }
+
+    /// How they are, in the order of the configuration.
+    fn status(&mut self) -> Vec<Status> {
+        Vec::new()
+    }
+
     /// The jobs of a plugin, by its name in the configuration; empty if it isn't loaded.
-    fn jobs(&self, name: &PluginName) -> Vec<PluginJob>;
+    fn jobs(&mut self, name: &PluginName) -> Vec<PluginJob>;
 
     /// Which cells should be different. Never two changes of one cell.
     fn normalise(&mut self, request: &Request<'_>) -> Answered<PluginChange>;
@@ -101,4 +116,36 @@ pub trait Plugins: Send {
 
     /// What becomes of disputed cells. At most one resolution for each; a dispute of a failed row has none.
     fn resolve(&mut self, request: &Request<'_>, disputes: &[Dispute]) -> Answered<Resolution>;
+}
+
+/// An office without plugins.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoPlugins;
+
+impl NoPlugins {
+    fn nothing<T>() -> Answered<T> {
+        Answered { version: None, answers: Vec::new(), failed: Vec::new(), problems: Vec::new() }
+    }
+}
+
+impl Plugins for NoPlugins {
+    fn jobs(&mut self, _name: &PluginName) -> Vec<PluginJob> {
+        Vec::new()
+    }
+
+    fn normalise(&mut self, _request: &Request<'_>) -> Answered<PluginChange> {
+        Self::nothing()
+    }
+
+    fn validate(&mut self, _request: &Request<'_>) -> Answered<Issue> {
+        Self::nothing()
+    }
+
+    fn classify(&mut self, _request: &Request<'_>) -> Answered<PluginChange> {
+        Self::nothing()
+    }
+
+    fn resolve(&mut self, _request: &Request<'_>, _disputes: &[Dispute]) -> Answered<Resolution> {
+        Self::nothing()
+    }
 }

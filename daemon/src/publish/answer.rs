@@ -94,7 +94,7 @@ fn reason(reason: &str, texts: &Texts) -> String {
 }
 
 /// The codes of problems that have words here, with the words' keys.
-const REASONS: [(&str, &str); 32] = [
+const REASONS: [(&str, &str); 33] = [
     ("ambiguous-date", "answer-ambiguous-date"),
     ("cell-error", "answer-cell-error"),
     ("not-a-boolean", "answer-not-a-boolean"),
@@ -127,6 +127,7 @@ const REASONS: [(&str, &str); 32] = [
     ("read-only", "answer-read-only"),
     ("forbidden", "answer-forbidden"),
     ("rejected", "answer-rejected"),
+    ("plugin-held", "answer-plugin-held"),
 ];
 
 #[cfg(test)]

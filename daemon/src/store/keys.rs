@@ -64,6 +64,11 @@ impl MasterKey {
         Ok(Self(DataKey::new(*bytes)))
     }
 
+    /// The key that tells compiled plugins of Daybook's own from any others. It says nothing of the master key.
+    pub fn plugin_cache_key(&self) -> [u8; 32] {
+        expanded(&Hkdf::<Sha256>::new(None, self.0.bytes()), &[b"daybook plugin cache"])
+    }
+
     /// The text for a key file, with a line end.
     pub fn to_text(&self) -> Zeroizing<String> {
         Zeroizing::new(format!("{KEY_PREFIX}{}\n", hex(self.0.bytes()).as_str()))

@@ -99,6 +99,16 @@ impl Planner<'_> {
         self.answered(number, hash, &Answer::Refused(remarks))
     }
 
+    /// The answer in a row that waits for a person, or that she has decided not to take.
+    pub(super) fn withheld_answer(&self, number: u32) -> Answer {
+        let remarks = self.layout.remarks.get(&number).cloned().unwrap_or_default();
+        if self.layout.denied.contains(&number) {
+            Answer::Refused(remarks)
+        } else {
+            Answer::Waiting(Vec::new(), remarks)
+        }
+    }
+
     /// An answer in a row that is no record's.
     pub(super) fn answered(&self, number: u32, hash: RowHash, answer: &Answer) -> Option<PlannedRow> {
         let text = answer::text(answer, self.table, self.texts);

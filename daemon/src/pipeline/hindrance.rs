@@ -1,5 +1,8 @@
-//! Why nothing of an arrival is taken, whatever its rows say: told once for all of it, or for each of its cells.
+//! Why an edit, or a whole arrival, is not merged.
 
+use compact_str::CompactString;
+
+use crate::access::Refusal;
 use crate::model::problem::Code;
 
 /// A held save that a person has rejected.
@@ -40,3 +43,28 @@ impl Blanket {
         }
     }
 }
+
+/// Why an edit is not merged.
+pub(super) enum Hindrance {
+    /// It says what its author may read and is stored already.
+    Same,
+    /// It is refused.
+    Refuse { code: Code, reason: String, hint: String, rule: CompactString },
+}
+
+impl Hindrance {
+    /// Refused by the access rules.
+    pub(super) fn forbidden(refusal: &Refusal) -> Self {
+        Self::Refuse {
+            code: Code("forbidden"),
+            reason: refusal.reason.clone(),
+            hint: FORBIDDEN_HINT.to_owned(),
+            rule: refusal
+                .rule
+                .as_ref()
+                .map_or_else(|| CompactString::const_new("no-rule"), |rule| rule.as_str().into()),
+        }
+    }
+}
+
+pub(super) const FORBIDDEN_HINT: &str = "Ask the person who owns the record, or the data steward, to make the change.";

@@ -1,0 +1,122 @@
+//! The office's plugins as the commands use them: loaded when they are first asked for.
+//!
+//! Most commands need no plugin, and loading one written in Python takes a while. So nothing is loaded before the first question;
+//! a command that must not work with a wrong file says so by [`Plugins::start`].
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::extract;
+use crate::io::{Program, RealDisk, SystemClock};
+use crate::model::Problem;
+use crate::model::plugin::{Dispute, Issue, PluginChange, PluginJob, PluginName, PluginSetup, Resolution};
+use crate::plugin::{Answered, Host, HostParts, NoPlugins, Plugins, Request, Status, forbids_start};
+use crate::store::MasterKey;
+
+/// The office's plugins.
+pub(crate) struct OfficePlugins {
+    setups: Vec<PluginSetup>,
+    /// Taken when they are loaded.
+    parts: Option<HostParts>,
+    host: Option<Host>,
+    /// What is wrong and was not told yet.
+    untold: Vec<Problem>,
+    nothing: NoPlugins,
+}
+
+impl OfficePlugins {
+    /// Prepares the plugins of a configuration.
+    pub(crate) fn new(config: &Config, key: &MasterKey) -> std::io::Result<Self> {
+        let parts = host_parts(&cache_folder(&config.store.path), key.plugin_cache_key(), false)?;
+        let (host, untold, nothing) = (None, Vec::new(), NoPlugins);
+        Ok(Self { setups: config.plugins.clone(), parts: Some(parts), host, untold, nothing })
+    }
+
+    /// Loads what is not loaded yet.
+    fn host(&mut self) -> Option<&mut Host> {
+        if let Some(parts) = self.parts.take() {
+            match Host::new(parts) {
+                Ok(mut host) => {
+                    self.untold.extend(host.load(&self.setups));
+                    self.host = Some(host);
+                }
+                Err(problem) => self.untold.push(problem),
+            }
+        }
+        self.host.as_mut()
+    }
+
+    fn asked(&mut self) -> &mut dyn Plugins {
+        if self.host().is_none() {
+            return &mut self.nothing;
+        }
+        match &mut self.host {
+            Some(host) => host,
+            None => &mut self.nothing,
+        }
+    }
+}
+
+impl Plugins for OfficePlugins {
+    fn start(&mut self) -> Result<(), Problem> {
+        if self.setups.iter().all(|setup| setup.disabled) {
+            return Ok(());
+        }
+        self.host();
+        match self.untold.iter().find(|problem| forbids_start(problem)) {
+            Some(problem) => Err(problem.clone()),
+            None => Ok(()),
+        }
+    }
+
+    fn refresh(&mut self) -> Vec<Problem> {
+        let mut told = std::mem::take(&mut self.untold);
+        told.extend(self.host.as_mut().map(Host::refresh).unwrap_or_default());
+        told
+    }
+
+    fn status(&mut self) -> Vec<Status> {
+        self.host().map(|host| host.status()).unwrap_or_default()
+    }
+
+    fn jobs(&mut self, name: &PluginName) -> Vec<PluginJob> {
+        self.asked().jobs(name)
+    }
+
+    fn normalise(&mut self, request: &Request<'_>) -> Answered<PluginChange> {
+        self.asked().normalise(request)
+    }
+
+    fn validate(&mut self, request: &Request<'_>) -> Answered<Issue> {
+        self.asked().validate(request)
+    }
+
+    fn classify(&mut self, request: &Request<'_>) -> Answered<PluginChange> {
+        self.asked().classify(request)
+    }
+
+    fn resolve(&mut self, request: &Request<'_>, disputes: &[Dispute]) -> Answered<Resolution> {
+        self.asked().resolve(request, disputes)
+    }
+}
+
+/// What a host is made of. With `metered` it counts fuel.
+pub(crate) fn host_parts(cache_folder: &Path, cache_key: [u8; 32], metered: bool) -> std::io::Result<HostParts> {
+    Ok(HostParts {
+        compiler: Program::current()?,
+        cache_folder: cache_folder.to_owned(),
+        cache_key,
+        clock: Arc::new(SystemClock),
+        disk: Arc::new(RealDisk),
+        read_value: Arc::new(|text, field| extract::parse_text(text, field).map_err(|error| error.code)),
+        metered,
+    })
+}
+
+/// Where compiled plugins are kept: beside the store, as earlier versions of workbooks are.
+pub(crate) fn cache_folder(store: &Path) -> PathBuf {
+    let mut folder = store.as_os_str().to_owned();
+    folder.push(".plugins");
+    folder.into()
+}

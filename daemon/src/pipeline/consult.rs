@@ -1,0 +1,323 @@
+//! What the office's plugins say of the rows of an arrival, before anything of them is posted.
+//!
+//! In come the rows that say something new, each with the record as it is stored; out goes what is to be heeded of each ([`Said`]). The
+//! order is: all that normalise, then all that validate, then all that classify, each in the order of the configuration, and each
+//! sees what those before it have set. Disputes about fields whose conflicts a plugin decides are put to it at last.
+//!
+//! A plugin is shown the row as it would be stored: what the place shows, and of the fields that it does not have what is stored.
+//! What it may see of that, and whether what it says makes sense, is the host's business. Nothing is written here.
+
+use compact_str::CompactString;
+
+use crate::merge::Resolution;
+use crate::merge::contest::same;
+use crate::model::plugin::{
+    Dispute, Issue, OnFailure, PluginChange, PluginJob, PluginRow, PluginSetup, PluginVerdict, PluginVersion, Severity,
+};
+use crate::model::schema::ConflictRule;
+use crate::model::{Cell, Edit, FieldId, Problem, StoredRecord, Table};
+use crate::plugin::{Answered, Context, Plugins, Request};
+
+/// A row that says something new.
+pub(super) struct Case<'a> {
+    /// The record as stored; `None` if it would be new.
+    pub(super) stored: Option<&'a StoredRecord>,
+    /// What the place shows, ascending by field.
+    pub(super) cells: &'a [(FieldId, Cell)],
+    /// What it says anew.
+    pub(super) edits: Vec<Edit>,
+}
+
+/// A cell that a plugin has set, with its rule for the history.
+pub(super) type PluginCell = (FieldId, Cell, CompactString);
+
+/// What is to be heeded of what plugins said of a row.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Said {
+    /// In the place of what was typed.
+    pub(super) normalised: Vec<PluginCell>,
+    /// Beside what was typed.
+    pub(super) set: Vec<PluginCell>,
+    /// Why the row is to be held.
+    pub(super) errors: Vec<Remarked>,
+    /// What its author is to be told.
+    pub(super) warnings: Vec<Remarked>,
+    /// How its conflicts end.
+    pub(super) resolved: Vec<(FieldId, Resolution, CompactString)>,
+}
+
+/// What a plugin found in a row.
+#[derive(Clone, Debug)]
+pub(super) struct Remarked {
+    /// The plugin's rule for the history.
+    pub(super) rule: CompactString,
+    /// Its name and version, for people.
+    pub(super) title: String,
+    /// The field; `None` for the row as a whole.
+    pub(super) field: Option<FieldId>,
+    /// Which of its rules: a code.
+    pub(super) code: CompactString,
+    /// In its own words, which may quote what it saw.
+    pub(super) message: String,
+    /// The fields that it saw: its words are for those who may see them all.
+    pub(super) reads: Vec<FieldId>,
+}
+
+/// Asks the plugins of one table.
+pub(super) struct Consultant<'a> {
+    pub(super) plugins: &'a mut dyn Plugins,
+    /// All that the office has.
+    pub(super) setups: &'a [PluginSetup],
+    pub(super) table: &'a Table,
+    pub(super) context: &'a Context,
+}
+
+impl Consultant<'_> {
+    /// Asks about rows. Gives one [`Said`] for each case, in their order, and what the steward should know.
+    pub(super) fn consult(&mut self, cases: &[Case<'_>]) -> (Vec<Said>, Vec<Problem>) {
+        let mut said = vec![Said::default(); cases.len()];
+        let mut problems = Vec::new();
+        let table = &self.table.name;
+        let setups: Vec<&PluginSetup> =
+            self.setups.iter().filter(|setup| setup.table == *table && !setup.disabled).collect();
+        if setups.is_empty() || cases.is_empty() {
+            return (said, problems);
+        }
+        let mut rows: Vec<PluginRow> = cases.iter().map(shown).collect();
+        for setup in &setups {
+            self.normalise(setup, cases, &mut rows, &mut said, &mut problems);
+        }
+        for setup in &setups {
+            self.validate(setup, &rows, &mut said, &mut problems);
+        }
+        for setup in &setups {
+            self.classify(setup, cases, &mut rows, &mut said, &mut problems);
+        }
+        for setup in setups.iter().filter(|setup| !setup.resolves.is_empty()) {
+            self.resolve(setup, cases, &said.clone(), &mut said, &mut problems);
+        }
+        (said, problems)
+    }
+
+    /// Whether a plugin is to be asked for a job. One that could not be loaded is: its rows have failed then.
+    fn does(&mut self, setup: &PluginSetup, job: PluginJob) -> bool {
+        let jobs = self.plugins.jobs(&setup.name);
+        // Of one that is not there nobody knows what it would have done: it stands for a check.
+        if jobs.is_empty() { job == PluginJob::Validate } else { jobs.contains(&job) }
+    }
+
+    fn normalise(
+        &mut self,
+        setup: &PluginSetup,
+        cases: &[Case<'_>],
+        rows: &mut [PluginRow],
+        said: &mut [Said],
+        problems: &mut Vec<Problem>,
+    ) {
+        if !self.does(setup, PluginJob::Normalise) {
+            return;
+        }
+        let request = Request { setup, table: self.table, rows, context: self.context };
+        let answered = self.plugins.normalise(&request);
+        let rule = rule_of(&answered, setup);
+        for PluginChange { row, field, value, .. } in &answered.answers {
+            let cell = value.clone().map_or(Cell::Blank, Cell::Value);
+            put(&mut rows[*row], *field, cell.clone());
+            let typed = cases[*row].edits.iter().any(|edit| edit.field == *field);
+            let place = if typed { &mut said[*row].normalised } else { &mut said[*row].set };
+            replace(place, (*field, cell, rule.clone()));
+        }
+        self.note_failures(setup, answered.version.as_ref(), answered.failed, said);
+        problems.extend(answered.problems);
+    }
+
+    fn validate(&mut self, setup: &PluginSetup, rows: &[PluginRow], said: &mut [Said], problems: &mut Vec<Problem>) {
+        if !self.does(setup, PluginJob::Validate) {
+            return;
+        }
+        let request = Request { setup, table: self.table, rows, context: self.context };
+        let answered = self.plugins.validate(&request);
+        let (rule, title) = (rule_of(&answered, setup), title_of(answered.version.as_ref(), setup));
+        for Issue { row, field, severity, code, message } in answered.answers {
+            let remarked =
+                Remarked { rule: rule.clone(), title: title.clone(), field, code, message, reads: setup.reads.clone() };
+            match severity {
+                Severity::Error => said[row].errors.push(remarked),
+                Severity::Warning => said[row].warnings.push(remarked),
+                Severity::Info => {}
+            }
+        }
+        self.note_failures(setup, answered.version.as_ref(), answered.failed, said);
+        problems.extend(answered.problems);
+    }
+
+    fn classify(
+        &mut self,
+        setup: &PluginSetup,
+        cases: &[Case<'_>],
+        rows: &mut [PluginRow],
+        said: &mut [Said],
+        problems: &mut Vec<Problem>,
+    ) {
+        if !self.does(setup, PluginJob::Classify) {
+            return;
+        }
+        let request = Request { setup, table: self.table, rows, context: self.context };
+        let answered = self.plugins.classify(&request);
+        let rule = rule_of(&answered, setup);
+        for PluginChange { row, field, value, .. } in &answered.answers {
+            // What a person has just typed stands.
+            if cases[*row].edits.iter().any(|edit| edit.field == *field) {
+                continue;
+            }
+            let cell = value.clone().map_or(Cell::Blank, Cell::Value);
+            put(&mut rows[*row], *field, cell.clone());
+            replace(&mut said[*row].set, (*field, cell, rule.clone()));
+        }
+        self.note_failures(setup, answered.version.as_ref(), answered.failed, said);
+        problems.extend(answered.problems);
+    }
+
+    /// Puts the disputes of a plugin's fields to it. It is shown the records as they are stored.
+    fn resolve(
+        &mut self,
+        setup: &PluginSetup,
+        cases: &[Case<'_>],
+        before: &[Said],
+        said: &mut [Said],
+        problems: &mut Vec<Problem>,
+    ) {
+        let (mut rows, mut whose, mut disputes) = (Vec::new(), Vec::new(), Vec::new());
+        for (position, case) in cases.iter().enumerate() {
+            let Some(stored) = case.stored else { continue };
+            let disputed: Vec<Dispute> = case
+                .edits
+                .iter()
+                .filter(|edit| setup.resolves.contains(&edit.field))
+                .filter_map(|edit| self.dispute(edit, stored, &before[position], rows.len()))
+                .collect();
+            if disputed.is_empty() {
+                continue;
+            }
+            let cells = stored.cells.iter().map(|(field, stored)| (*field, stored.cell.clone())).collect();
+            rows.push(PluginRow { cells });
+            whose.push(position);
+            disputes.extend(disputed);
+        }
+        if disputes.is_empty() || !self.does(setup, PluginJob::Merge) {
+            return;
+        }
+        let request = Request { setup, table: self.table, rows: &rows, context: self.context };
+        let answered = self.plugins.resolve(&request, &disputes);
+        let rule = rule_of(&answered, setup);
+        for resolution in answered.answers {
+            let dispute = &disputes[resolution.dispute];
+            let verdict = match resolution.verdict {
+                PluginVerdict::Stored => Resolution::Stored,
+                PluginVerdict::Incoming => Resolution::Incoming,
+                PluginVerdict::Value(value) => Resolution::Posted(value.map_or(Cell::Blank, Cell::Value)),
+                PluginVerdict::Ask => Resolution::Ask,
+            };
+            said[whose[dispute.row]].resolved.push((dispute.field, verdict, rule.clone()));
+        }
+        // A dispute without an answer is put to a person anyway.
+        problems.extend(answered.problems);
+    }
+
+    /// A dispute, if what is stored is neither what the author saw nor what she typed.
+    fn dispute(&self, edit: &Edit, stored: &StoredRecord, said: &Said, row: usize) -> Option<Dispute> {
+        let field = self.table.field(edit.field).filter(|field| field.conflict == ConflictRule::Plugin)?;
+        let there = &stored.cell(edit.field)?.cell;
+        let normalised = said.normalised.iter().find(|(id, _, _)| *id == edit.field).map(|(_, cell, _)| cell);
+        let incoming = normalised.unwrap_or(&edit.incoming);
+        let is_clean = edit.base.as_ref().is_some_and(|base| same(field, base, there));
+        (!is_clean && !same(field, there, incoming)).then(|| Dispute {
+            row,
+            field: edit.field,
+            base: edit.base.as_ref().and_then(Cell::value).cloned(),
+            stored: there.value().cloned(),
+            incoming: incoming.value().cloned(),
+        })
+    }
+
+    /// What becomes of rows without an answer: they are held, or their author is told.
+    fn note_failures(
+        &self,
+        setup: &PluginSetup,
+        version: Option<&PluginVersion>,
+        failed: Vec<crate::plugin::FailedRow>,
+        said: &mut [Said],
+    ) {
+        for row in failed {
+            let remarked = Remarked {
+                rule: version.map_or_else(|| unloaded(setup), PluginVersion::rule),
+                title: title_of(version, setup),
+                field: None,
+                code: CompactString::const_new("plugin-failed"),
+                message: row.why,
+                reads: Vec::new(),
+            };
+            match setup.on_failure {
+                OnFailure::Hold => said[row.row].errors.push(remarked),
+                OnFailure::Skip => said[row.row].warnings.push(remarked),
+            }
+        }
+    }
+}
+
+/// The row as it would be stored.
+fn shown(case: &Case<'_>) -> PluginRow {
+    let mut cells: Vec<(FieldId, Cell)> = case.cells.to_vec();
+    for (field, stored) in case.stored.map_or(&[][..], |stored| &stored.cells) {
+        // A mask or a formula stands for what is stored.
+        let there = cells.iter().position(|(id, _)| id == field);
+        match there {
+            Some(position) if matches!(cells[position].1, Cell::Masked(_) | Cell::Formula(_)) => {
+                cells[position].1 = stored.cell.clone();
+            }
+            Some(_) => {}
+            None => cells.push((*field, stored.cell.clone())),
+        }
+    }
+    cells.sort_unstable_by_key(|(field, _)| *field);
+    PluginRow { cells }
+}
+
+fn put(row: &mut PluginRow, field: FieldId, cell: Cell) {
+    match row.cells.binary_search_by_key(&field, |(id, _)| *id) {
+        Ok(position) => row.cells[position].1 = cell,
+        Err(position) => row.cells.insert(position, (field, cell)),
+    }
+}
+
+fn replace(cells: &mut Vec<PluginCell>, new: PluginCell) {
+    cells.retain(|(field, _, _)| *field != new.0);
+    cells.push(new);
+}
+
+fn rule_of<T>(answered: &Answered<T>, setup: &PluginSetup) -> CompactString {
+    answered.version.as_ref().map_or_else(|| unloaded(setup), PluginVersion::rule)
+}
+
+fn unloaded(setup: &PluginSetup) -> CompactString {
+    format!("plugin:{}", setup.name).into()
+}
+
+fn title_of(version: Option<&PluginVersion>, setup: &PluginSetup) -> String {
+    match version {
+        Some(version) => format!("the plugin `{}` {}", version.name, version.version),
+        None => format!("the plugin `{}`", setup.name),
+    }
+}
+
+/// Whether edits say something that is not stored already: only then a row is put to plugins.
+pub(super) fn is_news(table: &Table, stored: Option<&StoredRecord>, edits: &[Edit]) -> bool {
+    let Some(stored) = stored else { return true };
+    edits.iter().any(|edit| {
+        let there = stored.cell(edit.field).map(|stored| &stored.cell);
+        match (table.field(edit.field), there) {
+            (Some(field), Some(there)) => !same(field, there, &edit.incoming),
+            _ => edit.incoming != Cell::Blank,
+        }
+    })
+}

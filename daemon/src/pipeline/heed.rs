@@ -1,0 +1,245 @@
+//! Heeding what plugins said of a row: cells that they set, rows that are held, warnings.
+//!
+//! A row in which a plugin found an error is held whole: nothing of it is posted, and its source's state stays as it was, so the next
+//! read brings it all again. Until it is corrected or decided it is one question. A decision to accept posts what the row
+//! changed; then the row says nothing new, and no plugin is asked about it.
+
+use compact_str::CompactString;
+
+use super::compose::{Composed, Composer, Incoming};
+use super::consult::Remarked;
+use super::hindrance::REJECTED;
+use crate::access::{Rights, Sight};
+use crate::io::{Entropy, uuid_v7};
+use crate::model::entry::ReviewChange;
+use crate::model::problem::Code;
+use crate::model::{
+    Cell, CellEntry, Edit, Field, FieldId, Life, Outcome, Presence, Problem, RecordEntry, Review, ReviewId, ReviewKind,
+    RowHash,
+};
+use crate::publish::answer::Remark;
+
+/// A plugin found an error in a row, or had no answer for it: the row is held.
+pub(super) const HELD: Code = Code("plugin-held");
+/// A plugin found something in a row that does not stop it.
+const WARNING: Code = Code("plugin-warning");
+/// A plugin had no answer for a row, and the office takes such rows.
+const SKIPPED: Code = Code("plugin-skipped");
+/// The class whose cells may be quoted where the office's IT looks.
+const OPEN_CLASS: &str = "basic";
+
+/// A row that is held.
+#[derive(Debug)]
+pub(super) struct HeldRow {
+    /// Its number.
+    pub(super) row: u32,
+    /// What its author is told of it.
+    pub(super) remarks: Vec<Remark>,
+    /// A person has decided that it is not taken.
+    pub(super) denied: bool,
+}
+
+impl Composer<'_> {
+    /// Holds a row if a plugin found an error in what may be changed in it; `None` if there is nothing to hold.
+    pub(super) fn hold(
+        &mut self,
+        incoming: &Incoming<'_>,
+        edits: &[Edit],
+        rights: &Rights,
+        entropy: &mut dyn Entropy,
+    ) -> Option<Composed> {
+        if incoming.said.errors.is_empty() {
+            return None;
+        }
+        let changes = self.changes(incoming, edits, rights)?;
+        let mut group: Vec<(FieldId, Cell)> = changes.iter().map(|edit| (edit.field, edit.incoming.clone())).collect();
+        group.sort_unstable_by_key(|(field, _)| *field);
+        let record = incoming.stored.map(|_| incoming.record);
+        let open = self.held_before.iter().find(|review| review.record == record && review.group == group);
+        let open = open.map(|review| review.id);
+        self.held_still.extend(open);
+        let denied = incoming.held_before && open.is_none();
+        self.held_rows.extend(incoming.row.map(|row| HeldRow {
+            row,
+            remarks: if denied { vec![rejected()] } else { self.remarks(incoming, rights) },
+            denied,
+        }));
+        if incoming.held_before || open.is_some() {
+            return Some(Composed::Held);
+        }
+        for error in &incoming.said.errors {
+            let problem = self.told(incoming, error, HELD);
+            self.problem(problem);
+        }
+        let review = self.question(incoming, record, &changes, group, entropy);
+        self.review(ReviewChange::Open(Box::new(review)));
+        self.note_held(incoming, changes);
+        Some(Composed::Held)
+    }
+
+    /// What the row would change and its author may change; `None` if that is nothing, or if the row is refused anyway.
+    fn changes(&self, incoming: &Incoming<'_>, edits: &[Edit], rights: &Rights) -> Option<Vec<Edit>> {
+        if incoming.stored.is_none() {
+            let record = self.decider().permit_create(rights, self.table(), edits.to_vec()).ok()?.into_inner();
+            let edits: Vec<Edit> = record.edits.into_iter().map(crate::access::Permitted::into_inner).collect();
+            // The number that Daybook would give it is not in the sheet: by it the row would not be found again.
+            let is_given = |edit: &Edit| {
+                self.table().primary_key.contains(&edit.field)
+                    && incoming.supplied.iter().any(|(field, _)| *field == edit.field)
+            };
+            return Some(edits.into_iter().filter(|edit| !is_given(edit)).collect());
+        }
+        let stored = |field: FieldId| incoming.stored.and_then(|record| record.cell(field)).map(|stored| &stored.cell);
+        let is_news = |edit: &&Edit| match (self.table().field(edit.field), stored(edit.field)) {
+            (Some(field), Some(there)) => !field.says_same(there, &edit.incoming),
+            _ => edit.incoming != Cell::Blank,
+        };
+        let permitted = edits
+            .iter()
+            .filter(is_news)
+            .filter(|edit| self.decider().permit(rights, self.table(), (*edit).clone()).is_ok());
+        let changes: Vec<Edit> = permitted.cloned().collect();
+        (!changes.is_empty()).then_some(changes)
+    }
+
+    /// The question about a held row.
+    fn question(
+        &self,
+        incoming: &Incoming<'_>,
+        record: Option<crate::model::RecordId>,
+        changes: &[Edit],
+        group: Vec<(FieldId, Cell)>,
+        entropy: &mut dyn Entropy,
+    ) -> Review {
+        let arrival = self.arrival();
+        let named = incoming.said.errors.iter().find_map(|error| error.field);
+        let about = changes.iter().find(|edit| Some(edit.field) == named).or_else(|| changes.first());
+        let stored = about.and_then(|edit| incoming.stored?.cell(edit.field)).map(|stored| stored.cell.clone());
+        let field = about.map(|edit| edit.field);
+        Review {
+            id: ReviewId::new(uuid_v7(arrival.at.0, entropy)),
+            kind: ReviewKind::Plugin,
+            table: arrival.table.clone(),
+            record,
+            field,
+            group,
+            base: about.and_then(|edit| edit.base.clone()),
+            stored,
+            incoming: about.map(|edit| edit.incoming.clone()),
+            source: arrival.source.clone(),
+            place: field.map_or_else(|| self.place_of_row(incoming.row), |field| arrival.place_of(incoming.row, field)),
+            actor: arrival.actor.clone(),
+            arrival: arrival.id,
+            at: arrival.at,
+            extent: None,
+        }
+    }
+
+    /// Notes in the record's history what was held, and by which plugin. It is no part of the source's state.
+    fn note_held(&mut self, incoming: &Incoming<'_>, changes: Vec<Edit>) {
+        let by = |error: &Remarked| error.rule.clone();
+        let first = incoming.said.errors.first().map(by).unwrap_or_default();
+        let mut cells: Vec<CellEntry> = Vec::with_capacity(changes.len());
+        for edit in changes {
+            let own = incoming.said.errors.iter().find(|error| error.field == Some(edit.field)).map(by);
+            cells.push(self.cell_entry(incoming, edit, Outcome::Held, &own.unwrap_or_else(|| first.clone()), None));
+        }
+        if incoming.stored.is_some() {
+            cells.sort_unstable_by_key(|cell| cell.field);
+            self.push(RecordEntry {
+                record: incoming.record,
+                row: incoming.row,
+                hash: RowHash::UNKNOWN,
+                presence: Presence::Elsewhere,
+                life: Life::Unchanged,
+                cells,
+                keys: Vec::new(),
+            });
+        }
+    }
+
+    /// Withdraws the questions about rows that are not held any more: they were corrected, or are gone.
+    pub(super) fn withdraw_held_rows(&mut self) {
+        let gone: Vec<ReviewId> =
+            self.held_before.iter().map(|review| review.id).filter(|id| !self.held_still.contains(id)).collect();
+        for id in gone {
+            self.review(ReviewChange::Close { id, how: CompactString::const_new("withdrawn") });
+        }
+    }
+
+    /// Posts what plugins set beside what was typed. That is by the office's leave to them (`writes`), not by the author's rights.
+    pub(super) fn set_by_plugins(&mut self, incoming: &Incoming<'_>, cells: &mut Vec<CellEntry>) {
+        for (field, cell, rule) in &incoming.said.set {
+            let stored = incoming.stored.and_then(|record| record.cell(*field)).map(|stored| stored.cell.clone());
+            let is_there = match (&stored, self.table().field(*field)) {
+                (Some(stored), Some(definition)) => definition.says_same(stored, cell),
+                (None, Some(_)) => *cell == Cell::Blank,
+                (_, None) => true,
+            };
+            if is_there || cells.iter().any(|entry| entry.field == *field && entry.outcome != Outcome::Unchanged) {
+                continue;
+            }
+            cells.retain(|entry| entry.field != *field);
+            let edit = Edit { field: *field, base: stored, incoming: cell.clone() };
+            let entry = self.cell_entry(incoming, edit, Outcome::Applied, rule, None);
+            cells.push(entry);
+        }
+        cells.sort_by_key(|cell| cell.field);
+    }
+
+    /// Tells what plugins found that does not stop the row.
+    pub(super) fn warn(&mut self, incoming: &Incoming<'_>) {
+        for warning in &incoming.said.warnings {
+            let code = if warning.code == "plugin-failed" { SKIPPED } else { WARNING };
+            let problem = self.told(incoming, warning, code);
+            self.problem(problem);
+        }
+    }
+
+    /// The words for what a plugin found. Its own are in them only if all that it saw may be quoted: they go into the log.
+    fn told(&self, incoming: &Incoming<'_>, found: &Remarked, code: Code) -> Problem {
+        let place = match found.field {
+            Some(field) => self.arrival().place_of(incoming.row, field),
+            None => self.place_of_row(incoming.row),
+        };
+        let is_open = |id: &FieldId| self.table().field(*id).is_some_and(|field| field.class == OPEN_CLASS);
+        let words = if found.code == "plugin-failed" {
+            format!("{} has no answer: {}", found.title, found.message)
+        } else if found.reads.iter().all(is_open) {
+            format!("{} found `{}`: {}", found.title, found.code, found.message)
+        } else {
+            format!("{} found `{}`", found.title, found.code)
+        };
+        let about = found.field.and_then(|id| self.table().field(id)).map(Field::title);
+        let about = about.map_or_else(String::new, |title| format!("`{title}`: "));
+        let words = words.trim_end_matches(['.', '。']);
+        let (became, hint) = match code {
+            HELD => (
+                "The row was held; nothing of it was taken over.",
+                "Correct the row and save again, or decide it: `daybook review list`.",
+            ),
+            SKIPPED => ("The row was taken all the same.", "See `daybook plugin list`, and tell who wrote the plugin."),
+            _ => ("It was taken all the same.", "Look whether it is meant so."),
+        };
+        Problem::new(code, place.clone(), format!("{place}: {about}{words}. {became}"), hint)
+    }
+
+    /// What the author of a row is told of it in her workbook: a plugin's own words if she may see all that it saw.
+    fn remarks(&self, incoming: &Incoming<'_>, rights: &Rights) -> Vec<Remark> {
+        let sees =
+            |id: &FieldId| self.table().field(*id).is_some_and(|field| rights.sight(&field.class) == Sight::Clear);
+        let remark = |error: &Remarked| Remark {
+            field: error.field,
+            reason: if error.code != "plugin-failed" && error.reads.iter().all(sees) {
+                error.message.trim_end_matches(['.', '。']).into()
+            } else {
+                CompactString::const_new(HELD.0)
+            },
+        };
+        incoming.said.errors.iter().map(remark).collect()
+    }
+}
+
+fn rejected() -> Remark {
+    Remark { field: None, reason: CompactString::const_new(REJECTED.0) }
+}

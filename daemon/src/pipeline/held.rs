@@ -1,0 +1,75 @@
+//! Saves that are held whole for a person: knowing one again, and telling what becomes of it.
+
+use compact_str::CompactString;
+
+use super::compose::Composer;
+use super::error::PipelineError;
+use super::hindrance::REJECTED;
+use crate::model::entry::ReviewChange;
+use crate::model::problem::Code;
+use crate::model::{Arrival, ArrivalId, ArrivalKind, Problem, Review, ReviewKind};
+use crate::store::{ArrivalFilter, Snapshot};
+
+/// How many arrivals of a source are looked through for what Daybook wrote into a held save.
+const ANSWERED_ARRIVALS_MAX: u32 = 200;
+
+/// Withdraws the question about a held save that is gone from the file. If the file is as it was before, its author
+/// has taken the changes back; otherwise she is told that they went with a later save.
+pub(super) fn withdraw(composer: &mut Composer<'_>, review: &Review, taken_back: bool) {
+    composer.review(ReviewChange::Close { id: review.id, how: CompactString::const_new("withdrawn") });
+    if taken_back {
+        return;
+    }
+    let place = review.place.clone();
+    composer.problem(Problem::new(
+        Code("held-save-replaced"),
+        place.clone(),
+        format!("{place}: the save that was held has been replaced by a later one without those changes; nothing of it was taken over."),
+        "If the changes were meant, make them again.",
+    ));
+}
+
+/// Tells what becomes of a save that a person has rejected.
+pub(super) fn tell_rejected(composer: &mut Composer<'_>) {
+    let place = composer.arrival().place.as_ref().map_or_else(String::new, crate::model::Place::whole);
+    let refused = composer.report.refused;
+    let message = format!(
+        "{place}: the save was rejected, so nothing of it was taken over. The {refused} changed cells are put back to what is stored; rows that were added stay as typed, rows that were deleted stay in the store."
+    );
+    let hint = "The workbook as it was saved is kept: `daybook workbook versions` lists it, `daybook workbook restore` writes it to a new file.";
+    composer.problem(Problem::new(REJECTED, place, message, hint));
+}
+
+/// Whether the same content of the source was held before, whatever a person said of it.
+pub(super) fn was_held(snapshot: &Snapshot<'_>, arrival: &Arrival, digest: &[u8; 32]) -> Result<bool, PipelineError> {
+    for kept in snapshot.reviews(false)? {
+        let review = kept.review;
+        let withdrawn = kept.closed.is_some_and(|closed| closed.how == "withdrawn");
+        if review.kind == ReviewKind::MassChange && review.source == arrival.source && !withdrawn {
+            let posting = snapshot.posting(review.arrival)?;
+            let is_it = posting.is_some_and(|posting| posting.arrival.mark.digest == *digest);
+            if is_it || was_answered(snapshot, arrival, digest, review.arrival)? {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// Whether this is a held save in which Daybook has answered rows: such a publication makes no state.
+fn was_answered(
+    snapshot: &Snapshot<'_>,
+    arrival: &Arrival,
+    digest: &[u8; 32],
+    held: ArrivalId,
+) -> Result<bool, PipelineError> {
+    let filter =
+        ArrivalFilter { source: Some(arrival.source.clone()), before: None, limit: Some(ANSWERED_ARRIVALS_MAX) };
+    for line in snapshot.arrivals(&filter)?.into_iter().take_while(|line| line.arrival.id > held) {
+        let is_it = line.arrival.kind == ArrivalKind::Publication && line.arrival.mark.digest == *digest;
+        if is_it && snapshot.posting(line.arrival.id)?.is_some_and(|posting| posting.state.is_none()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

@@ -1,0 +1,220 @@
+//! Plugins as the office has them: in `daybook.toml`, between the save and the store.
+
+use serde_json::Value as Json;
+
+use super::office::{CUSTOMERS, Office, problems, text};
+use super::workbook::rows;
+use crate::plugins::fixture::Fixture;
+
+/// The staff's workbook, into which is written.
+const STAFF: &str = r#"
+[[workbook]]
+name = "staff"
+path = "share/staff.xlsx"
+table = "customers"
+acts_as = "role:staff"
+sync = "two-way"
+"#;
+
+const GOOD: &str = include_str!("../plugins/good.wat");
+
+/// A component that does one job of those in `good.wat`.
+fn component(job: &str) -> Vec<u8> {
+    let mut parts = GOOD.split("  (func $JOB(");
+    let common = parts.next().expect("there are helpers");
+    let own = parts.find(|part| part.starts_with(job)).expect("there is such a job");
+    Fixture::new(&format!("{common}  (func $JOB({own}")).component()
+}
+
+/// An office with a plugin that does one job.
+fn office(job: &str, settings: &str) -> Office {
+    let office = Office::new(&format!("{}{STAFF}{}", customers(""), section(settings)));
+    office.write("plugins/own.wasm", &component(job));
+    office
+}
+
+/// The usual customers, with a note.
+fn customers(note: &str) -> String {
+    let field = format!("[[table.field]]\nname = \"note\"\nheaders = [\"备注\", \"Note\"]\n{note}\n[[access]]");
+    CUSTOMERS.replacen("[[access]]", &field, 1)
+}
+
+fn section(settings: &str) -> String {
+    format!("[[plugin]]\nname = \"own\"\npath = \"plugins/own.wasm\"\ntable = \"customers\"\n{settings}\n")
+}
+
+fn save(office: &Office, lines: &[&str]) {
+    office.save("share/staff.xlsx", &rows(lines));
+}
+
+fn codes(report: &Json) -> Vec<String> {
+    problems(report).into_iter().map(|(code, _)| code).collect()
+}
+
+/// `note` must be filled.
+const CHECKED: &str = "reads = [\"note\"]";
+
+#[test]
+fn a_row_with_an_error_is_held_and_the_others_are_taken() {
+    let office = office("validate", CHECKED);
+    save(&office, &["Customer ID|Name|Note|Daybook", "C-1|Amber|tea|", "C-2|Bronze||", "C-3|Copper|x|"]);
+    let report = office.sync();
+    assert_eq!(codes(&report), ["plugin-held"], "{report}");
+    let message = text(&report["problems"][0]["message"]);
+    assert!(message.contains("the plugin `own` 1.0.0 found `empty`: 空. The row was held"), "{message}");
+    assert_eq!(office.list(&["record", "list"]).len(), 2);
+    let book = office.open("share/staff.xlsx");
+    assert_eq!(book.value("C-1", "Daybook"), "Saved");
+    assert_eq!(book.value("C-2", "Daybook"), "Waiting for a decision; Not saved: Note: 空");
+    assert_eq!(book.value("C-2", "Name"), "Bronze");
+    let review = &office.reviews()[0];
+    assert_eq!((&review["kind"], &review["place"]), (&"plugin".into(), &"staff.xlsx!Sheet1!A3".into()), "{review}");
+    office.sync_idly();
+
+    // What the steward accepts is posted as it was typed.
+    office.program(&["review", "decide", &office.review(), "accept"]).ends(0);
+    assert_eq!(office.value("C-2", "name"), "Bronze");
+    office.sync_quietly();
+    assert_eq!(office.open("share/staff.xlsx").value("C-2", "Daybook"), "Saved");
+    assert!(office.reviews().is_empty());
+    office.sync_idly();
+    office.store_is_sound();
+}
+
+#[test]
+fn a_held_change_waits_until_it_is_corrected_or_decided() {
+    let office = office("validate", CHECKED);
+    save(&office, &["Customer ID|Name|Note|Daybook", "C-1|Amber|tea|", "C-2|Bronze|milk|"]);
+    office.sync_quietly();
+    office.open("share/staff.xlsx").set("C-1", "Note", "").set("C-1", "Name", "Ambrosia").save();
+    let report = office.sync();
+    assert_eq!((&report["held"], &report["applied"]), (&2.into(), &0.into()), "{report}");
+    assert_eq!(office.value("C-1", "name"), "Amber", "a row is held whole");
+    let history = office.list(&["record", "history", "--key", "C-1"]);
+    let held: Vec<&Json> = history.iter().filter(|line| line["outcome"] == "held").collect();
+    assert_eq!(held.len(), 2, "{history:?}");
+    assert!(text(&held[0]["rule"]).starts_with("plugin:own@1.0.0#"), "{}", held[0]);
+    assert_eq!(office.open("share/staff.xlsx").value("C-1", "Name"), "Ambrosia", "it stays as typed");
+
+    // Others' changes of the row don't write over what waits.
+    office.program(&["record", "set", "--key", "C-1", "stage=signed"]).ends(0);
+    office.sync();
+    assert_eq!(office.open("share/staff.xlsx").value("C-1", "Name"), "Ambrosia");
+    let first = office.review();
+
+    // Another wrong save is another question; the right one is taken as a whole.
+    office.open("share/staff.xlsx").set("C-1", "Name", "Ambra").save();
+    office.sync();
+    assert_ne!(office.review(), first);
+    office.open("share/staff.xlsx").set("C-1", "Note", "coffee").save();
+    let report = office.sync_quietly();
+    assert_eq!((&report["held"], &report["applied"]), (&0.into(), &2.into()), "{report}");
+    assert_eq!((office.value("C-1", "name"), office.value("C-1", "note")), ("Ambra".into(), "coffee".into()));
+    assert!(office.reviews().is_empty(), "the question is withdrawn");
+    assert_eq!(office.open("share/staff.xlsx").value("C-1", "Daybook"), "Saved");
+
+    // What the steward rejects stays as typed, and says so.
+    office.open("share/staff.xlsx").set("C-2", "Note", "").save();
+    office.sync();
+    office.program(&["review", "decide", &office.review(), "reject"]).ends(0);
+    office.sync_quietly();
+    let book = office.open("share/staff.xlsx");
+    assert_eq!(book.value("C-2", "Daybook"), "Not saved: the save was rejected");
+    assert_eq!(office.value("C-2", "note"), "milk");
+    assert!(office.reviews().is_empty(), "it is not asked again");
+    office.sync_idly();
+    office.store_is_sound();
+}
+
+#[test]
+fn a_normalised_value_takes_the_place_of_the_typed_one_and_comes_back_into_the_workbook() {
+    let office = office("normalise", "reads = [\"note\"]\nwrites = [\"note\"]");
+    save(&office, &["Customer ID|Name|Note", "C-1|Amber|tea", "C-2|Bronze|milk"]);
+    let report = office.sync_quietly();
+    assert_eq!(office.value("C-1", "note"), "X", "{report}");
+    assert_eq!(office.open("share/staff.xlsx").value("C-1", "Note"), "X");
+    let history = office.list(&["record", "history", "--key", "C-1"]);
+    let line = history.iter().find(|line| line["field"] == "note").expect("the note has a history");
+    assert!(text(&line["rule"]).starts_with("plugin:own@1.0.0#"), "{line}");
+    office.sync_idly();
+    // Typed again as before: it is the same again.
+    office.open("share/staff.xlsx").set("C-1", "Note", "tea").save();
+    let report = office.sync_quietly();
+    assert_eq!((&report["applied"], office.value("C-1", "note")), (&0.into(), "X".into()), "{report}");
+    assert_eq!(office.open("share/staff.xlsx").value("C-1", "Note"), "X");
+    // A command goes the same way.
+    office.program(&["record", "set", "--key", "C-2", "note=other"]).ends(0);
+    assert_eq!(office.value("C-2", "note"), "X");
+    office.sync_quietly();
+    office.sync_idly();
+    office.store_is_sound();
+}
+
+#[test]
+fn a_class_is_set_beside_what_was_typed_and_never_over_it() {
+    let office = office("classify", "reads = [\"name\"]\nwrites = [\"note\"]");
+    save(&office, &["Customer ID|Name|Note", "C-1|Amber|", "C-2|Bronze|typed"]);
+    office.sync_quietly();
+    assert_eq!((office.value("C-1", "note"), office.value("C-2", "note")), ("gold".into(), "typed".into()));
+    assert_eq!(office.open("share/staff.xlsx").value("C-1", "Note"), "gold");
+    office.sync_idly();
+    // The next change of the row classifies it anew.
+    office.open("share/staff.xlsx").set("C-2", "Name", "Bronzer").save();
+    office.sync_quietly();
+    assert_eq!(office.value("C-2", "note"), "gold");
+    office.sync_idly();
+    office.store_is_sound();
+}
+
+#[test]
+fn a_plugin_decides_the_conflicts_of_its_field() {
+    let office = Office::new(&format!(
+        "{}{STAFF}{}{}",
+        customers("conflict = \"plugin:own\""),
+        STAFF.replace("staff", "other").replace("role:other", "role:staff"),
+        section("reads = [\"note\"]\nwrites = [\"note\"]")
+    ));
+    office.write("plugins/own.wasm", &component("merge"));
+    for file in ["share/staff.xlsx", "share/other.xlsx"] {
+        office.save(file, &rows(&["Customer ID|Name|Note", "C-1|Amber|tea"]));
+    }
+    office.sync_quietly();
+    office.open("share/staff.xlsx").set("C-1", "Note", "first").save();
+    office.open("share/other.xlsx").set("C-1", "Note", "second").save();
+    let report = office.sync_quietly();
+    assert_eq!((&report["conflicts"], office.value("C-1", "note")), (&0.into(), "second".into()), "{report}");
+    let history = office.list(&["record", "history", "--key", "C-1"]);
+    let line = history.iter().rfind(|line| line["field"] == "note").expect("the note has a history");
+    assert!(text(&line["rule"]).starts_with("plugin:own@1.0.0#"), "{line}");
+    office.store_is_sound();
+}
+
+#[test]
+fn rows_without_an_answer_are_held_or_taken_as_the_office_says() {
+    for (on_failure, code, taken) in [("hold", "plugin-held", 1), ("skip", "plugin-skipped", 2)] {
+        let office = office("validate", &format!("{CHECKED}\non_failure = \"{on_failure}\""));
+        save(&office, &["Customer ID|Name|Note", "C-1|Amber|!trap", "C-2|Bronze|milk"]);
+        let report = office.sync();
+        assert!(codes(&report).contains(&code.to_owned()), "{report}");
+        assert_eq!(office.list(&["record", "list"]).len(), taken, "{on_failure}");
+        office.store_is_sound();
+    }
+}
+
+#[test]
+fn a_file_that_is_not_the_pinned_one_stops_the_start_and_any_other_trouble_does_not() {
+    let office = office("validate", &format!("{CHECKED}\nsha256 = \"{}\"", "0".repeat(64)));
+    save(&office, &["Customer ID|Name|Note", "C-1|Amber|tea"]);
+    office.program(&["sync"]).ends(1).says("sha256");
+    assert!(!office.path("data/daybook.db").exists() || office.list(&["record", "list"]).is_empty());
+
+    let office = self::office("validate", CHECKED);
+    save(&office, &["Customer ID|Name|Note", "C-1|Amber|tea"]);
+    office.write("plugins/own.wasm", b"no plugin");
+    let report = office.sync();
+    assert_eq!(report["held"], 3, "what a check could not look at waits: {report}");
+    office.write("plugins/own.wasm", &component("validate"));
+    office.sync();
+    assert_eq!(office.list(&["record", "list"]).len(), 1, "the row is taken once it can be checked");
+    assert!(office.reviews().is_empty());
+}
