@@ -33,6 +33,7 @@ pub mod report;
 mod sheet;
 pub mod spec;
 mod telling;
+pub mod trial;
 mod typed;
 
 use std::cell::RefCell;

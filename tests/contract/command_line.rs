@@ -70,7 +70,6 @@ fn what_is_not_built_yet_says_so() {
         &["audit", "verify"],
         &["backup", "create"],
         &["key", "new", "x"],
-        &["plugin", "inspect", "x.wasm"],
         &["schema", "export"],
         &["record", "erase", "--key", "C-1"],
         &["record", "pack", "--key", "C-1"],
@@ -83,7 +82,6 @@ fn what_is_not_built_yet_says_so() {
         ("[smtp]\nhost = \"mail.example.com\"\nport = 465\n", 1),
         ("[backup]\ndirectory = \"/mnt/backup\"\n", 1),
         ("[audit]\ncheckpoint_path = \"/mnt/x\"\n", 1),
-        ("[[plugin]]\nname = \"p\"\npath = \"p.wasm\"\ntable = \"customers\"\n", 1),
     ] {
         office.configure(&format!("{CUSTOMERS}{section}"));
         let configuration = String::from_utf8(office.read("daybook.toml")).expect("UTF-8");
@@ -263,7 +261,7 @@ fn json_has_the_shapes_of_the_contract() {
     assert_eq!((&name["previous"], &name["actor"]), (&Json::Null, &json!("role:staff")));
 
     let status = office.json(&["status"]);
-    assert_eq!(keys(&status), ["outbox", "reviews", "sources", "store", "version"]);
+    assert_eq!(keys(&status), ["outbox", "plugins", "reviews", "sources", "store", "version"]);
     assert_eq!(keys(&status["outbox"]), ["parked", "pending"]);
     assert_eq!(status["reviews"], 0);
     assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));

@@ -19,7 +19,7 @@ sync = "two-way"
 const GOOD: &str = include_str!("../plugins/good.wat");
 
 /// A component that does one job of those in `good.wat`.
-fn component(job: &str) -> Vec<u8> {
+pub(super) fn component(job: &str) -> Vec<u8> {
     let mut parts = GOOD.split("  (func $JOB(");
     let common = parts.next().expect("there are helpers");
     let own = parts.find(|part| part.starts_with(job)).expect("there is such a job");
@@ -34,7 +34,7 @@ fn office(job: &str, settings: &str) -> Office {
 }
 
 /// The usual customers, with a note.
-fn customers(note: &str) -> String {
+pub(super) fn customers(note: &str) -> String {
     let field = format!("[[table.field]]\nname = \"note\"\nheaders = [\"备注\", \"Note\"]\n{note}\n[[access]]");
     CUSTOMERS.replacen("[[access]]", &field, 1)
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::open::{load_config, read_key};
 use super::output::{Out, plural};
+use super::plugins::look;
 use super::{Failure, Outcome};
 use crate::codec::read::{FileKind, ReadRequest};
 use crate::config::Config;
@@ -60,6 +61,7 @@ pub(crate) fn run(path: Option<&Path>, out: &mut Out) -> Outcome {
             }
         }
     }
+    problems.extend(plugin_problems(&config)?);
     // A column that a person keeps for herself is told, but nothing is wrong with it.
     let notices = problems.iter().filter(|problem| problem.code == "unknown-column").count();
     let count = problems.len() - notices;
@@ -99,6 +101,16 @@ fn key_problem(config: &Config) -> Option<Problem> {
         Err(error @ StoreError::WrongKey { .. }) => Some(wrong("key", Words::from(&error))),
         Err(error) => Some(wrong("store", Words::from(&error))),
     }
+}
+
+/// What is wrong with the plugins. Compiled code is kept only as long as this command runs.
+fn plugin_problems(config: &Config) -> Result<Vec<Problem>, Failure> {
+    if config.plugins.iter().all(|setup| setup.disabled) {
+        return Ok(Vec::new());
+    }
+    let cache = tempfile::tempdir()?;
+    let mut host = look::host(cache.path(), false)?;
+    Ok(host.load(&config.plugins).into_iter().map(|problem| problem.in_source("plugins")).collect())
 }
 
 /// A workbook is to be written into, and its format can only be read.

@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 
 use super::open::{Make, open};
 use super::output::{Out, plural};
+use super::plugins::look;
 use super::{Failure, Outcome};
 use crate::app::{self, App, Observer, workbook_sources};
 use crate::error::Words;
@@ -138,11 +139,15 @@ pub(crate) fn status(config: Option<&Path>, out: &mut Out) -> Outcome {
         "sources": sources,
         "outbox": { "pending": tasks.len() - parked, "parked": parked },
         "reviews": reviews,
+        "plugins": look::lines(&mut pipeline),
     });
     if out.json {
         out.value(&status);
     } else {
         tell(&status, out);
+        for line in status["plugins"].as_array().into_iter().flatten() {
+            look::tell(line, out);
+        }
     }
     Ok(())
 }

@@ -155,14 +155,12 @@ fn read_settings(report: &Report, item: &Item<'_>) -> Option<String> {
         item.wrong_type("a table", "write `settings = { … }`, or `[plugin.settings]` below the section");
         return None;
     };
-    match json_object(table) {
-        Some(object) => Some(Json::Object(object).to_string()),
-        None => {
-            let message = "holds a number that JSON has not, like `inf` or `nan`";
-            report.add(&item.spot, ProblemKind::WrongValue, message, "write it as a text");
-            None
-        }
-    }
+    let Some(object) = json_object(table) else {
+        let message = "holds a number that JSON has not, like `inf` or `nan`";
+        report.add(&item.spot, ProblemKind::WrongValue, message, "write it as a text");
+        return None;
+    };
+    Some(Json::Object(object).to_string())
 }
 
 fn json_object(table: &DeTable<'_>) -> Option<Map<String, Json>> {

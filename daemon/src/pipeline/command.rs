@@ -9,6 +9,7 @@ use compact_str::CompactString;
 use super::compose::{Came, Composed, Composer, Creator, Incoming, Settings, Supplied};
 use super::consult::{Case, Said, is_news};
 use super::error::PipelineError;
+use super::hindrance::Remembered;
 use super::recognised::incoming_key;
 use super::report::Report;
 use crate::access::{Decider, Subject};
@@ -105,7 +106,9 @@ pub(super) fn set(
     let mut said = Said::default();
     if is_news(table, stored.as_ref(), &edits) {
         let (found, problems) = (wanted.consult)(&Case { stored: stored.as_ref(), cells: &cells, edits });
-        problems.into_iter().for_each(|problem| composer.problem(problem));
+        for problem in problems {
+            composer.problem(problem);
+        }
         said = found;
     }
     one_said(&mut composer, record, stored.as_ref(), &cells, (supplied, said), entropy);
@@ -210,9 +213,7 @@ fn one_said(
         supplied,
         problems: Vec::new(),
         came: Came::AsBefore,
-        told: false,
-        rejected: false,
-        held_before: false,
+        remembered: Remembered::Nothing,
         said,
     };
     if let Composed::Entry(entry) = composer.row(incoming, entropy) {
@@ -271,7 +272,8 @@ pub(super) fn decide(
             composer.review(close);
             Ok(composer.finish(None))
         }
-        (ReviewKind::MassChange, Decision::Reject, _) => {
+        (ReviewKind::MassChange, Decision::Reject, _)
+        | (ReviewKind::Plugin, Decision::Reject | Decision::Stored, _) => {
             let open: Vec<Review> = Vec::new();
             let mut composer = Composer::new(table, decider, arrival, NO_SETTINGS, &open, HashMap::new());
             composer.review(close);
@@ -282,12 +284,6 @@ pub(super) fn decide(
         }
         (ReviewKind::Plugin, Decision::Accept | Decision::Incoming, stored) => {
             accept_row(snapshot, table, decider, arrival, (review, close), stored.as_ref(), entropy)
-        }
-        (ReviewKind::Plugin, Decision::Reject | Decision::Stored, _) => {
-            let open: Vec<Review> = Vec::new();
-            let mut composer = Composer::new(table, decider, arrival, NO_SETTINGS, &open, HashMap::new());
-            composer.review(close);
-            Ok(composer.finish(None))
         }
         (ReviewKind::MissingRow | ReviewKind::MassChange | ReviewKind::Ambiguous | ReviewKind::Plugin, _, _) => {
             Err(PipelineError::Refused("this is decided by `accept` or `reject`".to_owned()))
@@ -574,9 +570,7 @@ fn revert_cells(composer: &mut Composer<'_>, entry: &RecordEntry, stored: &Store
         supplied: Vec::new(),
         problems: Vec::new(),
         came: Came::AsBefore,
-        told: false,
-        rejected: false,
-        held_before: false,
+        remembered: Remembered::Nothing,
         said: Said::default(),
     };
     if let Composed::Entry(entry) = composer.row(incoming, entropy) {

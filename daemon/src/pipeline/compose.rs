@@ -10,7 +10,7 @@ use compact_str::CompactString;
 use super::consult::Said;
 use super::formulas::{FormulaNews, with_first_results};
 use super::heed::HeldRow;
-use super::hindrance::{Blanket, FORBIDDEN_HINT, Hindrance};
+use super::hindrance::{Blanket, FORBIDDEN_HINT, Hindrance, Remembered};
 use super::questions::Questions;
 use super::report::Report;
 use crate::access::{Decider, Permitted, Rights, Sight, Subject};
@@ -52,12 +52,8 @@ pub(super) struct Incoming<'a> {
     pub problems: Vec<CellProblem>,
     /// How the row came into the sheet.
     pub came: Came,
-    /// If the row is refused, its author knows already.
-    pub told: bool,
-    /// A person has rejected the save in which the row was added, and it is still as it was then.
-    pub rejected: bool,
-    /// The row is as it was when a plugin's error first held it.
-    pub held_before: bool,
+    /// What is remembered of the row as it stands.
+    pub remembered: Remembered,
     /// What plugins said of it.
     pub said: Said,
 }
@@ -383,7 +379,9 @@ impl<'a> Composer<'a> {
 
     /// Decides about a new record: its cells, or `None` if there may be none; says why.
     fn judge_new(&mut self, incoming: &Incoming<'_>, edits: Vec<Edit>, rights: &Rights) -> Option<Judged> {
-        if let Some(blanket) = self.settings.refused.or(incoming.rejected.then_some(Blanket::Rejected)) {
+        if let Some(blanket) =
+            self.settings.refused.or((incoming.remembered == Remembered::Rejected).then_some(Blanket::Rejected))
+        {
             self.refuse_new(incoming, &edits, blanket.code(), blanket.reason(), blanket.hint());
             return None;
         }
@@ -424,7 +422,7 @@ impl<'a> Composer<'a> {
     /// Tells that a row does not become a record.
     fn refuse_new(&mut self, incoming: &Incoming<'_>, edits: &[Edit], code: Code, reason: &str, hint: &str) {
         self.refused_rows.extend(incoming.row.map(|row| (row, CompactString::const_new(code.0))));
-        if incoming.told {
+        if matches!(incoming.remembered, Remembered::Refused | Remembered::Rejected) {
             return;
         }
         let place = self.place_of_row(incoming.row);

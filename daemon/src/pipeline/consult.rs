@@ -127,7 +127,7 @@ impl Consultant<'_> {
             let place = if typed { &mut said[*row].normalised } else { &mut said[*row].set };
             replace(place, (*field, cell, rule.clone()));
         }
-        self.note_failures(setup, answered.version.as_ref(), answered.failed, said);
+        Self::note_failures(setup, answered.version.as_ref(), answered.failed, said);
         problems.extend(answered.problems);
     }
 
@@ -147,7 +147,7 @@ impl Consultant<'_> {
                 Severity::Info => {}
             }
         }
-        self.note_failures(setup, answered.version.as_ref(), answered.failed, said);
+        Self::note_failures(setup, answered.version.as_ref(), answered.failed, said);
         problems.extend(answered.problems);
     }
 
@@ -174,7 +174,7 @@ impl Consultant<'_> {
             put(&mut rows[*row], *field, cell.clone());
             replace(&mut said[*row].set, (*field, cell, rule.clone()));
         }
-        self.note_failures(setup, answered.version.as_ref(), answered.failed, said);
+        Self::note_failures(setup, answered.version.as_ref(), answered.failed, said);
         problems.extend(answered.problems);
     }
 
@@ -242,7 +242,6 @@ impl Consultant<'_> {
 
     /// What becomes of rows without an answer: they are held, or their author is told.
     fn note_failures(
-        &self,
         setup: &PluginSetup,
         version: Option<&PluginVersion>,
         failed: Vec<crate::plugin::FailedRow>,

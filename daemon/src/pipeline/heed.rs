@@ -8,7 +8,7 @@ use compact_str::CompactString;
 
 use super::compose::{Composed, Composer, Incoming};
 use super::consult::Remarked;
-use super::hindrance::REJECTED;
+use super::hindrance::{REJECTED, Remembered};
 use crate::access::{Rights, Sight};
 use crate::io::{Entropy, uuid_v7};
 use crate::model::entry::ReviewChange;
@@ -58,13 +58,14 @@ impl Composer<'_> {
         let open = self.held_before.iter().find(|review| review.record == record && review.group == group);
         let open = open.map(|review| review.id);
         self.held_still.extend(open);
-        let denied = incoming.held_before && open.is_none();
+        let held_before = incoming.remembered == Remembered::Held;
+        let denied = held_before && open.is_none();
         self.held_rows.extend(incoming.row.map(|row| HeldRow {
             row,
             remarks: if denied { vec![rejected()] } else { self.remarks(incoming, rights) },
             denied,
         }));
-        if incoming.held_before || open.is_some() {
+        if held_before || open.is_some() {
             return Some(Composed::Held);
         }
         for error in &incoming.said.errors {

@@ -68,3 +68,16 @@ impl Hindrance {
 }
 
 pub(super) const FORBIDDEN_HINT: &str = "Ask the person who owns the record, or the data steward, to make the change.";
+
+/// What is remembered of a row that is in no state of its source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Remembered {
+    /// Nothing.
+    Nothing,
+    /// It was refused, and its author knows.
+    Refused,
+    /// So it was, because a person has rejected the whole save in which it was added.
+    Rejected,
+    /// A plugin's error holds it.
+    Held,
+}

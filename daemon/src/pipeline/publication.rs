@@ -139,10 +139,9 @@ impl Pipeline {
         let snapshot = self.store.snapshot()?;
         let open = super::sheet::open_reviews(&snapshot, &config.name)?;
         let waits = |review: &Review| match review.kind {
-            ReviewKind::MassChange => true,
+            // What is typed in a row that a plugin holds is only there.
+            ReviewKind::MassChange | ReviewKind::Plugin => true,
             ReviewKind::Ambiguous => review.record.is_some(),
-            // What is typed in a held row is only there.
-            ReviewKind::Plugin => true,
             ReviewKind::Conflict | ReviewKind::MissingRow => false,
         };
         Ok(open.iter().any(waits))

@@ -16,7 +16,7 @@ use super::consult::{Case, Consultant, Said, is_news};
 use super::error::PipelineError;
 use super::heed::HELD;
 use super::held;
-use super::hindrance::Blanket;
+use super::hindrance::{Blanket, Remembered};
 use super::identity;
 use super::layout::Layout;
 use super::moved;
@@ -43,6 +43,11 @@ use crate::model::{
 };
 use crate::plugin::{Context as World, Plugins};
 use crate::store::Snapshot;
+
+/// What is remembered of a row that would have been a new record and was refused.
+const REFUSED_ROW: &str = "refused-row";
+/// The same, if it was refused because a person rejected the whole save.
+const REJECTED_ROW: &str = "rejected-row";
 
 /// A sheet as it was read: what does not change when the posting is made again on a newer snapshot.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -376,9 +381,7 @@ impl Work<'_> {
                 supplied: if stored.is_none() { self.supplied(row, &mut numbers)? } else { Vec::new() },
                 problems: problems.remove(&row.number).unwrap_or_default(),
                 came: self.ancestry.came(self.known, *record),
-                told: false,
-                rejected: false,
-                held_before: false,
+                remembered: Remembered::Nothing,
                 said: consulted.said.remove(record).unwrap_or_default(),
             };
             self.one(composer, telling, extent, incoming, entropy);
@@ -399,9 +402,7 @@ impl Work<'_> {
                 supplied: Vec::new(),
                 problems: Vec::new(),
                 came: Came::AsBefore,
-                told: false,
-                rejected: false,
-                held_before: false,
+                remembered: Remembered::Nothing,
                 said: consulted.said.remove(&record).unwrap_or_default(),
             };
             self.one(composer, telling, extent, incoming, entropy);
@@ -420,14 +421,19 @@ impl Work<'_> {
     ) {
         let (record, row, hash) = (incoming.record, incoming.row, incoming.hash);
         let shown_before = incoming.base.is_some();
-        if incoming.stored.is_none() {
-            incoming.told = telling.before.contains(&Telling::digest("refused-row", &[&hash.0.to_le_bytes()]));
-            incoming.rejected = self.is_rejected()
-                || telling.before.contains(&Telling::digest("rejected-row", &[&hash.0.to_le_bytes()]));
-        }
-        let rejected = incoming.rejected;
-        let held = Telling::digest(HELD.0, &[&hash.0.to_le_bytes()]);
-        incoming.held_before = telling.before.contains(&held);
+        let digest = |code: &str| Telling::digest(code, &[&hash.0.to_le_bytes()]);
+        let is_told = |code: &str| telling.before.contains(&digest(code));
+        let is_new = incoming.stored.is_none();
+        let rejected = is_new && (self.is_rejected() || is_told(REJECTED_ROW));
+        incoming.remembered = if rejected {
+            Remembered::Rejected
+        } else if is_told(HELD.0) {
+            Remembered::Held
+        } else if is_new && is_told(REFUSED_ROW) {
+            Remembered::Refused
+        } else {
+            Remembered::Nothing
+        };
         match composer.row(incoming, entropy) {
             Composed::Entry(entry) => {
                 extent.changed_cells += changed_cells(&entry);
@@ -436,13 +442,11 @@ impl Work<'_> {
                 }
                 composer.push(entry);
             }
-            Composed::Held => telling.now.push(held),
+            Composed::Held => telling.now.push(digest(HELD.0)),
             Composed::Refused => {
-                if rejected {
-                    // As long as the row stands there as it is, it is not asked about again.
-                    telling.now.push(Telling::digest("rejected-row", &[&hash.0.to_le_bytes()]));
-                }
-                telling.now.push(Telling::digest("refused-row", &[&hash.0.to_le_bytes()]));
+                // As long as the row stands there as it is, it is not told or asked about again.
+                telling.now.extend(rejected.then(|| digest(REJECTED_ROW)));
+                telling.now.push(digest(REFUSED_ROW));
             }
             Composed::Nothing => {
                 if self.known.row(record).is_some_and(|known| known.hash != hash) {

@@ -2,11 +2,14 @@
 
 use std::path::Path;
 
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::cli::Failure;
+use crate::cli::output::Out;
+use crate::cli::{Failure, Outcome};
 use crate::error::Words;
 use crate::io::{Disk, RealDisk};
+use crate::plugin::limits::PLUGIN_BYTES_MAX;
 
 /// Reads a plugin's file.
 pub(super) fn read(path: &Path, bytes_max: u64) -> Result<Vec<u8>, Failure> {
@@ -35,6 +38,22 @@ pub(super) fn hex(hash: &[u8]) -> String {
         let _ok = write!(text, "{byte:02x}");
         text
     })
+}
+
+/// Writes the plugin that a compiler's module is.
+pub(super) fn pack_to(module: &Path, to: Option<&Path>, out: &mut Out) -> Outcome {
+    let packed = pack(module, &read(module, PLUGIN_BYTES_MAX)?)?;
+    let to = to.map_or_else(|| module.with_extension("plugin.wasm"), Path::to_owned);
+    // A plugin is built again and again.
+    let there = RealDisk.fingerprint(&to)?;
+    RealDisk.replace(&to, &packed, there)?;
+    if out.json {
+        out.value(&json!({ "file": to, "bytes": packed.len(), "sha256": hex(&sha256(&packed)) }));
+    } else {
+        out.line(format!("wrote {} ({} bytes)", to.display(), packed.len()));
+        out.line(format!("Next: `daybook plugin test {}`.", to.display()));
+    }
+    Ok(())
 }
 
 /// Makes a component of a core module that was built with the WIT bindings; a component stays as it is.

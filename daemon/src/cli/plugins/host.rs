@@ -77,7 +77,7 @@ impl Plugins for OfficePlugins {
     }
 
     fn status(&mut self) -> Vec<Status> {
-        self.host().map(|host| host.status()).unwrap_or_default()
+        self.host().map(Plugins::status).unwrap_or_default()
     }
 
     fn jobs(&mut self, name: &PluginName) -> Vec<PluginJob> {

@@ -4,6 +4,7 @@ pub(crate) mod host;
 
 mod edit;
 mod file;
+pub(crate) mod look;
 mod office;
 
 use std::path::Path;
@@ -16,6 +17,22 @@ pub(crate) fn run(config: Option<&Path>, command: PluginCommand, out: &mut Out) 
     match command {
         PluginCommand::Enable { name } => office::enable(config, &name, true, out),
         PluginCommand::Disable { name } => office::enable(config, &name, false, out),
-        _ => Err(super::not_yet("daybook plugin")),
+        PluginCommand::List => look::list(config, out),
+        PluginCommand::Inspect { file } => look::inspect(&file, out),
+        PluginCommand::Try { name, dry_run: _, sample } => look::trial(config, &name, sample, out),
+        PluginCommand::Pack { module, to } => file::pack_to(&module, to.as_deref(), out),
+        PluginCommand::Install { file, name, table, reads, writes, settings } => {
+            let wanted = office::Install {
+                file: &file,
+                name: name.as_deref(),
+                table: table.as_deref(),
+                reads: &reads,
+                writes: &writes,
+                settings: settings.as_deref(),
+            };
+            office::install(config, &wanted, out)
+        }
+        PluginCommand::Pin { name } => office::pin(config, &name, out),
+        PluginCommand::New { .. } | PluginCommand::Test { .. } => Err(super::not_yet("daybook plugin new|test")),
     }
 }

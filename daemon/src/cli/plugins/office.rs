@@ -6,14 +6,18 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
+use toml_edit::InlineTable;
 
-use super::edit::{self, EditError};
-use crate::cli::open::read_config;
+use super::edit::{self, EditError, Section};
+use super::file::{self, hex};
+use super::look::{failed, look_at};
+use crate::cli::open::{read_config, table};
 use crate::cli::output::Out;
 use crate::cli::{Failure, Outcome};
 use crate::config;
 use crate::error::Words;
-use crate::io::{Disk, RealDisk, Replaced};
+use crate::io::{Disk, RealDisk, Replaced, replace};
+use crate::plugin::limits::PLUGIN_BYTES_MAX;
 
 /// The folder beside the configuration into which plugins are installed.
 const FOLDER: &str = "plugins";
@@ -85,4 +89,90 @@ pub(super) fn enable(named: Option<&Path>, name: &str, enabled: bool, out: &mut 
         ));
     }
     Ok(())
+}
+
+/// What is installed.
+pub(super) struct Install<'a> {
+    pub(super) file: &'a Path,
+    pub(super) name: Option<&'a str>,
+    pub(super) table: Option<&'a str>,
+    pub(super) reads: &'a [String],
+    pub(super) writes: &'a [String],
+    /// Keys and values as TOML, separated by commas.
+    pub(super) settings: Option<&'a str>,
+}
+
+/// Copies a plugin beside the configuration and adds its section, pinned.
+pub(super) fn install(named: Option<&Path>, wanted: &Install<'_>, out: &mut Out) -> Outcome {
+    let office = Office::open(named)?;
+    let config = config::load(&office.path, &office.text).map_err(Failure::Config)?;
+    let table = table(&config, wanted.table)?;
+    let manifest = look_at(wanted.file)?.manifest.map_err(failed)?;
+    let bytes = file::read(wanted.file, PLUGIN_BYTES_MAX)?;
+    let name = wanted.name.unwrap_or(&manifest.id).to_owned();
+    let relative = format!("{FOLDER}/{name}.wasm");
+    let target = config.directory.join(&relative);
+    let section = Section {
+        name: name.clone(),
+        path: relative,
+        sha256: hex(&file::sha256(&bytes)),
+        table: table.to_string(),
+        reads: wanted.reads.to_vec(),
+        writes: wanted.writes.to_vec(),
+        settings: wanted.settings.map(read_settings).transpose()?,
+    };
+    let text = edit::add(&office.text, &section).map_err(|error| office.failed(&error))?;
+    // What the section says is checked before anything is written.
+    config::load(&office.path, &text).map_err(Failure::Config)?;
+    if let Some(folder) = target.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let there = RealDisk.fingerprint(&target)?;
+    let same = there.is_some() && file::read(&target, PLUGIN_BYTES_MAX).is_ok_and(|there| there == bytes);
+    if there.is_some() && !same {
+        let what = format!("`{}` is there already and is another plugin", target.display());
+        return Err(Failure::Failed(Words::new(what, "Give another name: `--name NAME`.")));
+    }
+    if !same {
+        replace::write_new(&target, &bytes)?;
+    }
+    office.write(&text)?;
+    if out.json {
+        out.value(&json!({ "name": name, "path": target, "sha256": section.sha256, "version": manifest.version }));
+    } else {
+        out.line(format!("installed `{name}` {} as {}, pinned to its hash", manifest.version, target.display()));
+        out.line(format!(
+            "Next: `daybook plugin try {name}` says what it would do; a running daemon has to be started anew."
+        ));
+    }
+    Ok(())
+}
+
+/// Pins a plugin to its file as it is now.
+pub(super) fn pin(named: Option<&Path>, name: &str, out: &mut Out) -> Outcome {
+    let office = Office::open(named)?;
+    let config = config::load(&office.path, &office.text).map_err(Failure::Config)?;
+    let Some(setup) = config.plugins.iter().find(|setup| setup.name == name) else {
+        return Err(office.failed(&EditError::Missing(name.to_owned())));
+    };
+    // What can't be loaded is not worth a pin.
+    let manifest = look_at(&setup.path)?.manifest.map_err(failed)?;
+    let hash = hex(&file::sha256(&file::read(&setup.path, PLUGIN_BYTES_MAX)?));
+    office.set(name, "sha256", hash.as_str())?;
+    if out.json {
+        out.value(&json!({ "name": name, "sha256": hash, "version": manifest.version }));
+    } else {
+        out.line(format!("`{name}` is pinned to version {}: {hash}", manifest.version));
+    }
+    Ok(())
+}
+
+/// Settings as they are typed: keys and values of an inline table.
+fn read_settings(text: &str) -> Result<InlineTable, Failure> {
+    let parsed = format!("{{ {text} }}").parse::<toml_edit::Value>();
+    let table = parsed.ok().and_then(|value| value.as_inline_table().cloned());
+    table.ok_or_else(|| {
+        let what = format!("`{text}` is not TOML");
+        Failure::Usage(Words::new(what, "Write keys and values: `--settings 'column = \"tax_id\"'`."))
+    })
 }

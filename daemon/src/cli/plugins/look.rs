@@ -1,0 +1,220 @@
+//! `daybook plugin list|inspect|try`: what a plugin is, and what it would do. Nothing is posted here.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+
+use super::file::hex;
+use super::host::host_parts;
+use crate::cli::open::{Make, open};
+use crate::cli::output::{Out, plural};
+use crate::cli::{Failure, Outcome};
+use crate::error::Words;
+use crate::io::{Entropy, OsEntropy};
+use crate::model::Problem;
+use crate::model::plugin::{PluginJob, PluginLimits, PluginSetup};
+use crate::pipeline::Pipeline;
+use crate::pipeline::trial::Finding;
+use crate::plugin::{Host, Inspection, PluginState, Status};
+
+/// What a plugin may use that is only looked at.
+const LIMITS: PluginLimits = PluginLimits { memory_bytes_max: 64 << 20, time_max: Duration::from_secs(1) };
+
+/// The plugins of the configuration.
+pub(super) fn list(config: Option<&Path>, out: &mut Out) -> Outcome {
+    let mut pipeline = open(config, Make::InMemory)?;
+    let lines = lines(&mut pipeline);
+    for line in &lines {
+        if out.json {
+            out.value(line);
+        } else {
+            tell(line, out);
+        }
+    }
+    if !out.json {
+        out.message(format!("{} plugin{}", lines.len(), plural(lines.len())));
+    }
+    let is_well = |line: &Json| line["state"] == "loaded" || line["state"] == "disabled";
+    if lines.iter().all(is_well) { Ok(()) } else { Err(Failure::Wrong) }
+}
+
+/// How each plugin of the configuration is. A process of its own asks: it does not know of what a running daemon has stopped.
+pub(crate) fn lines(pipeline: &mut Pipeline) -> Vec<Json> {
+    let setups = pipeline.config().plugins.clone();
+    if setups.is_empty() {
+        return Vec::new();
+    }
+    let statuses = pipeline.plugins().status();
+    let line = |setup: &PluginSetup| {
+        let mut line = status_line(statuses.iter().find(|status| status.name == setup.name));
+        line["name"] = json!(setup.name);
+        line["table"] = json!(setup.table.as_str());
+        line["path"] = json!(setup.path);
+        line["pinned"] = json!(setup.sha256.is_some());
+        if setup.disabled {
+            line["state"] = json!("disabled");
+        }
+        line
+    };
+    setups.iter().map(line).collect()
+}
+
+/// Writes how a plugin is.
+pub(crate) fn tell(line: &Json, out: &mut Out) {
+    let text = |key: &str| line[key].as_str().unwrap_or("-").to_owned();
+    let jobs = line["jobs"].as_array().map(|jobs| jobs.iter().filter_map(Json::as_str).collect::<Vec<_>>());
+    let jobs = jobs.unwrap_or_default().join(", ");
+    out.line(format!("{}  {}  {}  {}  {jobs}", text("name"), text("version"), text("state"), text("table")));
+    if let Some(error) = line["error"].as_str() {
+        out.line(format!("  {error}"));
+    }
+}
+
+/// What `status` and `list` say of a plugin.
+fn status_line(status: Option<&Status>) -> Json {
+    let Some(status) = status else { return json!({ "state": "refused" }) };
+    let manifest = status.manifest.as_ref();
+    json!({
+        "name": status.name,
+        "state": match status.state {
+            PluginState::Loaded => "loaded",
+            PluginState::Refused => "refused",
+            PluginState::Stopped => "stopped",
+        },
+        "version": manifest.map(|manifest| &manifest.version),
+        "summary": manifest.map(|manifest| &manifest.summary),
+        "jobs": manifest.map(|manifest| manifest.jobs.iter().map(|job| job_name(*job)).collect::<Vec<_>>()),
+        "sha256": status.sha256.map(|hash| hex(&hash)),
+        "error": status.last_error,
+        "rows": status.rows,
+        "failed_rows": status.failed_rows,
+    })
+}
+
+fn job_name(job: PluginJob) -> &'static str {
+    match job {
+        PluginJob::Normalise => "normalise",
+        PluginJob::Validate => "validate",
+        PluginJob::Classify => "classify",
+        PluginJob::Merge => "merge",
+        PluginJob::Mail => "mail",
+    }
+}
+
+/// Says what a plugin's file is; without a configuration.
+pub(super) fn inspect(file: &Path, out: &mut Out) -> Outcome {
+    let Inspection { surface, manifest } = look_at(file)?;
+    let line = json!({
+        "file": file,
+        "bytes": surface.bytes,
+        "sha256": hex(&surface.sha256),
+        "worlds": surface.worlds(),
+        "imports": surface.imports,
+        "exports": surface.exports,
+        "manifest": manifest.as_ref().ok().map(|manifest| json!({
+            "id": manifest.id,
+            "version": manifest.version,
+            "summary": manifest.summary,
+            "jobs": manifest.jobs.iter().map(|job| job_name(*job)).collect::<Vec<_>>(),
+            "reads": manifest.reads,
+            "writes": manifest.writes,
+            "settings_schema": manifest.settings_schema,
+        })),
+        "problem": manifest.as_ref().err(),
+    });
+    if out.json {
+        out.value(&line);
+    } else {
+        describe(&line, out);
+    }
+    match manifest {
+        Ok(_) => Ok(()),
+        Err(problem) => Err(failed(problem)),
+    }
+}
+
+fn describe(line: &Json, out: &mut Out) {
+    let list = |value: &Json| {
+        let items = value.as_array().map(|items| items.iter().filter_map(Json::as_str).collect::<Vec<_>>());
+        let items = items.unwrap_or_default();
+        if items.is_empty() { "(none)".to_owned() } else { items.join(", ") }
+    };
+    let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
+    let manifest = &line["manifest"];
+    if manifest.is_object() {
+        out.line(format!("{} {}: {}", text(&manifest["id"]), text(&manifest["version"]), text(&manifest["summary"])));
+        out.line(format!("  jobs     {}", list(&manifest["jobs"])));
+        out.line(format!("  reads    {}", list(&manifest["reads"])));
+        out.line(format!("  writes   {}", list(&manifest["writes"])));
+        let schema = text(&manifest["settings_schema"]);
+        out.line(format!("  settings {}", if schema.is_empty() { "(none)" } else { &schema }));
+    }
+    out.line(format!("  worlds   {}", list(&line["worlds"])));
+    out.line(format!("  imports  {}", list(&line["imports"])));
+    out.line(format!("  exports  {}", list(&line["exports"])));
+    out.line(format!("  bytes    {}", line["bytes"]));
+    out.line(format!("  sha256   {}", text(&line["sha256"])));
+}
+
+/// Loads a file apart from any office.
+pub(super) fn look_at(file: &Path) -> Result<Inspection, Failure> {
+    // Compiled code is kept only as long as this command runs.
+    let cache = tempfile::tempdir()?;
+    host(cache.path(), false)?.inspect(file, LIMITS).map_err(failed)
+}
+
+/// A host apart from any office.
+pub(crate) fn host(cache: &Path, metered: bool) -> Result<Host, Failure> {
+    let mut key = [0; 32];
+    OsEntropy.fill(&mut key);
+    Host::new(host_parts(cache, key, metered)?).map_err(failed)
+}
+
+pub(super) fn failed(problem: Problem) -> Failure {
+    Failure::Failed(Words::new(problem.message, problem.hint))
+}
+
+/// Says what a plugin would do with what is stored.
+pub(super) fn trial(config: Option<&Path>, name: &str, sample_max: usize, out: &mut Out) -> Outcome {
+    let mut pipeline = open(config, Make::No)?;
+    pipeline.plugins().start().map_err(failed)?;
+    let mut trial = pipeline.try_plugin(name, sample_max)?;
+    trial.problems.extend(pipeline.plugins().refresh());
+    let is_asked = trial.problems.is_empty() && (trial.failed == 0 || trial.failed < trial.rows);
+    if out.json {
+        out.value(&trial);
+    } else {
+        for finding in &trial.sample {
+            out.line(finding_line(finding));
+        }
+        for problem in &trial.problems {
+            out.problem(problem);
+        }
+        let (rows, changes) = (trial.rows, trial.changes);
+        out.line(format!(
+            "{rows} record{}: {changes} cell{} would be set, {} held for an error, {} warning{}, {} without an answer; nothing was posted",
+            plural(rows),
+            plural(changes),
+            trial.errors,
+            trial.warnings,
+            plural(trial.warnings),
+            trial.failed,
+        ));
+    }
+    if is_asked { Ok(()) } else { Err(Failure::Wrong) }
+}
+
+fn finding_line(finding: &Finding) -> String {
+    let field = finding.field.as_deref().map_or_else(String::new, |field| format!(" {field}"));
+    let shown = |text: &Option<String>| text.clone().unwrap_or_else(|| "(empty)".to_owned());
+    match finding.kind {
+        "change" => {
+            format!("{}{field}: {} -> {}", finding.record, shown(&finding.stored), shown(&finding.value))
+        }
+        kind => {
+            let (code, message) = (shown(&finding.code), shown(&finding.message));
+            format!("{}{field}: {kind} `{code}`: {message}", finding.record)
+        }
+    }
+}

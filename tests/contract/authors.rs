@@ -1,0 +1,89 @@
+//! The commands for those who write the office's rules and for those who install them.
+
+use super::office::Office;
+use super::plugins::{component, customers};
+use super::workbook::rows;
+
+const STAFF: &str = r#"
+# What the staff keep.
+[[workbook]]
+name = "staff"
+path = "share/staff.xlsx"
+table = "customers"
+acts_as = "role:staff"
+sync = "two-way"
+"#;
+
+fn office() -> Office {
+    let office = Office::new(&format!("{}{STAFF}", customers("")));
+    office.save("share/staff.xlsx", &rows(&["Customer ID|Name|Note", "C-1|Amber|tea", "C-2|Bronze|"]));
+    office.write("built/check.wasm", &component("validate"));
+    office
+}
+
+#[test]
+fn a_file_says_what_it_is() {
+    let office = office();
+    let inspected = office.json(&["plugin", "inspect", "built/check.wasm"]);
+    assert_eq!(inspected["manifest"]["version"], "1.0.0", "{inspected}");
+    assert_eq!(inspected["worlds"], serde_json::json!(["validator"]));
+    assert_eq!(inspected["sha256"].as_str().map(str::len), Some(64));
+    office.program(&["plugin", "inspect", "built/check.wasm"]).ends(0).says("validator");
+    office.write("built/none.wasm", b"not a plugin");
+    let ran = office.program(&["plugin", "inspect", "built/none.wasm"]).ends(1);
+    assert!(ran.err.contains("hint:"), "{}", ran.err);
+    office.program(&["plugin", "inspect", "built/away.wasm"]).ends(1);
+}
+
+#[test]
+fn a_plugin_is_tried_installed_pinned_and_switched_off() {
+    let office = office();
+    office.sync_quietly();
+    let before = String::from_utf8(office.read("daybook.toml")).expect("UTF-8");
+    let install = ["plugin", "install", "built/check.wasm", "--name", "check", "--reads", "note"];
+    office.program(&[install.as_slice(), &["--settings", "a = 1, b = \"x\""]].concat()).ends(0).says("pinned");
+    let after = String::from_utf8(office.read("daybook.toml")).expect("UTF-8");
+    assert!(after.starts_with(before.trim_end()), "what stood there stays: {after}");
+    assert!(after.contains("settings = { a = 1, b = \"x\" }"), "{after}");
+    assert_eq!(office.read("plugins/check.wasm"), office.read("built/check.wasm"));
+    office.program(&install).ends(2).says("already");
+    office.program(&["check"]).ends(0);
+
+    let line = &office.list(&["plugin", "list"])[0];
+    let shown = (&line["name"], &line["state"], &line["version"], &line["pinned"]);
+    assert_eq!(shown, (&"check".into(), &"loaded".into(), &"1.0.0".into(), &true.into()), "{line}");
+    assert_eq!(office.json(&["status"])["plugins"][0]["state"], "loaded");
+
+    // What it would do with what is stored: nothing is posted.
+    let trial = office.json(&["plugin", "try", "check", "--dry-run"]);
+    assert_eq!((&trial["rows"], &trial["errors"], &trial["changes"]), (&2.into(), &1.into(), &0.into()), "{trial}");
+    assert_eq!((&trial["sample"][0]["record"], &trial["sample"][0]["code"]), (&"C-2".into(), &"empty".into()));
+    assert!(office.reviews().is_empty());
+    office.program(&["plugin", "try", "nobody"]).ends(1);
+
+    // Another file is refused until it is pinned.
+    office.write("plugins/check.wasm", &component("classify"));
+    office.program(&["sync"]).ends(1);
+    office.program(&["check"]).ends(1);
+    office.program(&["plugin", "pin", "check"]).ends(0);
+    office.program(&["plugin", "pin", "nobody"]).ends(2);
+
+    office.program(&["plugin", "disable", "check"]).ends(0);
+    assert_eq!(office.list(&["plugin", "list"])[0]["state"], "disabled");
+    office.write("plugins/check.wasm", b"broken");
+    office.sync_idly();
+    office.program(&["plugin", "enable", "check"]).ends(0);
+    office.program(&["sync"]).ends(1);
+}
+
+#[test]
+fn what_would_be_a_wrong_configuration_is_not_written() {
+    let office = office();
+    let before = office.read("daybook.toml");
+    let install = ["plugin", "install", "built/check.wasm", "--reads", "notes"];
+    office.program(&install).ends(2).says("did you mean `note`?");
+    let install = ["plugin", "install", "built/check.wasm", "--reads", "note", "--settings", "= 3"];
+    office.program(&install).ends(2).says("--settings");
+    assert_eq!(office.read("daybook.toml"), before);
+    assert!(!office.path("plugins").exists());
+}
