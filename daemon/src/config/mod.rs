@@ -19,6 +19,8 @@ mod table;
 
 mod source;
 
+mod mailbox;
+
 mod access;
 mod later;
 
@@ -27,6 +29,9 @@ use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
+pub use self::mailbox::{
+    Authentication, Credential, ImapConfig, MailFolders, MailPlace, MailTls, MailboxConfig, Since,
+};
 pub use self::office::{Guard, KeySource, Language, Limits, Office, StoreConfig, Watch};
 pub use self::problem::{ConfigProblem, ProblemKind};
 use self::reader::{Reader, Report};
@@ -52,6 +57,8 @@ pub struct Config {
     pub workbooks: Vec<WorkbookConfig>,
     /// The workbooks that Daybook makes.
     pub views: Vec<ViewConfig>,
+    /// Where mails come from; none while they are not supported.
+    pub mailboxes: Vec<MailboxConfig>,
     /// What makes an arrival a mass change.
     pub guard: Guard,
     /// What something from outside may cost.
@@ -59,6 +66,9 @@ pub struct Config {
     /// How files are watched.
     pub watch: Watch,
 }
+
+/// Whether `[[mailbox]]` is taken; otherwise it is refused, with its keys checked.
+const MAILBOXES_SUPPORTED: bool = false;
 
 impl Config {
     /// The table with this name.
@@ -102,7 +112,10 @@ fn read_document(directory: PathBuf, report: &Report, document: &DeTable<'_>) ->
     let store = office::read_store(&mut root, &directory);
     let mut people = people::read_people(&mut root);
     let tables = table::read_tables(&mut root, &people, &office.country);
-    let (workbooks, views) = source::read_sources(&mut root, &directory, &mut people, &tables);
+    let mut names = Vec::new();
+    let (workbooks, views) = source::read_sources(&mut root, &directory, &mut people, &tables, &mut names);
+    let zone = &office.timezone;
+    let mailboxes = mailbox::read_mailboxes(&mut root, &directory, zone, &mut names, &tables, MAILBOXES_SUPPORTED);
     let rules = access::read_rules(&mut root, &people, &tables);
     let guard = office::read_guard(&mut root);
     let limits = office::read_limits(&mut root);
@@ -110,7 +123,7 @@ fn read_document(directory: PathBuf, report: &Report, document: &DeTable<'_>) ->
     later::refuse_later(&mut root);
     root.finish();
     let policy = Policy { classes: people.classes, departments: people.departments, people: people.people, rules };
-    Some(Config { directory, office, store: store?, tables, policy, workbooks, views, guard, limits, watch })
+    Some(Config { directory, office, store: store?, tables, policy, workbooks, views, mailboxes, guard, limits, watch })
 }
 
 #[cfg(test)]
