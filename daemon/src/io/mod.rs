@@ -13,6 +13,7 @@ pub mod lock;
 pub mod private;
 pub mod replace;
 pub mod snapshot;
+pub mod spool;
 pub mod transport;
 
 pub use child::{ChildFailure, ChildSpec, Program, run_child};

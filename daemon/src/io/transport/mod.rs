@@ -153,8 +153,13 @@ impl Transport {
 
     /// Lets what follows take so long; then reads and writes fail with [`io::ErrorKind::TimedOut`].
     pub fn allow(&mut self, long: Duration) {
+        self.allow_until(Instant::now() + long);
+    }
+
+    /// The same, until an instant.
+    pub fn allow_until(&mut self, until: Instant) {
         if let Some(socket) = self.socket() {
-            socket.until = Instant::now() + long;
+            socket.until = until;
         }
     }
 
