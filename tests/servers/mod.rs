@@ -5,9 +5,11 @@
 
 #![expect(clippy::disallowed_methods, reason = "these tests start mail servers and write what office people write")]
 
+mod dovecot;
 mod mock_imap;
 
 mod hangs;
+mod imap;
 mod logins;
 
 use std::collections::{HashMap, HashSet};
