@@ -1,5 +1,7 @@
 //! What a bad server does must end: each wait, each answer, each mail.
 
+use std::sync::atomic::Ordering;
+use std::thread;
 use std::time::Instant;
 
 use super::mock_imap::{MockImap, Reaction, World};
@@ -374,6 +376,78 @@ fn a_server_that_can_not_be_reached_is_not_asked_again_at_once() {
 }
 
 #[test]
+fn a_server_without_the_next_number_is_asked_for_the_last() {
+    let server = at("SELECT", |_| Reaction::Say("* 1 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\nTAG OK x\r\n"));
+    server.world().deliver(mail("before"));
+    let mut client = client_with(&server, Since::Now, short(), None);
+    assert!(client.list().is_empty());
+    server.world().deliver(mail("after"));
+    assert_eq!(client.list(), [2]);
+}
+
+/// Whatever comes out of a garbled answer, each round ends, no mail is taken twice, and a good line heals it.
+#[test]
+fn garbled_answers_end_and_heal() {
+    let patience = Patience { silence: Duration::from_millis(150), ..short().patience };
+    let times = ImapTimes { patience, ..short() };
+    thread::scope(|scope| {
+        for group in 0..4 {
+            scope.spawn(move || {
+                for seed in (0..24).map(|seed| seed * 4 + group) {
+                    let garbling = Arc::new(std::sync::atomic::AtomicU64::new(seed + 1));
+                    let next = garbling.clone();
+                    let server = MockImap::start(move |given, _| {
+                        let usual = given == "IDLE" || given.starts_with("AUTHENTICATE");
+                        let seed = next.load(Ordering::SeqCst);
+                        if usual || seed == 0 {
+                            return Reaction::Usual;
+                        }
+                        next.store(seed.wrapping_mul(6_364_136_223_846_793_005) | 1, Ordering::SeqCst);
+                        if (seed >> 40).is_multiple_of(4) { Reaction::Garbled(seed) } else { Reaction::Usual }
+                    });
+                    server.world().deliver(mail("one"));
+                    server.world().deliver(mail("two"));
+                    let (mut client, mut ledger) = (client_with(&server, Since::At(0), times, None), Blind::default());
+                    for _ in 0..4 {
+                        drop(in_time(|| round(&mut client.mailbox, &mut ledger, BYTES_MAX)));
+                        thread::sleep(Duration::from_millis(20));
+                    }
+                    garbling.store(0, Ordering::SeqCst);
+                    until_done("all is taken", || {
+                        drop(round(&mut client.mailbox, &mut ledger, BYTES_MAX));
+                        server.world().mails.is_empty().then_some(())
+                    });
+                }
+            });
+        }
+    });
+}
+
+/// A desk that takes whatever bytes come.
+#[derive(Default)]
+struct Blind(HashSet<MailId>);
+
+impl Desk for Blind {
+    fn keep(&mut self, _progress: Progress) -> Result<(), Problem> {
+        Ok(())
+    }
+
+    fn known(&self, id: &MailId) -> Option<Verdict> {
+        self.0.contains(id).then_some(Verdict::Done)
+    }
+
+    fn take(&mut self, mail: RawMail) -> Verdict {
+        assert!(self.0.insert(mail.id), "once");
+        Verdict::Done
+    }
+
+    fn put_aside(&mut self, id: &MailId, _why: PutAside) -> Verdict {
+        assert!(self.0.insert(id.clone()), "once");
+        Verdict::Refused
+    }
+}
+
+#[test]
 fn a_stop_ends_idle_at_once() {
     let server = MockImap::usual();
     let keys = tempfile::tempdir().expect("a folder");
@@ -384,8 +458,8 @@ fn a_stop_ends_idle_at_once() {
     let stop = surroundings.stop.clone();
     let mut mailbox = ImapMailbox::new(imap, folders(), Since::At(0), patient(), None, surroundings);
     mailbox.list(&|_| false, 9).expect("it is listed");
-    std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_millis(300));
+    thread::spawn(move || {
+        thread::sleep(Duration::from_millis(300));
         stop.stop();
     });
     assert_eq!(in_time(|| mailbox.wait(LONG)), Woken::Stopped);

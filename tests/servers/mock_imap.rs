@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
 
+use daybook::io::{Entropy, SeededEntropy};
+
 /// What the server holds and has seen.
 #[derive(Default)]
 pub(super) struct World {
@@ -55,6 +57,8 @@ pub(super) enum Reaction {
     Trickle(&'static str),
     /// It says this without end.
     Flood(&'static str, &'static str),
+    /// It does what a server does, and what it says is garbled on the way; the seed says how.
+    Garbled(u64),
     /// It asks for what proves who we are, then tells this in base64, then refuses.
     Challenge(&'static str),
     /// It says this and ends the connection.
@@ -207,6 +211,11 @@ impl Peer {
                         self.say(&much)?;
                     }
                 }
+                Reaction::Garbled(seed) => {
+                    let words: Vec<&str> = command.split(' ').collect();
+                    let answer = answer(&mut self.world.lock().expect("not poisoned"), tag, &words);
+                    self.writer.write_all(&garbled(answer, seed))?;
+                }
                 Reaction::Challenge(text) => {
                     self.say("+ \r\n")?;
                     self.login_answer()?;
@@ -241,6 +250,31 @@ impl Peer {
             }
         }
     }
+}
+
+/// Replaces, removes and doubles some bytes.
+fn garbled(mut bytes: Vec<u8>, seed: u64) -> Vec<u8> {
+    let mut entropy = SeededEntropy::new(seed);
+    let mut random = |below: usize| {
+        let mut eight = [0; 8];
+        entropy.fill(&mut eight);
+        usize::try_from(u64::from_le_bytes(eight) >> 1).expect("64 bits") % below
+    };
+    for _ in 0..=random(3) {
+        let at = random(bytes.len().max(1));
+        match random(4) {
+            _ if bytes.is_empty() => {}
+            0 => drop(bytes.remove(at)),
+            1 => bytes.insert(at, b"(){}[]\"*+ \r\n9"[random(12)]),
+            2 => bytes[at] = u8::try_from(random(256)).expect("a byte"),
+            _ => {
+                let end = (at + 1 + random(9)).min(bytes.len());
+                let piece = bytes[at..end].to_vec();
+                bytes.splice(at..at, piece);
+            }
+        }
+    }
+    bytes
 }
 
 fn answer(world: &mut World, tag: &str, words: &[&str]) -> Vec<u8> {

@@ -208,6 +208,16 @@ pub enum MailState {
     },
 }
 
+impl MailState {
+    /// Why it can't be read, if it can't.
+    pub fn problem(&self) -> Option<&Problem> {
+        match self {
+            Self::Offline { problem, .. } => Some(problem),
+            Self::New | Self::Connected { .. } => None,
+        }
+    }
+}
+
 /// A mailbox. Its calls block, each for a bounded time, so it has a thread of its own.
 ///
 /// After a failure all can be called again; until it is time to try again, they fail with the same words at once.

@@ -4,11 +4,11 @@
 //! The crate (3.0.0-alpha.15) waits for ever if IDLE is answered by an untagged line, by `NO` or by nothing; panics if it is answered
 //! `OK`, and at an untagged `NO` while a folder is opened; takes BYE in IDLE for news, and any line that its parser doesn't
 //! know for a BYE; its parser recurses at each parenthesis. So the guard reads the server's answer line by line, literals by their
-//! announced length, and hands on whole lines only. Once it has failed it fails at once, so that nothing that the crate does
+//! announced length, and hands on whole lines only. Mails are kept here: the crate would parse an answer anew at each line's end in it,
+//! and hold three copies. It gets a short word in the mail's place. Once the guard has failed it fails at once, so that nothing that the crate does
 //! on its way out waits again.
 
 use std::io::{self, Read, Write};
-use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,10 @@ const CHUNK_BYTES: usize = 16 << 10;
 const DEPTH_MAX: u32 = 16;
 /// How long the end of IDLE and the goodbye may take.
 const DONE_MAX: Duration = Duration::from_secs(30);
+/// Literals of one answer: a mail is one.
+const LITERALS_MAX: usize = 16;
+/// What the crate gets in the place of a literal; its number follows.
+const STAND_IN: &str = "daybook-literal-";
 /// Bytes of what comes during IDLE.
 const IDLE_BYTES_MAX: u64 = 1 << 20;
 
@@ -45,7 +49,6 @@ pub(super) struct Broken {
     pub(super) is_idle_refused: bool,
 }
 
-#[derive(Debug)]
 struct Orders {
     phase: Phase,
     until: Instant,
@@ -53,11 +56,13 @@ struct Orders {
     bye: Option<String>,
     /// What the server said at the end of the last answer.
     words: String,
+    /// The literals of the answer.
+    literals: Vec<Vec<u8>>,
     broken: Option<Broken>,
 }
 
 /// What a session tells the guard below the crate, and learns from it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Control(Arc<Mutex<Orders>>);
 
 impl Control {
@@ -69,6 +74,7 @@ impl Control {
             bytes_left: bytes_max,
             bye: None,
             words: String::new(),
+            literals: Vec::new(),
             broken: None,
         };
         Self(Arc::new(Mutex::new(orders)))
@@ -84,6 +90,15 @@ impl Control {
         orders.phase = Phase::Command;
         orders.until = Instant::now() + long;
         orders.bytes_left = bytes_max;
+        orders.literals = Vec::new();
+    }
+
+    /// The bytes that the crate's word stands for; the word itself if it stands for none.
+    pub(super) fn literal(&self, word: &[u8]) -> Vec<u8> {
+        let number = std::str::from_utf8(word).ok().and_then(|word| word.strip_prefix(STAND_IN)?.parse::<usize>().ok());
+        let mut orders = self.orders();
+        let literal = number.and_then(|number| orders.literals.get_mut(number)).map(std::mem::take);
+        literal.unwrap_or_else(|| word.to_vec())
     }
 
     /// The next command is IDLE; its first answer may take so long.
@@ -113,7 +128,6 @@ impl Control {
 }
 
 /// The stream that the crate reads from and writes to.
-#[derive(Debug)]
 pub(super) struct Guard {
     transport: Transport,
     control: Control,
@@ -210,11 +224,10 @@ impl Guard {
         while self.given == self.out.len() {
             self.check()?;
             if self.literal_left > 0 && !self.raw.is_empty() {
-                let count = self.raw.len().min(usize::try_from(self.literal_left).unwrap_or(usize::MAX));
-                self.literal_left -= count as u64;
-                self.hand_out(0..count);
+                self.take_literal();
             } else if let Some(end) = (self.literal_left == 0).then(|| memchr::memchr(b'\n', &self.raw)).flatten() {
-                self.take_line(end + 1)?;
+                let line: Vec<u8> = self.raw.drain(..=end).collect();
+                self.take_line(line)?;
             } else {
                 self.fill()?;
             }
@@ -222,48 +235,60 @@ impl Guard {
         Ok(())
     }
 
-    /// Moves what came to what may be read, unless the response is left out.
-    fn hand_out(&mut self, bytes: Range<usize>) {
-        self.out.clear();
-        self.given = 0;
-        let taken = self.raw.drain(bytes);
-        if !self.is_dropped {
-            self.out.extend(taken);
+    /// Keeps what came of a literal, unless its response is left out.
+    fn take_literal(&mut self) {
+        let count = self.raw.len().min(usize::try_from(self.literal_left).unwrap_or(usize::MAX));
+        self.literal_left -= count as u64;
+        let taken = self.raw.drain(..count);
+        if !self.is_dropped
+            && let Some(literal) = self.control.orders().literals.last_mut()
+        {
+            literal.extend(taken);
         }
     }
 
-    fn take_line(&mut self, end: usize) -> io::Result<()> {
+    fn take_line(&mut self, line: Vec<u8>) -> io::Result<()> {
+        if self.goes_on {
+            return self.take_part(line);
+        }
+        self.depth = 0;
+        self.is_dropped = false;
         let phase = self.control.orders().phase;
-        if !self.goes_on {
-            self.depth = 0;
-            self.is_dropped = false;
-            let line: Vec<u8> = self.raw.drain(..end).collect();
-            return self.take_first_line(&line, phase);
-        }
-        let line = self.raw[..end].to_vec();
-        self.look_ahead(&line)?;
-        self.hand_out(0..end);
-        Ok(())
+        self.take_first_line(line, phase)
     }
 
-    /// Counts the parentheses of a line, and finds the literal at its end.
-    fn look_ahead(&mut self, line: &[u8]) -> io::Result<()> {
-        match answer::depth_after(line, self.depth, DEPTH_MAX) {
+    /// Hands on a line of a response that may have literals, unless the response is left out.
+    fn take_part(&mut self, mut line: Vec<u8>) -> io::Result<()> {
+        match answer::depth_after(&line, self.depth, DEPTH_MAX) {
             Some(depth) => self.depth = depth,
             None => return self.fail("it sent parentheses inside parentheses without end", true),
         }
-        let literal = answer::literal_at_end(line);
+        let literal = answer::literal_at_end(&line);
         self.goes_on = literal.is_some();
         self.literal_left = literal.unwrap_or(0);
         let left = self.control.orders().bytes_left.saturating_add(self.raw.len() as u64);
         if self.literal_left > left {
             return self.fail("it announced more than what was asked for can be", true);
         }
+        if self.is_dropped {
+            return Ok(());
+        }
+        if self.goes_on {
+            let number = self.control.orders().literals.len();
+            if number == LITERALS_MAX {
+                return self.fail("its answer consists of too many pieces", true);
+            }
+            self.control.orders().literals.push(Vec::new());
+            let word = format!("{STAND_IN}{number}");
+            line.truncate(line.iter().rposition(|byte| *byte == b'{').unwrap_or(0));
+            line.extend_from_slice(format!("{{{}}}\r\n{word}", word.len()).as_bytes());
+        }
+        self.give(&line);
         Ok(())
     }
 
-    fn take_first_line(&mut self, line: &[u8], phase: Phase) -> io::Result<()> {
-        let part = answer::part(line);
+    fn take_first_line(&mut self, line: Vec<u8>, phase: Phase) -> io::Result<()> {
+        let part = answer::part(&line);
         match (part, phase) {
             (Part::Bye(words), _) => {
                 self.control.orders().bye = Some(words);
@@ -285,18 +310,15 @@ impl Guard {
             (Part::Tagged(_), Phase::Idling) => return self.fail("the server ended IDLE on its own", false),
             (Part::Tagged(words), Phase::Command) => {
                 self.control.orders().words = words;
-                self.give(&answer::without_code(line));
+                self.give(&answer::without_code(&line));
             }
             (Part::News, Phase::IdleBegins) => self.held.extend(line),
-            (Part::News, _) | (Part::Continue, Phase::Command) => self.give(line),
-            (Part::Data, Phase::Command) => self.give(&answer::ascii(line)),
-            (Part::WithLiterals, Phase::Command) => {
-                self.look_ahead(line)?;
-                self.give(line);
-            }
+            (Part::News, _) | (Part::Continue, Phase::Command) => self.give(&line),
+            (Part::Data, Phase::Command) => self.give(&answer::ascii(&line)),
+            (Part::WithLiterals, Phase::Command) => return self.take_part(line),
             (Part::Continue, Phase::Idling) | (Part::Ignored | Part::Data | Part::WithLiterals, _) => {
                 self.is_dropped = true;
-                self.look_ahead(line)?;
+                return self.take_part(line);
             }
             (Part::Nonsense, _) => return self.fail("it sent something that is not IMAP", true),
         }

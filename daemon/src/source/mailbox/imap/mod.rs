@@ -1,7 +1,7 @@
 //! A mailbox on an IMAP server.
 //!
 //! A connection that broke is made anew at the next call, later after each failure. What the server numbers anew is listed from
-//! the begin. [`guard`](self) keeps the protocol from waiting for ever.
+//! the begin. What keeps the protocol from waiting for ever stands in `guard.rs`.
 
 mod answer;
 mod connect;
@@ -22,7 +22,6 @@ use super::{
     Progress, RawMail, Surroundings, Waiting, Woken,
 };
 use crate::config::{ImapConfig, MailFolders, MailTls, Since};
-use crate::model::Problem;
 
 /// Mails of which size and time are asked at once.
 const OUTLINES_MAX: usize = 200;
@@ -204,7 +203,7 @@ impl ImapMailbox {
             None => {
                 let now = self.surroundings.clock.now_ms();
                 let (since_ms, uid_from) = match self.since {
-                    Since::Now => (now, Some(folder.uid_next?)),
+                    Since::Now => (now, Some(folder.uid_next)),
                     Since::At(since_ms) => (since_ms, None),
                 };
                 (Progress { since_ms, numbering: of(uid_from) }, false)
@@ -288,8 +287,8 @@ impl Mailbox for ImapMailbox {
     fn list(&mut self, skip: &dyn Fn(&MailId) -> bool, mails_max: usize) -> Result<Listing, MailFailure> {
         self.connect()?;
         let Some((progress, is_renumbered)) = self.settle_progress() else {
-            let fault = Fault::Broken("the server does not say which number it gives next".to_owned());
-            let failure = fault.failure(&self.account, "tell where to begin");
+            let fault = Fault::Broken("there is no connection".to_owned());
+            let failure = fault.failure(&self.account, "search");
             return Err(self.lost(failure));
         };
         let uids = self.find(progress, skip)?;
@@ -387,14 +386,6 @@ impl Mailbox for ImapMailbox {
 fn imap_day(at_ms: i64) -> String {
     let at = Timestamp::from_millisecond(at_ms.max(0)).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(TimeZone::UTC);
     at.strftime("%-d-%b-%Y").to_string()
-}
-
-/// Why a mailbox is offline, if it is.
-pub fn trouble(state: &MailState) -> Option<&Problem> {
-    match state {
-        MailState::Offline { problem, .. } => Some(problem),
-        MailState::New | MailState::Connected { .. } => None,
-    }
 }
 
 #[cfg(test)]

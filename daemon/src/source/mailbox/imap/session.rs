@@ -96,7 +96,7 @@ pub(super) struct Abilities {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Folder {
     pub(super) uid_validity: u32,
-    pub(super) uid_next: Option<u32>,
+    pub(super) uid_next: u32,
 }
 
 /// What a server says of a mail without handing it out.
@@ -126,7 +126,7 @@ impl Session {
         long: Duration,
         place: &str,
     ) -> Result<Self, MailFailure> {
-        let folder = Folder { uid_validity: 0, uid_next: None };
+        let folder = Folder { uid_validity: 0, uid_next: 1 };
         let abilities = Abilities::default();
         let mut session = Self { inner, control, long, abilities, delimiter: None, folder, has_news: false };
         let offers = session.run(ANSWER_BYTES_MAX, imap::Session::capabilities);
@@ -146,7 +146,15 @@ impl Session {
             let fault = Fault::Refused("the server does not number its mails".to_owned());
             return Err(fault.failure(place, "be read"));
         };
-        session.folder = Folder { uid_validity, uid_next: found.uid_next };
+        let uid_next = match found.uid_next {
+            Some(uid_next) => uid_next,
+            // A server may leave it out, and then it is the number behind the last.
+            None => match session.search_once("UID 1:*") {
+                Ok(uids) => uids.last().map_or(1, |last| last.saturating_add(1)),
+                Err(fault) => return Err(fault.failure(place, "tell which number it gives next")),
+            },
+        };
+        session.folder = Folder { uid_validity, uid_next };
         Ok(session)
     }
 
@@ -215,7 +223,7 @@ impl Session {
         let bytes_max = bytes_max.saturating_add(AROUND_BYTES);
         let fetched = self.run(bytes_max, |inner| inner.uid_fetch(uid.to_string(), "(UID BODY.PEEK[])"))?;
         let mail = fetched.iter().find(|mail| mail.uid == Some(uid));
-        Ok(mail.and_then(|mail| mail.body().map(<[u8]>::to_vec)))
+        Ok(mail.and_then(|mail| mail.body()).map(|body| self.control.literal(body)))
     }
 
     /// Moves a mail to a folder, which is made if it is missing; false if the mail is not there.
