@@ -199,6 +199,22 @@ fn news_in_another_commands_answer_are_not_lost() {
 }
 
 #[test]
+fn news_in_the_answer_to_a_move_are_not_lost() {
+    let server = MockImap::start(|given, world| match given {
+        "UID MOVE 1 \"Daybook.Done\"" if world.mails.len() == 1 && world.count("CREATE") == 1 => {
+            world.deliver(mail("two"));
+            Reaction::Before("* 2 EXISTS\r\n")
+        }
+        _ => Reaction::Usual,
+    });
+    server.world().deliver(mail("one"));
+    let (mut client, mut ledger) = (client(&server), Ledger::default());
+    assert_eq!(ledger.round(&mut client.mailbox).expect("it works").moved, 1);
+    assert_eq!(in_time(|| client.mailbox.wait(LONG)), Woken::Hint);
+    assert_eq!(server.world().count("IDLE"), 0, "there is no need to wait");
+}
+
+#[test]
 fn a_hint_that_was_lost_costs_one_idle() {
     // The mail comes before IDLE, and the server never tells.
     let server = MockImap::usual();

@@ -21,7 +21,7 @@ pub(super) enum Part {
     Continue,
     /// The end of a command's answer, with the server's words.
     Tagged(String),
-    /// `EXISTS` or `RECENT`: something may have arrived.
+    /// `EXISTS`: something may have arrived.
     News,
     /// Data that the crate reads and that has no literals.
     Data,
@@ -29,7 +29,9 @@ pub(super) enum Part {
     WithLiterals,
     /// The server is about to end the connection, with its words.
     Bye(String),
-    /// Nothing that anybody needs.
+    /// Words that nobody needs.
+    Words,
+    /// Data that nobody needs, perhaps with literals.
     Ignored,
     /// No response at all.
     Nonsense,
@@ -52,8 +54,8 @@ pub(super) fn part(line: &[u8]) -> Part {
     if first.parse::<u32>().is_ok() {
         let kind = words.next().unwrap_or_default().to_ascii_uppercase();
         return match kind.as_str() {
-            "EXISTS" | "RECENT" => Part::News,
-            "EXPUNGE" => Part::Data,
+            "EXISTS" => Part::News,
+            "EXPUNGE" | "RECENT" => Part::Data,
             "FETCH" => Part::WithLiterals,
             _ => Part::Ignored,
         };
@@ -63,6 +65,7 @@ pub(super) fn part(line: &[u8]) -> Part {
         "OK" if code(rest.get(2..).unwrap_or_default()).is_some() => Part::Data,
         "CAPABILITY" | "SEARCH" | "FLAGS" => Part::Data,
         "LIST" => Part::WithLiterals,
+        "OK" | "NO" | "BAD" | "PREAUTH" => Part::Words,
         _ => Part::Ignored,
     }
 }
@@ -136,9 +139,9 @@ mod tests {
             ("* 3 exists\r\n", Part::News),
             ("* 3 FETCH (UID 4 BODY[] {3}\r\n", Part::WithLiterals),
             ("* OK [UIDVALIDITY 3] fine\r\n", Part::Data),
-            ("* OK Still here\r\n", Part::Ignored),
-            ("* OK [NOMODSEQ] x\r\n", Part::Ignored),
-            ("* NO the disk is nearly full\r\n", Part::Ignored),
+            ("* OK Still here {5}\r\n", Part::Words),
+            ("* OK [NOMODSEQ] x\r\n", Part::Words),
+            ("* NO the disk is nearly full\r\n", Part::Words),
             ("* BYE Autologout\r\n", Part::Bye("Autologout".to_owned())),
             ("* SEARCH 1 2\r\n", Part::Data),
             ("* VANISHED 3\r\n", Part::Ignored),

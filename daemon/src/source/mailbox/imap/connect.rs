@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::io::{self, Read, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use imap::{Authenticator, Client};
 use zeroize::Zeroizing;
@@ -17,6 +18,8 @@ use crate::source::mailbox::failure::{MAILBOX_LOGIN, MAILBOX_OFFLINE, MAILBOX_SE
 
 /// A password's or token's file.
 const SECRET_BYTES_MAX: u64 = 64 << 10;
+/// What each step of logging in may take; some servers are slow on purpose after a wrong password.
+const LOGIN_MAX: Duration = Duration::from_secs(90);
 /// The server's first words, and its consent to encrypt.
 const LINE_BYTES_MAX: usize = 8 << 10;
 
@@ -28,7 +31,7 @@ pub(super) fn open(imap: &ImapConfig, place: &str, patience: Patience, stop: &St
     let secret = read_secret(imap, place)?;
     let (transport, read) = open_transport(imap, place, patience, stop)?;
     let (guard, control) = Guard::new(transport, read, ANSWER_BYTES_MAX);
-    let session = log_in(imap, place, Client::new(guard), &control, &secret)?;
+    let session = log_in(imap, place, Client::new(guard), &control, &secret, patience.command.min(LOGIN_MAX))?;
     Ok((session, control))
 }
 
@@ -131,10 +134,12 @@ fn log_in(
     client: Client<Guard>,
     control: &Control,
     secret: &str,
+    long: Duration,
 ) -> Result<imap::Session<Guard>, MailFailure> {
     let mut client = client;
     let offers =
         guarded(control, || client.capabilities()).map_err(|fault| fault.failure(place, "tell what it can do"))?;
+    control.begin(long, ANSWER_BYTES_MAX);
     let result = match &imap.credential {
         Credential::TokenFile(_) if !offers.has_str("AUTH=XOAUTH2") => return Err(no_way_in(place, "XOAUTH2")),
         Credential::TokenFile(_) => {

@@ -54,6 +54,8 @@ struct Orders {
     until: Instant,
     bytes_left: u64,
     bye: Option<String>,
+    /// Whether something arrived since this was last asked.
+    has_news: bool,
     /// What the server said at the end of the last answer.
     words: String,
     /// The literals of the answer.
@@ -73,6 +75,7 @@ impl Control {
             until,
             bytes_left: bytes_max,
             bye: None,
+            has_news: false,
             words: String::new(),
             literals: Vec::new(),
             broken: None,
@@ -105,6 +108,17 @@ impl Control {
     pub(super) fn begin_idle(&self, long: Duration) {
         self.begin(long, IDLE_BYTES_MAX);
         self.orders().phase = Phase::IdleBegins;
+    }
+
+    /// Whether the server told that something arrived, in whatever answer, since this was last asked. The crate drops the news
+    /// in some answers.
+    pub(super) fn take_news(&self) -> bool {
+        std::mem::take(&mut self.orders().has_news)
+    }
+
+    /// The same, without taking note.
+    pub(super) fn has_news(&self) -> bool {
+        self.orders().has_news
     }
 
     /// What the server said at the end of the last answer, as it said it.
@@ -313,7 +327,12 @@ impl Guard {
                 self.give(&answer::without_code(&line));
             }
             (Part::News, Phase::IdleBegins) => self.held.extend(line),
-            (Part::News, _) | (Part::Continue, Phase::Command) => self.give(&line),
+            (Part::News, _) => {
+                self.control.orders().has_news = true;
+                self.give(&line);
+            }
+            (Part::Continue, Phase::Command) => self.give(&line),
+            (Part::Words, _) => {}
             (Part::Data, Phase::Command) => self.give(&answer::ascii(&line)),
             (Part::WithLiterals, Phase::Command) => return self.take_part(line),
             (Part::Continue, Phase::Idling) | (Part::Ignored | Part::Data | Part::WithLiterals, _) => {

@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use imap::types::UnsolicitedResponse;
-
 use super::guard::{Control, Guard};
 use crate::source::mailbox::failure::{MAILBOX_FOLDER, MAILBOX_OFFLINE, quoted};
 use crate::source::mailbox::{MailFailure, utf7};
@@ -114,8 +112,6 @@ pub(super) struct Session {
     pub(super) abilities: Abilities,
     delimiter: Option<String>,
     pub(super) folder: Folder,
-    /// Whether something arrived that no search has seen.
-    has_news: bool,
 }
 
 impl Session {
@@ -128,7 +124,7 @@ impl Session {
     ) -> Result<Self, MailFailure> {
         let folder = Folder { uid_validity: 0, uid_next: 1 };
         let abilities = Abilities::default();
-        let mut session = Self { inner, control, long, abilities, delimiter: None, folder, has_news: false };
+        let mut session = Self { inner, control, long, abilities, delimiter: None, folder };
         let offers = session.run(ANSWER_BYTES_MAX, imap::Session::capabilities);
         let offers = offers.map_err(|fault| fault.failure(place, "tell what it can do"))?;
         session.abilities = Abilities {
@@ -171,9 +167,8 @@ impl Session {
     ) -> Result<T, Fault> {
         self.control.begin(self.long, bytes_max);
         let result = guarded(&self.control, || work(&mut self.inner));
-        // News that another command's answer brought would be lost otherwise.
-        let news = self.inner.take_all_unsolicited();
-        self.has_news |= news.into_iter().any(|news| matches!(news, UnsolicitedResponse::Exists(_)));
+        // The guard has seen the news among them.
+        drop(self.inner.take_all_unsolicited());
         result
     }
 
@@ -183,9 +178,9 @@ impl Session {
     pub(super) fn search(&mut self, query: &str) -> Result<Vec<u32>, Fault> {
         let mut uids = Vec::new();
         for _ in 0..SEARCHES_MAX {
-            self.has_news = false;
+            self.control.take_news();
             uids = self.search_once(query)?;
-            if !self.has_news {
+            if !self.control.has_news() {
                 break;
             }
         }
@@ -272,7 +267,7 @@ impl Session {
 
     /// Waits in IDLE until something arrives; false if nothing did. Without waiting if something has arrived already.
     pub(super) fn idle(&mut self, longest: Duration) -> Result<bool, Fault> {
-        if std::mem::take(&mut self.has_news) {
+        if self.control.take_news() {
             return Ok(true);
         }
         self.control.begin_idle(self.long);
@@ -288,6 +283,6 @@ impl Session {
     /// Asks for nothing: news may come with the answer; true if some did.
     pub(super) fn poll(&mut self) -> Result<bool, Fault> {
         self.run(ANSWER_BYTES_MAX, imap::Session::noop)?;
-        Ok(std::mem::take(&mut self.has_news))
+        Ok(self.control.take_news())
     }
 }
