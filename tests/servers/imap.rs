@@ -271,3 +271,45 @@ fn a_token_lets_in_until_it_expires() {
     std::fs::rename(fresh, file).expect("it can be replaced");
     until_done("it is let in", || mailbox.list(&|_| false, 9).ok());
 }
+
+/// A whole day in short: mails come while the server is up, kicks us, is away and comes back, and each is taken once.
+#[test]
+fn served_round_after_round_nothing_is_lost() {
+    let Some(mut server) = Dovecot::start() else { return };
+    let (imap, surroundings) = (server.account(MailTls::Implicit), surroundings());
+    let stop = surroundings.stop.clone();
+    let mut mailbox = ImapMailbox::new(imap, folders(), Since::At(0), patient(), None, surroundings);
+    let serving = {
+        let stop = stop.clone();
+        thread::spawn(move || {
+            let mut ledger = Ledger::default();
+            daybook::source::mailbox::serve(&mut mailbox, &mut ledger, BYTES_MAX, &stop);
+            ledger
+        })
+    };
+    let mut sent = Vec::new();
+    for number in 0..12 {
+        let subject = format!("mail {number}");
+        server.deliver(&mail(&subject));
+        sent.push(subject);
+        match number {
+            3 => drop(server.admin(&["kick", "capture"])),
+            6 => {
+                server.stop();
+                server.start_again();
+            }
+            9 => drop(server.admin(&["mailbox", "update", "-u", "capture", "--uid-validity", "4242", "INBOX"])),
+            _ => thread::sleep(Duration::from_millis(50)),
+        }
+    }
+    until_done("all is moved", || (server.count("INBOX") == 0).then_some(()));
+    let begin = Instant::now();
+    stop.stop();
+    let mut ledger = serving.join().expect("it has not panicked");
+    assert!(begin.elapsed() < LONG / 3, "{:?}", begin.elapsed());
+    ledger.taken.sort();
+    sent.sort();
+    assert_eq!(ledger.taken, sent);
+    assert_eq!(server.count("Daybook.Done"), sent.len());
+    assert!(ledger.notes > 0);
+}

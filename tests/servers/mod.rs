@@ -22,8 +22,8 @@ use daybook::io::{OsEntropy, SystemClock};
 use daybook::model::Problem;
 use daybook::source::mailbox::imap::ImapTimes;
 use daybook::source::mailbox::{
-    Desk, ImapMailbox, MailFailure, MailId, Mailbox, Patience, Progress, PutAside, RawMail, Round, Stop, Surroundings,
-    Verdict, round,
+    Desk, ImapMailbox, MailFailure, MailId, MailState, Mailbox, Patience, Progress, PutAside, RawMail, Round, Stop,
+    Surroundings, Verdict, round,
 };
 
 /// Far longer than anything here takes; what takes longer hangs.
@@ -93,6 +93,8 @@ struct Ledger {
     /// What was known by its hash only.
     again: u32,
     aside: Vec<PutAside>,
+    /// How often it was told how a round ended.
+    notes: u32,
 }
 
 impl Desk for Ledger {
@@ -121,6 +123,10 @@ impl Desk for Ledger {
         self.ids.insert(id.clone(), Verdict::Refused);
         self.aside.push(why);
         Verdict::Refused
+    }
+
+    fn note(&mut self, _state: &MailState, _result: &Result<Round, MailFailure>) {
+        self.notes += 1;
     }
 }
 

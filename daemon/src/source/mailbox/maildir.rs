@@ -281,7 +281,7 @@ fn move_into(from: &Path, cur: &Path, name: &str) -> io::Result<()> {
     Err(io::ErrorKind::AlreadyExists.into())
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 #[expect(clippy::unwrap_used, reason = "a failed test may panic")]
 #[expect(clippy::disallowed_methods, reason = "the test delivers as a mail server does")]
 mod tests;

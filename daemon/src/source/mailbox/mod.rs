@@ -24,20 +24,22 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 pub use self::backoff::Backoff;
 pub use self::failure::{
     MAILBOX_FOLDER, MAILBOX_LOGIN, MAILBOX_OFFLINE, MAILBOX_SETUP, MAILBOX_UNTRUSTED, MailFailure,
 };
 pub use self::imap::{ImapMailbox, ImapTimes};
 pub use self::maildir::MaildirMailbox;
-pub use self::round::{Desk, PutAside, Round, Verdict, round};
+pub use self::round::{Desk, PutAside, Round, Verdict, round, serve};
 use crate::config::{MailPlace, MailboxConfig};
 pub use crate::io::transport::{Patience, Stop};
 use crate::io::{Clock, Entropy};
 use crate::model::Problem;
 
 /// Which mail it is: never given to another one of the same mailbox.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum MailId {
     /// A mail on a server.
     Imap {
@@ -70,7 +72,7 @@ impl fmt::Display for MailId {
 }
 
 /// Where reading began. The store keeps it, and hands it in when the mailbox is made again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     /// Mails that arrived earlier (milliseconds since 1970) are left alone.
     pub since_ms: i64,
@@ -79,7 +81,7 @@ pub struct Progress {
 }
 
 /// From which of a server's numbers on mails are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Numbering {
     /// The numbering that it belongs to.
     pub uid_validity: u32,

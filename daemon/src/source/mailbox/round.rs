@@ -3,11 +3,17 @@
 //! Where reading begins is kept before anything is taken; an arrival is durable before its mail is moved. A mail that is known
 //! already (a crash came between) is only moved. One mail's trouble is not the others'.
 
-use super::{Destination, Fetched, Filed, Listing, MailFailure, MailId, Mailbox, Progress, RawMail};
+use std::time::Duration;
+
+use super::{Destination, Fetched, Filed, Listing, MailFailure, MailId, MailState, Mailbox, Progress, RawMail, Stop};
 use crate::model::Problem;
 
 /// Mails that one round takes.
 const MAILS_MAX: usize = 500;
+/// The longest wait between two rounds: hints get lost.
+const WAIT_MAX: Duration = Duration::from_mins(5);
+/// The wait after something failed that is not the mailbox: the store, say.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// What became of a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +52,7 @@ pub trait Desk {
     fn known(&self, id: &MailId) -> Option<Verdict>;
 
     /// Whether the mail failed not long ago and is left alone in this round.
-    fn is_put_off(&self, id: &MailId) -> bool {
-        let _ = id;
+    fn is_put_off(&self, _id: &MailId) -> bool {
         false
     }
 
@@ -56,6 +61,9 @@ pub trait Desk {
 
     /// Notes that a mail is put aside. What it answers is durable.
     fn put_aside(&mut self, id: &MailId, why: PutAside) -> Verdict;
+
+    /// Learns how a round ended and how it stands with the mailbox: for `status`, and to tell of problems.
+    fn note(&mut self, _state: &MailState, _result: &Result<Round, MailFailure>) {}
 }
 
 /// What a round has done.
@@ -71,6 +79,21 @@ pub struct Round {
     pub has_more: bool,
     /// What failed with single mails.
     pub problems: Vec<Problem>,
+}
+
+/// Round after round, with waits between them, until it is stopped. It has a thread of its own.
+pub fn serve(mailbox: &mut dyn Mailbox, desk: &mut dyn Desk, bytes_max: u64, stop: &Stop) {
+    while !stop.is_stopped() {
+        let result = round(mailbox, desk, bytes_max);
+        desk.note(mailbox.state(), &result);
+        let woken = match result {
+            Ok(Round { has_more: true, .. }) => continue,
+            // The mailbox itself knows when to try again; whatever else failed may work soon.
+            Err(failure) if !failure.is_offline => mailbox.wait(AGAIN),
+            _ => mailbox.wait(WAIT_MAX),
+        };
+        tracing::trace!(?woken, "looking at the mailbox");
+    }
 }
 
 /// Takes what stands in the inbox. An error is the whole mailbox's; what was done before it is done.

@@ -37,6 +37,10 @@ const SKEW_MS: i64 = 5 * 60 * 1000;
 const HINT_PAUSE: Duration = Duration::from_millis(200);
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// What to do if a mail can't be moved.
+const MOVE_HINT: &str = "Does the account have the right to make that folder, and is there room? Some servers want all folders inside \
+                         INBOX: `folders = { done = \"INBOX/Daybook/Done\", refused = \"INBOX/Daybook/Refused\" }`.";
+
 /// How long things take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImapTimes {
@@ -340,7 +344,12 @@ impl Mailbox for ImapMailbox {
             Destination::Refused => self.folders.refused.clone(),
         };
         let what = format!("move mail {uid} to `{folder}`");
-        let is_moved = self.with(&what, |session| session.move_to(uid, &folder))?;
+        let is_moved = self.with(&what, |session| session.move_to(uid, &folder)).map_err(|mut failure| {
+            if !failure.is_offline {
+                MOVE_HINT.clone_into(&mut failure.problem.hint);
+            }
+            failure
+        })?;
         self.failing.remove(&uid);
         Ok(if is_moved { Filed::Moved } else { Filed::Gone })
     }
