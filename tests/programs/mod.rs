@@ -20,7 +20,7 @@ pub(crate) use libreoffice::LibreOffice;
 
 /// Says that a program is absent: a failure where it is required.
 #[expect(clippy::print_stderr, reason = "a test that is left out says so")]
-fn absent<T>(what: &str) -> Option<T> {
+pub(crate) fn absent<T>(what: &str) -> Option<T> {
     assert!(
         std::env::var_os("DAYBOOK_REQUIRE_PROGRAMS").is_none(),
         "DAYBOOK_REQUIRE_PROGRAMS is set, and {what} is absent"

@@ -48,3 +48,13 @@ pub(super) const LIMITS: super::Limits = super::Limits {
 };
 /// `[watch]`.
 pub(super) const WATCH: super::Watch = super::Watch { events: true, quiet_ms: 300, poll_seconds: 5 };
+/// `mailbox.imap.port` with TLS from the first byte (RFC 8314).
+pub(super) const IMAPS_PORT: u16 = 993;
+/// `mailbox.imap.port` otherwise.
+pub(super) const IMAP_PORT: u16 = 143;
+/// `mailbox.folders`.
+pub(super) const INBOX: &str = "INBOX";
+/// Where mails go that were taken.
+pub(super) const DONE: &str = "Daybook/Done";
+/// Where mails go that can't be.
+pub(super) const REFUSED: &str = "Daybook/Refused";

@@ -10,16 +10,7 @@ struct Later {
     tables: &'static [(&'static str, &'static [&'static str])],
 }
 
-const LATER: [Later; 4] = [
-    Later {
-        name: "mailbox",
-        is_list: true,
-        keys: &["name", "address", "table", "maildir", "since", "authentication", "authserv_id"],
-        tables: &[
-            ("imap", &["host", "port", "tls", "user", "password_file"]),
-            ("folders", &["inbox", "done", "refused"]),
-        ],
-    },
+const LATER: [Later; 3] = [
     Later { name: "smtp", is_list: false, keys: &["host", "port", "tls", "from", "directory"], tables: &[] },
     Later { name: "backup", is_list: false, keys: &["directory", "every_hours", "keep", "recipients"], tables: &[] },
     Later { name: "audit", is_list: false, keys: &["checkpoint_path"], tables: &[] },

@@ -19,6 +19,8 @@ mod table;
 
 mod source;
 
+mod mailbox;
+
 mod access;
 mod later;
 mod plugin;
@@ -28,6 +30,9 @@ use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
+pub use self::mailbox::{
+    Authentication, Credential, ImapConfig, MailFolders, MailPlace, MailTls, MailboxConfig, Since,
+};
 pub use self::office::{Guard, KeySource, Language, Limits, Office, StoreConfig, Watch};
 pub use self::problem::{ConfigProblem, ProblemKind};
 use self::reader::{Reader, Report};
@@ -56,6 +61,8 @@ pub struct Config {
     pub views: Vec<ViewConfig>,
     /// The office's own rules, in the order in which they are asked.
     pub plugins: Vec<PluginSetup>,
+    /// Where mails come from; none while they are not supported.
+    pub mailboxes: Vec<MailboxConfig>,
     /// What makes an arrival a mass change.
     pub guard: Guard,
     /// What something from outside may cost.
@@ -63,6 +70,9 @@ pub struct Config {
     /// How files are watched.
     pub watch: Watch,
 }
+
+/// Whether `[[mailbox]]` is taken; otherwise it is refused, with its keys checked.
+const MAILBOXES_SUPPORTED: bool = false;
 
 impl Config {
     /// The table with this name.
@@ -106,7 +116,10 @@ fn read_document(directory: PathBuf, report: &Report, document: &DeTable<'_>) ->
     let store = office::read_store(&mut root, &directory);
     let mut people = people::read_people(&mut root);
     let (tables, claims) = table::read_tables(&mut root, &people, &office.country);
-    let (workbooks, views) = source::read_sources(&mut root, &directory, &mut people, &tables);
+    let mut names = Vec::new();
+    let (workbooks, views) = source::read_sources(&mut root, &directory, &mut people, &tables, &mut names);
+    let zone = &office.timezone;
+    let mailboxes = mailbox::read_mailboxes(&mut root, &directory, zone, &mut names, &tables, MAILBOXES_SUPPORTED);
     let rules = access::read_rules(&mut root, &people, &tables);
     let plugins = plugin::read_plugins(&mut root, &directory, &tables, &claims);
     let guard = office::read_guard(&mut root);
@@ -115,7 +128,20 @@ fn read_document(directory: PathBuf, report: &Report, document: &DeTable<'_>) ->
     later::refuse_later(&mut root);
     root.finish();
     let policy = Policy { classes: people.classes, departments: people.departments, people: people.people, rules };
-    Some(Config { directory, office, store: store?, tables, policy, workbooks, views, plugins, guard, limits, watch })
+    Some(Config {
+        directory,
+        office,
+        store: store?,
+        tables,
+        policy,
+        workbooks,
+        views,
+        plugins,
+        mailboxes,
+        guard,
+        limits,
+        watch,
+    })
 }
 
 #[cfg(test)]

@@ -157,7 +157,7 @@ fn read_persons(root: &mut Reader<'_>, people: &mut Roster) {
 }
 
 /// An e-mail address in lower case: something, one `@`, something, and no white space.
-fn checked_email(report: &Report, email: Located<String>) -> Option<Located<String>> {
+pub(super) fn checked_email(report: &Report, email: Located<String>) -> Option<Located<String>> {
     let is_address = email.value.split_once('@').is_some_and(|(local, domain)| {
         !local.is_empty() && !domain.is_empty() && !domain.contains('@') && !email.value.contains(char::is_whitespace)
     });

@@ -252,6 +252,11 @@ impl<'a> Item<'a> {
         self.value
     }
 
+    /// Where problems of it are told.
+    pub(super) fn report(&self) -> &'a Report {
+        self.report
+    }
+
     /// Reports that the value has the wrong type.
     pub(super) fn wrong_type(&self, wanted: &str, hint: &str) {
         let message = format!("must be {wanted}, is {}", with_article(self.value.type_str()));

@@ -126,29 +126,30 @@ struct Taken {
     is_pattern: bool,
 }
 
-/// Reads `[[workbook]]` and then `[[view]]`; learns the roles that they name.
+/// Reads `[[workbook]]` and then `[[view]]`; learns the roles that they name, and notes their own names.
 pub(super) fn read_sources(
     root: &mut Reader<'_>,
     directory: &Path,
     people: &mut Roster,
     tables: &[Table],
+    names: &mut Vec<String>,
 ) -> (Vec<WorkbookConfig>, Vec<ViewConfig>) {
-    let mut names: Vec<String> = Vec::new();
     let mut taken: Vec<Taken> = Vec::new();
     let mut workbooks = Vec::new();
     for mut reader in root.sections("workbook") {
-        let name = read_name(&mut reader, &mut names);
+        let name = read_name(&mut reader, names);
         workbooks.extend(read_workbook(reader, name, directory, people, tables, &mut taken));
     }
     let mut views = Vec::new();
     for mut reader in root.sections("view") {
-        let name = read_name(&mut reader, &mut names);
+        let name = read_name(&mut reader, names);
         views.extend(read_view(reader, name, directory, people, tables, &mut taken));
     }
     (workbooks, views)
 }
 
-fn read_name(reader: &mut Reader<'_>, names: &mut Vec<String>) -> Option<String> {
+/// Reads the name of a source, which no other source may have.
+pub(super) fn read_name(reader: &mut Reader<'_>, names: &mut Vec<String>) -> Option<String> {
     let report = reader.report;
     let name = reader.need("name").and_then(Item::text).filter(|name| check_name(report, name))?;
     if name.value == RESERVED_SOURCE {
@@ -156,7 +157,7 @@ fn read_name(reader: &mut Reader<'_>, names: &mut Vec<String>) -> Option<String>
         report.add(&name.spot, ProblemKind::WrongValue, message, "give it another name");
     }
     if names.contains(&name.value) {
-        add_duplicate(report, &name, "workbook or view");
+        add_duplicate(report, &name, "source");
     }
     names.push(name.value.clone());
     Some(name.value)

@@ -524,7 +524,7 @@ fn a_file_belongs_to_one_source() {
     check(
         &two(workbook("a", "share/a.xlsx", ""), workbook("a", "./share/x/../a.xlsx", "")),
         &[
-            "8 workbook.name: `a` is taken by another workbook or view",
+            "8 workbook.name: `a` is taken by another source",
             "9 workbook.path: `a` has this file already; a file belongs to one workbook or view",
         ],
     );
@@ -765,7 +765,7 @@ fn what_the_example_switches_off_is_known_too() {
         let is_alternative = problem.key == "store.key_credential" && problem.kind == ProblemKind::Contradiction;
         assert!(is_alternative || problem.kind == ProblemKind::NotSupportedYet, "{problem}");
     }
-    assert_eq!(problems.len(), 5, "{problems:#?}");
+    assert_eq!(problems.len(), 7, "{problems:#?}");
 }
 
 /// The paths of all keys in a document.

@@ -1,4 +1,4 @@
-//! Everything that depends on the platform: clock, randomness, disk, children.
+//! Everything that depends on the platform: clock, randomness, disk, children, connections.
 //!
 //! The rest of Daybook takes a [`Clock`], an [`Entropy`] and a [`Disk`] as arguments, so that a simulation can hand in
 //! its own. What differs between Linux, other Unixes and the rest stands behind one function each, with a plain body
@@ -13,6 +13,8 @@ pub mod lock;
 pub mod private;
 pub mod replace;
 pub mod snapshot;
+pub mod spool;
+pub mod transport;
 
 pub use child::{ChildFailure, ChildSpec, Program, run_child};
 pub use clock::{Clock, ManualClock, SystemClock};

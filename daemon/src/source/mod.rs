@@ -4,3 +4,5 @@
 //! nothing from what is missing.
 
 pub mod workbook;
+
+pub mod mailbox;
