@@ -44,7 +44,9 @@ fn every_job_is_answered() {
 #[test]
 fn only_the_offending_rows_of_a_batch_fail() {
     let mut bench = Bench::new();
-    let setup = bench.setup("good", &good());
+    let mut setup = bench.setup("good", &good());
+    // Nine attempts meet the loop before its row is found; the rest of the time is for a busy machine's delays.
+    setup.limits.time_max = std::time::Duration::from_secs(1);
     assert_eq!(bench.load(std::slice::from_ref(&setup)), []);
     let mut rows: Vec<_> = (0..700).map(|number| row(&format!("n{number}"))).collect();
     rows[3] = row("!trap");
@@ -54,7 +56,7 @@ fn only_the_offending_rows_of_a_batch_fail() {
     let answered = ask!(bench, validate, &setup, &rows);
     let failed: Vec<_> = answered.failed.iter().map(|failed| failed.row).collect();
     assert_eq!(failed, [3, 300, 301]);
-    assert!(answered.failed[1].why.starts_with("`good` 1.0.0 took longer than 250 ms"), "{:?}", answered.failed);
+    assert!(answered.failed[1].why.starts_with("`good` 1.0.0 took longer than 1000 ms"), "{:?}", answered.failed);
     assert!(answered.failed[2].why.contains("it can't use what it was sent: empty"), "{:?}", answered.failed);
     assert_eq!(answered.answers.iter().map(|issue| issue.row).collect::<Vec<_>>(), [302]);
     assert_eq!(answered.problems.len(), 1);

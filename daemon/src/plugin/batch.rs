@@ -38,7 +38,7 @@ pub(super) fn ask_all<T>(
     ask: &mut dyn FnMut(Range<usize>) -> Result<Vec<T>, Fault>,
 ) -> Outcome<T> {
     let mut outcome = Outcome { answers: Vec::new(), failed: Vec::new(), first: None, batches: 0, stopped: false };
-    let mut vain = Vain { left: time_max.saturating_mul(VAIN_TIMES_MAX) };
+    let mut vain = Vain { left: time_max.saturating_mul(VAIN_TIMES_MAX), time_max };
     for begin in (0..rows).step_by(BATCH_ROWS_MAX) {
         let batch = begin..rows.min(begin + BATCH_ROWS_MAX);
         let failed_before = outcome.failed.len();
@@ -71,6 +71,8 @@ pub(super) fn ask_all<T>(
 /// Time that attempts without an answer may still take.
 struct Vain {
     left: Duration,
+    /// The most that an attempt counts for: a busy machine's delays are not the plugin's.
+    time_max: Duration,
 }
 
 /// Asks for a batch, and for its halves if it has no answer. Whether there was time to find out all rows.
@@ -95,7 +97,7 @@ fn halve<T>(
         match ask(rows.clone()) {
             Ok(answers) => outcome.answers.extend(answers),
             Err(fault) => {
-                vain.left = vain.left.saturating_sub(started.elapsed());
+                vain.left = vain.left.saturating_sub(started.elapsed().min(vain.time_max));
                 if rows.len() > 1 && fault.depends_on_rows() {
                     let middle = rows.start + rows.len() / 2;
                     waiting.push(middle..rows.end);
