@@ -19,5 +19,5 @@ wasmtime::component::bindgen!({
     ownership: Borrowing { duplicate_if_necessary: false },
 });
 
-pub(super) use daybook::plugin::{host, types};
-pub(super) use exports::daybook::plugin::{classify, merge, meta, normalise, validate};
+pub(super) use self::daybook::plugin::{host, types};
+pub(super) use self::exports::daybook::plugin::{classify, merge, meta, normalise, validate};
