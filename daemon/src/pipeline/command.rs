@@ -102,7 +102,12 @@ pub(super) fn set(
     let mut composer = Composer::new(table, decider, arrival, NO_SETTINGS, &open, taken);
     let supplied = if stored.is_none() { wanted.creator.supplies(table, &cells) } else { Vec::new() };
     let base = stored.as_ref().map(stored_cells);
-    let edits = merge::edits(table, base.as_deref(), &cells);
+    let mut edits = merge::edits(table, base.as_deref(), &cells);
+    if let Some(stored) = &stored {
+        let subject = Subject::of(table, |field| stored.value(field));
+        let rights = decider.rights(&composer.arrival().actor, table, &subject);
+        edits.retain(|edit| decider.permit(&rights, table, edit.clone()).is_ok());
+    }
     let mut said = Said::default();
     if is_news(table, stored.as_ref(), &edits) {
         let (found, problems) = (wanted.consult)(&Case { stored: stored.as_ref(), cells: &cells, edits });

@@ -24,7 +24,8 @@ pub(super) struct Case<'a> {
     pub(super) stored: Option<&'a StoredRecord>,
     /// What the place shows, ascending by field.
     pub(super) cells: &'a [(FieldId, Cell)],
-    /// What it says anew.
+    /// What it says anew and its author may change: a forbidden edit reaches no plugin, or it would have an effect by what one
+    /// makes of it.
     pub(super) edits: Vec<Edit>,
 }
 
@@ -264,22 +265,14 @@ impl Consultant<'_> {
     }
 }
 
-/// The row as it would be stored.
+/// The row as it would be stored: what is stored with what its author changes. What her place still shows of other cells may be older.
 fn shown(case: &Case<'_>) -> PluginRow {
-    let mut cells: Vec<(FieldId, Cell)> = case.cells.to_vec();
-    for (field, stored) in case.stored.map_or(&[][..], |stored| &stored.cells) {
-        // A mask or a formula stands for what is stored.
-        let there = cells.iter().position(|(id, _)| id == field);
-        match there {
-            Some(position) if matches!(cells[position].1, Cell::Masked(_) | Cell::Formula(_)) => {
-                cells[position].1 = stored.cell.clone();
-            }
-            Some(_) => {}
-            None => cells.push((*field, stored.cell.clone())),
-        }
+    let Some(stored) = case.stored else { return PluginRow { cells: case.cells.to_vec() } };
+    let mut row = PluginRow { cells: stored.cells.iter().map(|(field, cell)| (*field, cell.cell.clone())).collect() };
+    for edit in &case.edits {
+        put(&mut row, edit.field, edit.incoming.clone());
     }
-    cells.sort_unstable_by_key(|(field, _)| *field);
-    PluginRow { cells }
+    row
 }
 
 fn put(row: &mut PluginRow, field: FieldId, cell: Cell) {

@@ -253,6 +253,11 @@ impl Work<'_> {
             let mut edits = crate::merge::edits(table, self.ancestry.base(record), cells);
             edits.retain(|edit| !(ignore_blanks && edit.incoming == Cell::Blank));
             let stored = stored.get(&record);
+            if let Some(stored) = stored {
+                let subject = Subject::of(table, |field| stored.value(field));
+                let rights = self.context.decider.rights(&self.sheet.arrival.actor, table, &subject);
+                edits.retain(|edit| self.context.decider.permit(&rights, table, edit.clone()).is_ok());
+            }
             if is_news(table, stored, &edits) {
                 whose.push(record);
                 cases.push(Case { stored, cells, edits });
