@@ -7,5 +7,6 @@ mod contract;
 mod patching;
 mod plugins;
 mod programs;
+mod rules;
 mod servers;
 mod sim;

@@ -10,6 +10,7 @@ mod columns;
 mod command;
 mod compose;
 mod consult;
+mod edits;
 pub mod error;
 mod formulas;
 mod heed;

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use compact_str::CompactString;
 
 use super::compose::{Came, Composed, Composer, Creator, Incoming, Settings, Supplied};
-use super::consult::{Case, Said, is_news};
+use super::consult::{Case, Said};
 use super::error::PipelineError;
 use super::hindrance::Remembered;
 use super::recognised::incoming_key;
@@ -16,7 +16,6 @@ use crate::access::{Decider, Subject};
 use crate::extract;
 use crate::identify;
 use crate::io::{Entropy, uuid_v7};
-use crate::merge;
 use crate::model::entry::{Before, KeyIndex, Posting, ReviewChange};
 use crate::model::{
     Actor, Arrival, ArrivalId, ArrivalKind, Cell, CellEntry, FieldId, Life, Outcome, Presence, Problem, RecordEntry,
@@ -97,26 +96,23 @@ pub(super) fn set(
         clash_of_keys(snapshot, table, stored, &cells)?;
     }
     let record = found.unwrap_or_else(|| RecordId::new(uuid_v7(arrival.at.0, entropy)));
-    let taken = taken_keys(snapshot, table, &cells)?;
-    let open: Vec<Review> = Vec::new();
-    let mut composer = Composer::new(table, decider, arrival, NO_SETTINGS, &open, taken);
     let supplied = if stored.is_none() { wanted.creator.supplies(table, &cells) } else { Vec::new() };
     let base = stored.as_ref().map(stored_cells);
-    let mut edits = merge::edits(table, base.as_deref(), &cells);
-    if let Some(stored) = &stored {
-        let subject = Subject::of(table, |field| stored.value(field));
-        let rights = decider.rights(&composer.arrival().actor, table, &subject);
-        edits.retain(|edit| decider.permit(&rights, table, edit.clone()).is_ok());
+    let row = || Incoming { supplied: supplied.clone(), ..typed(record, stored.as_ref(), &cells, base.as_deref()) };
+    let (said, problems) = match Case::of(table, decider, &arrival, NO_SETTINGS.ignore_blanks, row()) {
+        Some(case) => (wanted.consult)(&case),
+        None => (Said::default(), Vec::new()),
+    };
+    let values = said.values().map(|(field, cell)| (field, cell.clone()));
+    let taken = taken_keys(snapshot, table, &cells.iter().cloned().chain(values).collect::<Vec<_>>())?;
+    let open: Vec<Review> = Vec::new();
+    let mut composer = Composer::new(table, decider, arrival, NO_SETTINGS, &open, taken);
+    for problem in problems {
+        composer.problem(problem);
     }
-    let mut said = Said::default();
-    if is_news(table, stored.as_ref(), &edits) {
-        let (found, problems) = (wanted.consult)(&Case { stored: stored.as_ref(), cells: &cells, edits });
-        for problem in problems {
-            composer.problem(problem);
-        }
-        said = found;
+    if let Composed::Entry(entry) = composer.row(Incoming { said, ..row() }, entropy) {
+        composer.push(entry);
     }
-    one_said(&mut composer, record, stored.as_ref(), &cells, (supplied, said), entropy);
     Ok(composer.finish(None))
 }
 
@@ -187,7 +183,11 @@ fn one(
     supplied: Vec<Supplied>,
     entropy: &mut dyn Entropy,
 ) {
-    one_said(composer, record, stored, cells, (supplied, Said::default()), entropy);
+    let base = stored.map(stored_cells);
+    let incoming = Incoming { supplied, ..typed(record, stored, cells, base.as_deref()) };
+    if let Composed::Entry(entry) = composer.row(incoming, entropy) {
+        composer.push(entry);
+    }
 }
 
 /// What a person sees when she types a command is what is stored: that is the base.
@@ -195,34 +195,28 @@ fn stored_cells(stored: &StoredRecord) -> Vec<(FieldId, Cell)> {
     stored.cells.iter().map(|(field, stored)| (*field, stored.cell.clone())).collect()
 }
 
-/// The same, with what plugins said of them.
-fn one_said(
-    composer: &mut Composer<'_>,
+/// Cells of one record that did not come in a sheet.
+fn typed<'a>(
     record: RecordId,
-    stored: Option<&StoredRecord>,
-    cells: &[(FieldId, Cell)],
-    (supplied, said): (Vec<Supplied>, Said),
-    entropy: &mut dyn Entropy,
-) {
-    let base = stored.map(stored_cells);
-    let incoming = Incoming {
+    stored: Option<&'a StoredRecord>,
+    cells: &'a [(FieldId, Cell)],
+    base: Option<&'a [(FieldId, Cell)]>,
+) -> Incoming<'a> {
+    Incoming {
         record,
         row: None,
         hash: RowHash::UNKNOWN,
         cells,
-        base: base.as_deref(),
-        newest: base.as_deref(),
+        base,
+        newest: base,
         stored,
         doubtful: &[],
         current: true,
-        supplied,
+        supplied: Vec::new(),
         problems: Vec::new(),
         came: Came::AsBefore,
         remembered: Remembered::Nothing,
-        said,
-    };
-    if let Composed::Entry(entry) = composer.row(incoming, entropy) {
-        composer.push(entry);
+        said: Said::default(),
     }
 }
 
@@ -562,22 +556,7 @@ fn revert_cells(composer: &mut Composer<'_>, entry: &RecordEntry, stored: &Store
     let is_now = |field: FieldId, posted: &Cell| stored.cell(field).is_some_and(|stored| stored.cell == *posted);
     let doubtful: Vec<FieldId> =
         base.iter().filter(|(field, posted)| !is_now(*field, posted)).map(|(field, _)| *field).collect();
-    let incoming = Incoming {
-        record: entry.record,
-        row: None,
-        hash: RowHash::UNKNOWN,
-        cells: &cells,
-        base: Some(&base),
-        newest: Some(&base),
-        stored: Some(stored),
-        doubtful: &doubtful,
-        current: true,
-        supplied: Vec::new(),
-        problems: Vec::new(),
-        came: Came::AsBefore,
-        remembered: Remembered::Nothing,
-        said: Said::default(),
-    };
+    let incoming = Incoming { doubtful: &doubtful, ..typed(entry.record, Some(stored), &cells, Some(&base)) };
     if let Composed::Entry(entry) = composer.row(incoming, entropy) {
         composer.push(entry);
     }

@@ -7,13 +7,14 @@ use std::collections::{HashMap, HashSet};
 
 use compact_str::CompactString;
 
-use super::consult::Said;
-use super::formulas::{FormulaNews, with_first_results};
-use super::heed::HeldRow;
+use super::consult::{Resolved, Said};
+use super::edits;
+use super::formulas::FormulaNews;
+use super::heed::{HeldRow, normalise};
 use super::hindrance::{Blanket, FORBIDDEN_HINT, Hindrance, Remembered};
 use super::questions::Questions;
 use super::report::Report;
-use crate::access::{Decider, Permitted, Rights, Sight, Subject};
+use crate::access::{Decider, Permitted, Rights, Sight};
 use crate::extract::CellProblem;
 use crate::identify;
 use crate::io::Entropy;
@@ -190,32 +191,9 @@ impl<'a> Composer<'a> {
 
     /// Takes a row.
     pub(super) fn row(&mut self, mut incoming: Incoming<'_>, entropy: &mut dyn Entropy) -> Composed {
-        let mut edits = merge::edits(self.table, incoming.base, &with_first_results(&incoming));
-        if self.settings.ignore_blanks {
-            edits.retain(|edit| edit.incoming != Cell::Blank);
-        }
-        if incoming.came != Came::AsBefore && incoming.stored.is_some_and(|stored| !stored.archived) {
-            // Whoever added the row anew had nothing of the record before her: what she typed contends with what is
-            // stored, and what she left empty says nothing.
-            edits.retain(|edit| edit.incoming != Cell::Blank);
-            for edit in &mut edits {
-                edit.base = None;
-            }
-            incoming.base = None;
-        }
-        for (field, value) in &incoming.supplied {
-            edits.retain(|edit| edit.field != *field);
-            edits.push(Edit { field: *field, base: None, incoming: Cell::Value(value.clone()) });
-        }
-        edits.sort_by_key(|edit| edit.field);
-        self.base_on_own_word(&incoming, &mut edits);
-        for (field, cell, _) in &incoming.said.normalised {
-            for edit in edits.iter_mut().filter(|edit| edit.field == *field) {
-                edit.incoming = cell.clone();
-            }
-        }
-
-        let rights = self.rights(&incoming, &edits);
+        let mut edits = edits::of(self.table, &self.arrival, self.settings.ignore_blanks, &mut incoming);
+        normalise(&incoming, &mut edits);
+        let rights = edits::rights(self.decider, self.table, &self.arrival, &incoming, &edits);
         if let Some(held) = self.hold(&incoming, &edits, &rights, entropy) {
             return held;
         }
@@ -240,18 +218,6 @@ impl<'a> Composer<'a> {
         }
         let entry = self.entry(&incoming, cells);
         Composed::Entry(entry)
-    }
-
-    /// Lets an edit follow the stored value where that is this very source's own word: whatever its newest state shows instead
-    /// was refused and never posted, so the value is what its author had before.
-    fn base_on_own_word(&self, incoming: &Incoming<'_>, edits: &mut [Edit]) {
-        let Some(stored) = incoming.stored.filter(|_| incoming.current) else { return };
-        for edit in edits.iter_mut().filter(|edit| edit.base.is_some()) {
-            let own = stored.cell(edit.field).filter(|cell| cell.stamp.source == self.arrival.source);
-            if let Some(own) = own {
-                edit.base = Some(own.cell.clone());
-            }
-        }
     }
 
     /// Tells that a row means a record that was archived: nobody sees it in a view.
@@ -366,17 +332,6 @@ impl<'a> Composer<'a> {
         u16::try_from(self.rules.len() - 1).unwrap_or(u16::MAX)
     }
 
-    /// What the actor may do with the record: as stored, or for a new one as the row says.
-    fn rights(&self, incoming: &Incoming<'_>, edits: &[Edit]) -> Rights {
-        let subject = match incoming.stored {
-            Some(stored) => Subject::of(self.table, |field| stored.value(field)),
-            None => Subject::of(self.table, |field| {
-                edits.iter().find(|edit| edit.field == field).and_then(|edit| edit.incoming.value())
-            }),
-        };
-        self.decider.rights(&self.arrival.actor, self.table, &subject)
-    }
-
     /// Decides about a new record: its cells, or `None` if there may be none; says why.
     fn judge_new(&mut self, incoming: &Incoming<'_>, edits: Vec<Edit>, rights: &Rights) -> Option<Judged> {
         if let Some(blanket) =
@@ -489,14 +444,15 @@ impl<'a> Composer<'a> {
                 cells.push(self.decided(incoming, edit.into_inner()));
             }
         } else {
-            let merged = self.merge(incoming, permitted);
+            let resolved = self.resolved(incoming);
+            let merged = self.merge(incoming, permitted, &resolved);
             self.take_merged(incoming, merged, cells, entropy);
         }
         cells.sort_by_key(|cell| cell.field);
     }
 
     /// Merges what was permitted with what is stored.
-    fn merge(&self, incoming: &Incoming<'_>, edits: Vec<Permitted<Edit>>) -> Vec<Merged> {
+    fn merge(&self, incoming: &Incoming<'_>, edits: Vec<Permitted<Edit>>, resolved: &[Resolved]) -> Vec<Merged> {
         let filled = incoming.cells.iter().filter(|(_, cell)| *cell != Cell::Blank).count();
         let side = Side {
             source: &self.arrival.source,
@@ -512,13 +468,8 @@ impl<'a> Composer<'a> {
             }
             other => other,
         };
-        let proposal = Proposal {
-            edits,
-            base: incoming.base,
-            doubtful: incoming.doubtful,
-            current: incoming.current,
-            resolved: &incoming.said.resolved,
-        };
+        let proposal =
+            Proposal { edits, base: incoming.base, doubtful: incoming.doubtful, current: incoming.current, resolved };
         merge::merge_record(self.table, stored, proposal, &side)
     }
 
@@ -552,7 +503,7 @@ impl<'a> Composer<'a> {
 
     /// Whether a value that must be unique belongs to another record.
     /// Asked of permitted edits only: who may not change a value learns nothing of others' by trying.
-    fn clash(&mut self, incoming: &Incoming<'_>, edit: &Edit) -> Option<Hindrance> {
+    pub(super) fn clash(&mut self, incoming: &Incoming<'_>, edit: &Edit) -> Option<Hindrance> {
         let field = self.table.field(edit.field)?;
         if !field.constraints.unique || self.table.primary_key == [field.id] {
             return None;
@@ -573,7 +524,7 @@ impl<'a> Composer<'a> {
     }
 
     /// Writes down an edit that was not taken.
-    fn hinder(&mut self, incoming: &Incoming<'_>, mut edit: Edit, hindrance: Hindrance) -> CellEntry {
+    pub(super) fn hinder(&mut self, incoming: &Incoming<'_>, mut edit: Edit, hindrance: Hindrance) -> CellEntry {
         match hindrance {
             Hindrance::Same => {
                 self.questions.touch(incoming.record, edit.field);

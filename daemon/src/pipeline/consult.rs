@@ -1,32 +1,101 @@
 //! What the office's plugins say of the rows of an arrival, before anything of them is posted.
 //!
-//! In come the rows that say something new, each with the record as it is stored; out goes what is to be heeded of each ([`Said`]). The
+//! In come the rows that say something new, each with the record as it is stored ([`Case`]); out goes what is to be heeded of each ([`Said`]). The
 //! order is: all that normalise, then all that validate, then all that classify, each in the order of the configuration, and each
 //! sees what those before it have set. Disputes about fields whose conflicts a plugin decides are put to it at last.
 //!
-//! A plugin is shown the row as it would be stored: what the place shows, and of the fields that it does not have what is stored.
-//! What it may see of that, and whether what it says makes sense, is the host's business. Nothing is written here.
+//! A plugin is shown the record as it would be stored: what is stored, with what its author changes and may change. What her sheet
+//! still shows of cells that she left alone is no word of hers: it may be older than what is stored. What she may not change
+//! reaches no plugin: it would have an effect by what the plugin makes of it.
+//! What a plugin may see of a row, and whether what it says makes sense, is the host's business. Nothing is written here.
 
 use compact_str::CompactString;
 
+use super::compose::Incoming;
+use super::edits;
+use crate::access::Decider;
 use crate::merge::Resolution;
 use crate::merge::contest::same;
 use crate::model::plugin::{
     Dispute, Issue, OnFailure, PluginChange, PluginJob, PluginRow, PluginSetup, PluginVerdict, PluginVersion, Severity,
 };
+use crate::model::row::cell_of;
 use crate::model::schema::ConflictRule;
-use crate::model::{Cell, Edit, FieldId, Problem, StoredRecord, Table};
+use crate::model::{Arrival, Cell, Edit, FieldId, Problem, StoredRecord, Table};
 use crate::plugin::{Answered, Context, Plugins, Request};
 
 /// A row that says something new.
 pub(super) struct Case<'a> {
     /// The record as stored; `None` if it would be new.
-    pub(super) stored: Option<&'a StoredRecord>,
-    /// What the place shows, ascending by field.
-    pub(super) cells: &'a [(FieldId, Cell)],
-    /// What it says anew and its author may change: a forbidden edit reaches no plugin, or it would have an effect by what one
-    /// makes of it.
-    pub(super) edits: Vec<Edit>,
+    stored: Option<&'a StoredRecord>,
+    /// What its author changes and may change, ascending by field.
+    edits: Vec<Edit>,
+    /// Texts that she typed and that can't be read: a plugin may mend them.
+    unread: Vec<(FieldId, Cell)>,
+}
+
+impl<'a> Case<'a> {
+    /// The case of a row; `None` if nothing of it may be taken, or if it says what is stored already.
+    pub(super) fn of(
+        table: &Table,
+        decider: &Decider,
+        arrival: &Arrival,
+        ignore_blanks: bool,
+        mut incoming: Incoming<'a>,
+    ) -> Option<Self> {
+        let mut edits = edits::of(table, arrival, ignore_blanks, &mut incoming);
+        let rights = edits::rights(decider, table, arrival, &incoming, &edits);
+        let stored = incoming.stored;
+        if stored.is_none() && rights.may_create().is_err() {
+            return None;
+        }
+        let may_write = |id: FieldId| table.field(id).is_some_and(|field| rights.may_write(&field.class).is_ok());
+        edits.retain(|edit| may_write(edit.field));
+        let is_new = |field: FieldId, cell: &Cell| {
+            let before = incoming.base.and_then(|base| cell_of(base, field));
+            !before.is_some_and(|before| before.is_same_as(cell))
+        };
+        let unread = incoming
+            .cells
+            .iter()
+            .filter(|(field, cell)| matches!(cell, Cell::Raw(_)) && is_new(*field, cell) && may_write(*field));
+        let case = Self { stored, unread: unread.cloned().collect(), edits };
+        case.says_something(table).then_some(case)
+    }
+
+    /// A record as it is stored, in which nothing changes.
+    pub(super) fn stored(stored: &'a StoredRecord) -> Self {
+        Self { stored: Some(stored), edits: Vec::new(), unread: Vec::new() }
+    }
+
+    fn says_something(&self, table: &Table) -> bool {
+        let Some(stored) = self.stored else { return true };
+        let is_news = |edit: &Edit| {
+            let there = stored.cell(edit.field).map(|stored| &stored.cell);
+            match (table.field(edit.field), there) {
+                (Some(field), Some(there)) => !same(field, there, &edit.incoming),
+                _ => edit.incoming != Cell::Blank,
+            }
+        };
+        !self.unread.is_empty() || self.edits.iter().any(is_news)
+    }
+
+    /// Whether the author typed something in a field, that she may change.
+    fn is_typed(&self, field: FieldId) -> bool {
+        self.edits.iter().any(|edit| edit.field == field) || self.unread.iter().any(|(id, _)| *id == field)
+    }
+
+    /// The record as it would be stored, of the fields that any plugin sees (ascending).
+    fn shown(&self, fields: &[FieldId]) -> PluginRow {
+        let mut row = PluginRow { cells: Vec::with_capacity(fields.len()) };
+        for field in fields {
+            let edited = self.edits.iter().find(|edit| edit.field == *field).map(|edit| &edit.incoming);
+            let typed = edited.or_else(|| cell_of(&self.unread, *field));
+            let there = || self.stored.and_then(|stored| stored.cell(*field)).map(|stored| &stored.cell);
+            row.cells.extend(typed.or_else(there).map(|cell| (*field, cell.clone())));
+        }
+        row
+    }
 }
 
 /// A cell that a plugin has set, with its rule for the history.
@@ -44,7 +113,23 @@ pub(super) struct Said {
     /// What its author is to be told.
     pub(super) warnings: Vec<Remarked>,
     /// How its conflicts end.
-    pub(super) resolved: Vec<(FieldId, Resolution, CompactString)>,
+    pub(super) resolved: Vec<Resolved>,
+    /// The fields whose new values the plugins were shown, if they set something.
+    pub(super) typed: Vec<FieldId>,
+}
+
+/// How a conflict of a field ends, with the plugin's rule for the history.
+pub(super) type Resolved = (FieldId, Resolution, CompactString);
+
+impl Said {
+    /// The values that may come to be stored by it, with their fields.
+    pub(super) fn values(&self) -> impl Iterator<Item = (FieldId, &Cell)> {
+        let posted = self.resolved.iter().filter_map(|(field, resolution, _)| match resolution {
+            Resolution::Posted(cell) => Some((*field, cell)),
+            Resolution::Stored | Resolution::Incoming | Resolution::Ask => None,
+        });
+        self.normalised.iter().chain(&self.set).map(|(field, cell, _)| (*field, cell)).chain(posted)
+    }
 }
 
 /// What a plugin found in a row.
@@ -84,7 +169,10 @@ impl Consultant<'_> {
         if setups.is_empty() || cases.is_empty() {
             return (said, problems);
         }
-        let mut rows: Vec<PluginRow> = cases.iter().map(shown).collect();
+        let mut fields: Vec<FieldId> = setups.iter().flat_map(|setup| &setup.reads).copied().collect();
+        fields.sort_unstable();
+        fields.dedup();
+        let mut rows: Vec<PluginRow> = cases.iter().map(|case| case.shown(&fields)).collect();
         for setup in &setups {
             self.normalise(setup, cases, &mut rows, &mut said, &mut problems);
         }
@@ -95,7 +183,11 @@ impl Consultant<'_> {
             self.classify(setup, cases, &mut rows, &mut said, &mut problems);
         }
         for setup in setups.iter().filter(|setup| !setup.resolves.is_empty()) {
-            self.resolve(setup, cases, &said.clone(), &mut said, &mut problems);
+            self.resolve(setup, cases, &mut said, &mut problems);
+        }
+        for (case, said) in cases.iter().zip(&mut said).filter(|(_, said)| !said.set.is_empty()) {
+            said.typed =
+                case.edits.iter().map(|edit| edit.field).chain(case.unread.iter().map(|(id, _)| *id)).collect();
         }
         (said, problems)
     }
@@ -124,8 +216,8 @@ impl Consultant<'_> {
         for PluginChange { row, field, value, .. } in &answered.answers {
             let cell = value.clone().map_or(Cell::Blank, Cell::Value);
             put(&mut rows[*row], *field, cell.clone());
-            let typed = cases[*row].edits.iter().any(|edit| edit.field == *field);
-            let place = if typed { &mut said[*row].normalised } else { &mut said[*row].set };
+            let is_typed = cases[*row].is_typed(*field);
+            let place = if is_typed { &mut said[*row].normalised } else { &mut said[*row].set };
             replace(place, (*field, cell, rule.clone()));
         }
         Self::note_failures(setup, answered.version.as_ref(), answered.failed, said);
@@ -168,7 +260,7 @@ impl Consultant<'_> {
         let rule = rule_of(&answered, setup);
         for PluginChange { row, field, value, .. } in &answered.answers {
             // What a person has just typed stands.
-            if cases[*row].edits.iter().any(|edit| edit.field == *field) {
+            if cases[*row].is_typed(*field) {
                 continue;
             }
             let cell = value.clone().map_or(Cell::Blank, Cell::Value);
@@ -180,14 +272,7 @@ impl Consultant<'_> {
     }
 
     /// Puts the disputes of a plugin's fields to it. It is shown the records as they are stored.
-    fn resolve(
-        &mut self,
-        setup: &PluginSetup,
-        cases: &[Case<'_>],
-        before: &[Said],
-        said: &mut [Said],
-        problems: &mut Vec<Problem>,
-    ) {
+    fn resolve(&mut self, setup: &PluginSetup, cases: &[Case<'_>], said: &mut [Said], problems: &mut Vec<Problem>) {
         let (mut rows, mut whose, mut disputes) = (Vec::new(), Vec::new(), Vec::new());
         for (position, case) in cases.iter().enumerate() {
             let Some(stored) = case.stored else { continue };
@@ -195,7 +280,7 @@ impl Consultant<'_> {
                 .edits
                 .iter()
                 .filter(|edit| setup.resolves.contains(&edit.field))
-                .filter_map(|edit| self.dispute(edit, stored, &before[position], rows.len()))
+                .filter_map(|edit| self.dispute(edit, stored, &said[position], rows.len()))
                 .collect();
             if disputed.is_empty() {
                 continue;
@@ -265,16 +350,6 @@ impl Consultant<'_> {
     }
 }
 
-/// The row as it would be stored: what is stored with what its author changes. What her place still shows of other cells may be older.
-fn shown(case: &Case<'_>) -> PluginRow {
-    let Some(stored) = case.stored else { return PluginRow { cells: case.cells.to_vec() } };
-    let mut row = PluginRow { cells: stored.cells.iter().map(|(field, cell)| (*field, cell.cell.clone())).collect() };
-    for edit in &case.edits {
-        put(&mut row, edit.field, edit.incoming.clone());
-    }
-    row
-}
-
 fn put(row: &mut PluginRow, field: FieldId, cell: Cell) {
     match row.cells.binary_search_by_key(&field, |(id, _)| *id) {
         Ok(position) => row.cells[position].1 = cell,
@@ -300,16 +375,4 @@ fn title_of(version: Option<&PluginVersion>, setup: &PluginSetup) -> String {
         Some(version) => format!("the plugin `{}` {}", version.name, version.version),
         None => format!("the plugin `{}`", setup.name),
     }
-}
-
-/// Whether edits say something that is not stored already: only then a row is put to plugins.
-pub(super) fn is_news(table: &Table, stored: Option<&StoredRecord>, edits: &[Edit]) -> bool {
-    let Some(stored) = stored else { return true };
-    edits.iter().any(|edit| {
-        let there = stored.cell(edit.field).map(|stored| &stored.cell);
-        match (table.field(edit.field), there) {
-            (Some(field), Some(there)) => !same(field, there, &edit.incoming),
-            _ => edit.incoming != Cell::Blank,
-        }
-    })
 }

@@ -7,15 +7,17 @@
 use compact_str::CompactString;
 
 use super::compose::{Composed, Composer, Incoming};
-use super::consult::Remarked;
+use super::consult::{Remarked, Resolved};
 use super::hindrance::{REJECTED, Remembered};
 use crate::access::{Rights, Sight};
 use crate::io::{Entropy, uuid_v7};
+use crate::merge::Resolution;
 use crate::model::entry::ReviewChange;
 use crate::model::problem::Code;
+use crate::model::row::cell_of;
 use crate::model::{
-    Cell, CellEntry, Edit, Field, FieldId, Life, Outcome, Presence, Problem, RecordEntry, Review, ReviewId, ReviewKind,
-    RowHash,
+    Cell, CellEntry, Edit, Field, FieldId, Life, Outcome, Presence, Problem, RecordEntry, RecordId, Review, ReviewId,
+    ReviewKind, RowHash,
 };
 use crate::publish::answer::Remark;
 
@@ -107,7 +109,7 @@ impl Composer<'_> {
     fn question(
         &self,
         incoming: &Incoming<'_>,
-        record: Option<crate::model::RecordId>,
+        record: Option<RecordId>,
         changes: &[Edit],
         group: Vec<(FieldId, Cell)>,
         entropy: &mut dyn Entropy,
@@ -169,8 +171,14 @@ impl Composer<'_> {
     }
 
     /// Posts what plugins set beside what was typed. That is by the office's leave to them (`writes`), not by the author's rights.
+    ///
+    /// It was made of the record as they were shown it, so nothing is set if some of what was typed was not taken, or if nothing was.
     pub(super) fn set_by_plugins(&mut self, incoming: &Incoming<'_>, cells: &mut Vec<CellEntry>) {
-        for (field, cell, rule) in &incoming.said.set {
+        let said = &incoming.said;
+        if said.set.is_empty() || !is_as_shown(incoming, cells) {
+            return;
+        }
+        for (field, cell, rule) in &said.set {
             let stored = incoming.stored.and_then(|record| record.cell(*field)).map(|stored| stored.cell.clone());
             let is_there = match (&stored, self.table().field(*field)) {
                 (Some(stored), Some(definition)) => definition.says_same(stored, cell),
@@ -182,10 +190,27 @@ impl Composer<'_> {
             }
             cells.retain(|entry| entry.field != *field);
             let edit = Edit { field: *field, base: stored, incoming: cell.clone() };
-            let entry = self.cell_entry(incoming, edit, Outcome::Applied, rule, None);
+            let entry = match self.clash(incoming, &edit) {
+                Some(hindrance) => self.hinder(incoming, edit, hindrance),
+                None => self.cell_entry(incoming, edit, Outcome::Applied, rule, None),
+            };
             cells.push(entry);
         }
         cells.sort_by_key(|cell| cell.field);
+    }
+
+    /// How plugins have decided the row's conflicts, without values that another record has already: of those a person decides.
+    pub(super) fn resolved(&mut self, incoming: &Incoming<'_>) -> Vec<Resolved> {
+        let mut resolved = incoming.said.resolved.clone();
+        for (field, resolution, _) in &mut resolved {
+            if let Resolution::Posted(cell) = resolution {
+                let edit = Edit { field: *field, base: None, incoming: cell.clone() };
+                if self.clash(incoming, &edit).is_some() {
+                    *resolution = Resolution::Ask;
+                }
+            }
+        }
+        resolved
     }
 
     /// Tells what plugins found that does not stop the row.
@@ -239,6 +264,27 @@ impl Composer<'_> {
         };
         incoming.said.errors.iter().map(remark).collect()
     }
+}
+
+/// Puts what plugins made of it in the place of what was typed. A text that could not be read becomes an edit by it.
+pub(super) fn normalise(incoming: &Incoming<'_>, edits: &mut Vec<Edit>) {
+    for (field, cell, _) in &incoming.said.normalised {
+        if let Some(edit) = edits.iter_mut().find(|edit| edit.field == *field) {
+            edit.incoming = cell.clone();
+        } else {
+            let base = incoming.base.and_then(|base| cell_of(base, *field)).cloned();
+            edits.push(Edit { field: *field, base, incoming: cell.clone() });
+        }
+    }
+    edits.sort_by_key(|edit| edit.field);
+}
+
+/// Whether the record became what the plugins were shown of it.
+fn is_as_shown(incoming: &Incoming<'_>, cells: &[CellEntry]) -> bool {
+    let is_taken = |cell: &CellEntry| matches!(cell.outcome, Outcome::Applied | Outcome::Unchanged);
+    let is_shown = |cell: &&CellEntry| incoming.said.typed.contains(&cell.field);
+    let changes = incoming.stored.is_none() || cells.iter().any(|cell| cell.outcome == Outcome::Applied);
+    changes && cells.iter().filter(is_shown).all(is_taken)
 }
 
 fn rejected() -> Remark {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::ancestry::{Ancestry, Known};
 use super::columns::{ColumnNews, Telltale};
 use super::compose::{Came, Composed, Composer, Creator, Incoming, Settings, Supplied};
-use super::consult::{Case, Consultant, Said, is_news};
+use super::consult::{Case, Consultant, Said};
 use super::error::PipelineError;
 use super::heed::HELD;
 use super::held;
@@ -192,7 +192,7 @@ impl Work<'_> {
             refused: self.blanket(),
             decided: false,
         };
-        let taken = self.taken_keys()?;
+        let taken = self.taken_keys(&consulted)?;
         let mut composer =
             Composer::new(table, self.context.decider, self.sheet.arrival.clone(), settings, &open, taken);
         composer.report.rows = u64::from(self.sheet.rows_total);
@@ -238,29 +238,26 @@ impl Work<'_> {
             return Ok(Consulted::default());
         }
         let reread = self.ancestry.reread(&self.placed.untouched);
-        let mut shown: Vec<(RecordId, &[(FieldId, Cell)])> = self
-            .placed
-            .read
-            .iter()
-            .map(|(position, record, _)| (*record, self.sheet.rows[*position].cells.as_slice()))
-            .collect();
-        shown.extend(reread.iter().filter_map(|record| Some((*record, self.ancestry.newest(*record)?))));
-        let ids: Vec<RecordId> = shown.iter().map(|(record, _)| *record).collect();
+        let read = self.placed.read.iter().map(|(position, record, _)| {
+            let row = &self.sheet.rows[*position];
+            (*record, Some(row), row.cells.as_slice())
+        });
+        let again = reread.iter().filter_map(|record| Some((*record, None, self.ancestry.newest(*record)?)));
+        let shown: Vec<_> = read.chain(again).collect();
+        let ids: Vec<RecordId> = shown.iter().map(|(record, ..)| *record).collect();
         let stored = self.snapshot.records(&table.name, &ids)?;
         let ignore_blanks = self.context.spec.blank_cells == BlankCells::Ignore;
         let (mut whose, mut cases) = (Vec::new(), Vec::new());
-        for (record, cells) in shown {
-            let mut edits = crate::merge::edits(table, self.ancestry.base(record), cells);
-            edits.retain(|edit| !(ignore_blanks && edit.incoming == Cell::Blank));
+        for (record, row, cells) in shown {
             let stored = stored.get(&record);
-            if let Some(stored) = stored {
-                let subject = Subject::of(table, |field| stored.value(field));
-                let rights = self.context.decider.rights(&self.sheet.arrival.actor, table, &subject);
-                edits.retain(|edit| self.context.decider.permit(&rights, table, edit.clone()).is_ok());
-            }
-            if is_news(table, stored, &edits) {
+            let supplied = if stored.is_none() { self.context.creator.supplies(table, cells) } else { Vec::new() };
+            let came = if row.is_some() { self.ancestry.came(self.known, record) } else { Came::AsBefore };
+            let incoming =
+                Incoming { row: row.map(|row| row.number), supplied, came, ..self.incoming(record, cells, stored) };
+            let case = Case::of(table, self.context.decider, &self.sheet.arrival, ignore_blanks, incoming);
+            if let Some(case) = case {
                 whose.push(record);
-                cases.push(Case { stored, cells, edits });
+                cases.push(case);
             }
         }
         let mut consultant = Consultant { plugins, setups: self.context.setups, table, context: self.context.world };
@@ -280,18 +277,15 @@ impl Work<'_> {
         self.context.spec.read_only.then_some(Blanket::ReadOnly)
     }
 
-    /// The unique keys that the rows use and some record has.
-    fn taken_keys(&self) -> Result<HashMap<(KeyIndex, CompactString), RecordId>, PipelineError> {
+    /// The unique keys that the rows use, or get from plugins, and some record has.
+    fn taken_keys(&self, consulted: &Consulted) -> Result<HashMap<(KeyIndex, CompactString), RecordId>, PipelineError> {
         let table = self.context.table;
         let mut taken = HashMap::new();
         for field in table.fields.iter().filter(|field| field.constraints.unique && table.primary_key != [field.id]) {
-            let texts: Vec<CompactString> = self
-                .sheet
-                .rows
-                .iter()
-                .filter_map(|row| row.cell(field.id)?.value())
-                .filter_map(|value| field.key_text(value))
-                .collect();
+            let typed = self.sheet.rows.iter().filter_map(|row| row.cell(field.id)?.value());
+            let said = consulted.said.values().flat_map(Said::values).filter(|(id, _)| *id == field.id);
+            let values = typed.chain(said.filter_map(|(_, cell)| cell.value()));
+            let texts: Vec<CompactString> = values.filter_map(|value| field.key_text(value)).collect();
             let index = KeyIndex::Unique(field.id);
             let found = self.snapshot.records_by_key(&table.name, index, &texts)?;
             taken.extend(found.into_iter().map(|(text, record)| ((index, text), record)));
@@ -374,20 +368,14 @@ impl Work<'_> {
             let stored = stored.get(record);
             let doubtful = self.ancestry.doubtful(*record, &row.cells);
             let incoming = Incoming {
-                record: *record,
                 row: Some(row.number),
                 hash: row.hash,
-                cells: &row.cells,
-                base: self.ancestry.base(*record),
-                newest: self.ancestry.newest(*record),
-                stored,
                 doubtful: &doubtful,
-                current: self.ancestry.is_current(),
                 supplied: if stored.is_none() { self.supplied(row, &mut numbers)? } else { Vec::new() },
                 problems: problems.remove(&row.number).unwrap_or_default(),
                 came: self.ancestry.came(self.known, *record),
-                remembered: Remembered::Nothing,
                 said: consulted.said.remove(record).unwrap_or_default(),
+                ..self.incoming(*record, &row.cells, stored)
             };
             self.one(composer, telling, extent, incoming, entropy);
         }
@@ -395,24 +383,40 @@ impl Work<'_> {
             let Some(cells) = self.ancestry.newest(record) else { continue };
             let doubtful = self.ancestry.doubtful(record, cells);
             let incoming = Incoming {
-                record,
                 row: self.placed.untouched.get(&record).copied(),
                 hash: self.known.row(record).map_or(RowHash::UNKNOWN, |row| row.hash),
-                cells,
-                base: self.ancestry.base(record),
-                newest: Some(cells),
-                stored: stored.get(&record),
                 doubtful: &doubtful,
-                current: self.ancestry.is_current(),
-                supplied: Vec::new(),
-                problems: Vec::new(),
-                came: Came::AsBefore,
-                remembered: Remembered::Nothing,
                 said: consulted.said.remove(&record).unwrap_or_default(),
+                ..self.incoming(record, cells, stored.get(&record))
             };
             self.one(composer, telling, extent, incoming, entropy);
         }
         Ok(())
+    }
+
+    /// What a row shows of a record, with what its source showed of it before.
+    fn incoming<'r>(
+        &'r self,
+        record: RecordId,
+        cells: &'r [(FieldId, Cell)],
+        stored: Option<&'r StoredRecord>,
+    ) -> Incoming<'r> {
+        Incoming {
+            record,
+            row: None,
+            hash: RowHash::UNKNOWN,
+            cells,
+            base: self.ancestry.base(record),
+            newest: self.ancestry.newest(record),
+            stored,
+            doubtful: &[],
+            current: self.ancestry.is_current(),
+            supplied: Vec::new(),
+            problems: Vec::new(),
+            came: Came::AsBefore,
+            remembered: Remembered::Nothing,
+            said: Said::default(),
+        }
     }
 
     /// Composes one row.

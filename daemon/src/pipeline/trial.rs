@@ -68,8 +68,7 @@ impl Pipeline {
         let plugins = self.parts.plugins.as_mut();
         let mut consultant = Consultant { plugins, setups: &setups, table, context: &world };
         let mut ask = |records: &mut Vec<StoredRecord>| {
-            let cases: Vec<Case<'_>> =
-                records.iter().map(|stored| Case { stored: Some(stored), cells: &[], edits: Vec::new() }).collect();
+            let cases: Vec<Case<'_>> = records.iter().map(Case::stored).collect();
             let (said, problems) = consultant.consult(&cases);
             trial.problems.extend(problems);
             for (stored, said) in records.iter().zip(&said) {

@@ -1,0 +1,74 @@
+//! A plugin is no way around the access rules, and nobody learns from one what she may not see.
+
+use daybook::model::Outcome;
+
+use super::*;
+
+fn echo(seen: &Seen<'_>) -> Vec<Set> {
+    vec![("segment", seen.get("name"))]
+}
+
+#[test]
+fn what_its_author_may_not_change_reaches_no_plugin() {
+    let rules = Rules { classify: Some(echo), validate: Some(not_bad), ..Rules::default() };
+    let mut office = Office::new("reads = [\"name\"]\nwrites = [\"segment\"]", rules);
+    office.take("staff", &["id|name|phone", "C-1|Amber|1"]);
+    office.take("clerk", &["id|name|phone", "C-1|Amber|1"]);
+    office.asked();
+    // The clerk may change phones only.
+    let report = office.take("clerk", &["id|name|phone", "C-1|mine|1"]);
+    assert_eq!(codes(&report), ["forbidden"], "{report:?}");
+    assert_eq!((office.asked(), office.value("C-1", "segment")), (Vec::new(), "Amber".into()));
+    // What she may change is judged without what she may not.
+    let report = office.take("clerk", &["id|name|phone", "C-1|bad|2"]);
+    assert_eq!((codes(&report), office.value("C-1", "phone")), (vec!["forbidden"], "2".into()), "{report:?}");
+    assert_eq!(office.value("C-1", "segment"), "Amber");
+    office.is_quiet();
+}
+
+#[test]
+fn a_normalised_value_is_judged_by_its_authors_rights_and_a_set_one_by_the_plugins() {
+    let rules = Rules {
+        normalise: Some(|seen| vec![("phone", "5".to_owned()), ("segment", seen.get("name"))]),
+        ..Rules::default()
+    };
+    let mut office = Office::new("reads = [\"name\"]\nwrites = [\"phone\", \"segment\"]", rules);
+    office.take("staff", &["id|name|phone", "C-1|Amber|1"]);
+    office.replace(Rules { normalise: Some(|_| vec![("phone", "6".to_owned())]), ..Rules::default() });
+    office.take("sales", &["id|name|phone", "C-1|Amber|1"]);
+    // Sales may not change phones: what she typed there is refused, and the plugin's own change of it goes with that.
+    let report = office.take("sales", &["id|name|phone", "C-1|Amber|2"]);
+    assert_eq!(codes(&report), ["forbidden"], "{report:?}");
+    assert_eq!(office.value("C-1", "phone"), "5");
+    // Beside a change of hers the plugin may do what the office lets it do.
+    office.take("sales", &["id|name|phone", "C-1|Ambra|2"]);
+    assert_eq!(office.value("C-1", "phone"), "6");
+    assert_eq!(office.last("C-1", "phone"), (Outcome::Applied, RULE.into()));
+}
+
+/// It quotes a phone.
+fn telltale(seen: &Seen<'_>) -> Vec<Found> {
+    vec![(Severity::Warning, Some("name"), "doubtful", format!("{} answers {}", seen.get("name"), seen.get("phone")))]
+}
+
+#[test]
+fn words_that_may_quote_more_than_the_basics_stay_out_of_problems() {
+    let open = |seen: &Seen<'_>| {
+        vec![(Severity::Warning, Some("name"), "doubtful", format!("`{}` is short", seen.get("name")))]
+    };
+    let mut office = Office::new("reads = [\"name\"]", Rules { validate: Some(open), ..Rules::default() });
+    let report = office.take("staff", &["id|name", "C-1|Al"]);
+    assert_eq!(codes(&report), ["plugin-warning"]);
+    let problem = &report.problems[0];
+    assert_eq!((problem.place.as_str(), problem.source.as_str()), ("staff.csv!B2", "staff"));
+    let words =
+        "staff.csv!B2: `name`: the plugin `own` 1.2.0 found `doubtful`: `Al` is short. It was taken all the same.";
+    assert_eq!(problem.message, words);
+    office.is_quiet();
+
+    let mut office =
+        Office::new("reads = [\"name\", \"phone\"]", Rules { validate: Some(telltale), ..Rules::default() });
+    let report = office.take("staff", &["id|name|phone", "C-1|Al|13800"]);
+    assert!(report.problems[0].message.contains("found `doubtful`."), "{report:?}");
+    assert!(!format!("{report:?}").contains("13800"), "{report:?}");
+}
