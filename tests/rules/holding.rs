@@ -1,6 +1,6 @@
 //! Rows that are held, and what becomes of them.
 
-use daybook::model::Actor;
+use daybook::model::{Actor, ReviewKind};
 
 use super::*;
 
@@ -45,6 +45,98 @@ fn a_rejected_row_is_not_asked_about_again_and_an_accepted_one_is_stored() {
         office.is_quiet();
         let report = office.take("staff", &["id|name", "C-1|bad", "C-2|Brass"]);
         assert_eq!((report.changes, office.reviews().len()), (1, 0), "{report:?}");
+        office.is_quiet();
+    }
+}
+
+#[test]
+fn what_others_do_meanwhile_decides_nothing() {
+    let mut office = Office::new(NAMES, checker());
+    office.take("staff", &["id|name|phone", "C-1|Amber|1"]);
+    office.take("staff", &["id|name|phone", "C-1|bad|2"]);
+    let asked = office.reviews();
+    assert_eq!((asked.len(), asked[0].kind, asked[0].group.len()), (1, ReviewKind::Plugin, 2));
+    // Another says the same of the phone: less of the row is news.
+    office.set("C-1", "phone", "2", &Actor::Steward).expect("it is set");
+    office.sync();
+    office.take("staff", &["id|name|phone", "C-1|bad|2", "C-2|Bronze|"]);
+    let open = office.reviews();
+    assert_eq!((open.len(), open[0].group.len()), (1, 1), "it is asked on about what is left: {open:?}");
+    assert_eq!(open[0].id, asked[0].id);
+    office.is_quiet();
+    // Another does all that the row says: there is nothing left to ask.
+    office.replace(Rules { normalise: Some(|_| Vec::new()), ..Rules::default() });
+    office.set("C-1", "name", "bad", &Actor::Steward).expect("it is set");
+    office.replace(checker());
+    office.take("staff", &["id|name|phone", "C-1|bad|2", "C-2|Brass|"]);
+    assert!(office.reviews().is_empty());
+    office.is_quiet();
+}
+
+#[test]
+fn a_mass_change_is_held_as_one_also_where_a_plugin_would_hold_each_row() {
+    let mut office = Office::new(NAMES, checker());
+    let rows = |name: &str| {
+        let rows = (1..=30).map(|number| {
+            format!("C-{number}|{name}{}", if name == "bad" { String::new() } else { number.to_string() })
+        });
+        std::iter::once("id|name".to_owned()).chain(rows).collect::<Vec<_>>()
+    };
+    let save = |office: &mut Office, name: &str| {
+        let rows = rows(name);
+        office.take("staff", &rows.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    save(&mut office, "n");
+    let report = save(&mut office, "bad");
+    assert_eq!(codes(&report), ["mass-change"], "{report:?}");
+    assert_eq!(office.reviews().len(), 1);
+    // Accepted, it is put to the plugin.
+    office.decide(&Decision::Accept).expect("it is accepted");
+    assert_eq!(office.reviews().len(), 30);
+    assert!(office.reviews().iter().all(|review| review.kind == ReviewKind::Plugin));
+    assert_eq!(office.value("C-7", "name"), "n7");
+    office.sync();
+    assert_eq!(office.reviews().len(), 30, "what waits already is no new mass change");
+}
+
+#[test]
+fn a_corrected_command_takes_its_question_back() {
+    let mut office = Office::new(NAMES, checker());
+    office.take("staff", &["id|name|phone", "C-1|Amber|1", "C-2|Bronze|1"]);
+    let li = Actor::Person("li.lei@example.com".into());
+    let report = office.set("C-1", "name", "bad", &li).expect("it is held");
+    assert_eq!((report.held, codes(&report)), (1, vec!["plugin-held"]), "{report:?}");
+    office.set("C-2", "name", "bad", &li).expect("it is held");
+    office.set("C-1", "name", "bad", &Actor::Steward).expect("it is held, too");
+    assert_eq!(office.reviews().len(), 3);
+    office.set("C-1", "name", "bad", &li).expect("it is held");
+    assert_eq!(office.reviews().len(), 3, "the same again is one question");
+    office.set("C-1", "code", "x", &li).expect("it is taken");
+    assert_eq!(office.reviews().len(), 3, "of the name that says nothing");
+    office.set("C-1", "name", "Ambra", &li).expect("it is taken");
+    assert_eq!(office.value("C-1", "name"), "Ambra");
+    let open: Vec<(Actor, Option<RecordId>)> =
+        office.reviews().into_iter().map(|review| (review.actor, review.record)).collect();
+    let others = [(li, office.record("C-2")), (Actor::Steward, office.record("C-1"))];
+    assert!(open.len() == 2 && others.iter().all(|other| open.contains(other)), "others' questions stand: {open:?}");
+    office.is_quiet();
+}
+
+#[test]
+fn rows_without_an_answer_are_held_or_taken_and_told_once() {
+    let cases =
+        [("hold", vec!["plugin-groans", "plugin-held"], 1), ("skip", vec!["plugin-groans", "plugin-skipped"], 2)];
+    for (on_failure, told, taken) in cases {
+        let rules = Rules { fails: Some(|seen| seen.get("name") == "trap"), complains: true, ..checker() };
+        let mut office = Office::new(&format!("{NAMES}\non_failure = \"{on_failure}\""), rules);
+        let report = office.take("staff", &["id|name", "C-1|trap", "C-2|Bronze"]);
+        let mut found = codes(&report);
+        found.sort_unstable();
+        assert_eq!(found, told, "{report:?}");
+        let stored = [office.record("C-1"), office.record("C-2")].into_iter().flatten().count();
+        assert_eq!(stored, taken);
+        let report = office.take("staff", &["id|name", "C-1|trap", "C-2|Brass"]);
+        assert!(report.problems.is_empty(), "what was told is not told again: {report:?}");
         office.is_quiet();
     }
 }

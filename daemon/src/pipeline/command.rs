@@ -105,7 +105,7 @@ pub(super) fn set(
     };
     let values = said.values().map(|(field, cell)| (field, cell.clone()));
     let taken = taken_keys(snapshot, table, &cells.iter().cloned().chain(values).collect::<Vec<_>>())?;
-    let open: Vec<Review> = Vec::new();
+    let open = held_commands(snapshot, table, &arrival, found, &cells)?;
     let mut composer = Composer::new(table, decider, arrival, NO_SETTINGS, &open, taken);
     for problem in problems {
         composer.problem(problem);
@@ -113,7 +113,27 @@ pub(super) fn set(
     if let Composed::Entry(entry) = composer.row(Incoming { said, ..row() }, entropy) {
         composer.push(entry);
     }
+    composer.withdraw_held_rows();
     Ok(composer.finish(None))
+}
+
+/// The open questions about earlier commands of the same person that plugins have held, and of which she says all anew.
+fn held_commands(
+    snapshot: &Snapshot<'_>,
+    table: &Table,
+    arrival: &Arrival,
+    record: Option<RecordId>,
+    cells: &[(FieldId, Cell)],
+) -> Result<Vec<Review>, PipelineError> {
+    let mut open = super::sheet::open_reviews(snapshot, &arrival.source)?;
+    let says = |(field, _): &(FieldId, Cell)| cells.iter().any(|(id, _)| id == field);
+    let key = table.key_of(cells);
+    open.retain(|review| {
+        let is_about = review.record == record && (record.is_some() || table.key_of(&review.group) == key);
+        let is_own = review.kind == ReviewKind::Plugin && review.table == table.name && review.actor == arrival.actor;
+        is_own && is_about && review.group.iter().all(says)
+    });
+    Ok(open)
 }
 
 /// Refuses a key that another record has.

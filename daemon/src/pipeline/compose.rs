@@ -102,8 +102,9 @@ pub(super) enum Composed {
     Nothing,
     /// It would be a new record and is refused: it has no record, and is remembered by its hash only.
     Refused,
-    /// It is held, and nothing of it is posted: it is remembered by its hash only.
-    Held,
+    /// It is held, and nothing of it is posted: it is remembered by its hash only. So many values that were there would change,
+    /// and were not told of before.
+    Held(u64),
 }
 
 /// Makes the entries of one arrival.

@@ -41,7 +41,7 @@ pub(super) struct HeldRow {
     pub(super) denied: bool,
 }
 
-impl Composer<'_> {
+impl<'a> Composer<'a> {
     /// Holds a row if a plugin found an error in what may be changed in it; `None` if there is nothing to hold.
     pub(super) fn hold(
         &mut self,
@@ -57,27 +57,46 @@ impl Composer<'_> {
         let mut group: Vec<(FieldId, Cell)> = changes.iter().map(|edit| (edit.field, edit.incoming.clone())).collect();
         group.sort_unstable_by_key(|(field, _)| *field);
         let record = incoming.stored.map(|_| incoming.record);
-        let open = self.held_before.iter().find(|review| review.record == record && review.group == group);
-        let open = open.map(|review| review.id);
-        self.held_still.extend(open);
         let held_before = incoming.remembered == Remembered::Held;
+        let open = self.asked_before(record, &group).filter(|open| held_before || open.group == group);
         let denied = held_before && open.is_none();
+        self.held_still.extend(open.map(|open| open.id));
         self.held_rows.extend(incoming.row.map(|row| HeldRow {
             row,
             remarks: if denied { vec![rejected()] } else { self.remarks(incoming, rights) },
             denied,
         }));
-        if held_before || open.is_some() {
-            return Some(Composed::Held);
+        if !denied && open.is_none_or(|open| open.group != group) {
+            let mut review = self.question(incoming, record, &changes, group, entropy);
+            if let Some(open) = open {
+                // Others have said some of it meanwhile; the rest is still asked.
+                review.id = open.id;
+            }
+            self.review(ReviewChange::Open(Box::new(review)));
+        }
+        // Who types a command has no row in which she is answered.
+        if held_before || (open.is_some() && incoming.row.is_some()) {
+            return Some(Composed::Held(0));
         }
         for error in &incoming.said.errors {
             let problem = self.told(incoming, error, HELD);
             self.problem(problem);
         }
-        let review = self.question(incoming, record, &changes, group, entropy);
-        self.review(ReviewChange::Open(Box::new(review)));
+        let is_change = |edit: &&Edit| edit.base.as_ref().is_some_and(|base| *base != Cell::Blank);
+        let changed = changes.iter().filter(is_change).count() as u64;
         self.note_held(incoming, changes);
-        Some(Composed::Held)
+        Some(Composed::Held(changed))
+    }
+
+    /// The open question about a row: that of its record, or of a row that would be a record with the same key.
+    fn asked_before(&self, record: Option<RecordId>, group: &[(FieldId, Cell)]) -> Option<&'a Review> {
+        let key = self.table().key_of(group);
+        let is_same = |review: &&&Review| match record {
+            Some(record) => review.record == Some(record),
+            None if key.is_some() => review.record.is_none() && self.table().key_of(&review.group) == key,
+            None => review.record.is_none() && review.group == group,
+        };
+        self.held_before.iter().find(is_same).copied()
     }
 
     /// What the row would change and its author may change; `None` if that is nothing, or if the row is refused anyway.

@@ -204,7 +204,9 @@ impl Work<'_> {
         self.tell_older_copy(&mut composer, &mut telling);
         let mut extent = Extent::default();
         for problem in std::mem::take(&mut consulted.problems) {
-            composer.problem(problem);
+            if telling.is_new(&problem.code, &[problem.place.as_bytes(), problem.message.as_bytes()]) {
+                composer.problem(problem);
+            }
         }
         self.rows(&mut composer, &mut telling, &mut extent, &mut consulted, entropy)?;
         composer.withdraw_held_rows();
@@ -451,7 +453,10 @@ impl Work<'_> {
                 }
                 composer.push(entry);
             }
-            Composed::Held => telling.now.push(digest(HELD.0)),
+            Composed::Held(changed) => {
+                extent.changed_cells += changed;
+                telling.now.push(digest(HELD.0));
+            }
             Composed::Refused => {
                 // As long as the row stands there as it is, it is not told or asked about again.
                 telling.now.extend(rejected.then(|| digest(REJECTED_ROW)));
