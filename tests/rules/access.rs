@@ -72,3 +72,30 @@ fn words_that_may_quote_more_than_the_basics_stay_out_of_problems() {
     assert!(report.problems[0].message.contains("found `doubtful`."), "{report:?}");
     assert!(!format!("{report:?}").contains("13800"), "{report:?}");
 }
+
+#[test]
+fn all_that_a_held_row_would_change_is_shown_by_the_readers_rights() {
+    let mut office = Office::new("reads = [\"name\"]", Rules { validate: Some(not_bad), ..Rules::default() });
+    office.take("staff", &["id|name|phone", "C-1|Amber|1"]);
+    office.take("staff", &["id|name|phone", "C-1|bad|2", "C-2|bad|3"]);
+    let reviews = office.reviews();
+    let record = office.record("C-1").expect("the record is there");
+    let look = office.pipeline.look().expect("the store can be read");
+    let table = look.config.table("customers").expect("the table is there");
+    let stored = look.snapshot.record(&table.name, record).expect("the store can be read");
+    let shown = |actor: &Actor, review: &Review| {
+        let stored = stored.as_ref().filter(|_| review.record.is_some());
+        let line = look.reading(actor).review(table, stored, review, None)?;
+        Some(serde_json::Value::from(line.row.expect("a row is held")).to_string())
+    };
+    let li = Actor::Person("li.lei@example.com".into());
+    let (there, new) = match reviews.as_slice() {
+        [there, new] if there.record.is_some() => (there, new),
+        [new, there] => (there, new),
+        other => panic!("two rows are held: {other:?}"),
+    };
+    assert_eq!(shown(&Actor::Steward, there).as_deref(), Some(r#"{"name":"bad","phone":"2"}"#));
+    assert_eq!(shown(&li, there).as_deref(), Some(r#"{"name":"bad"}"#));
+    assert_eq!(shown(&Actor::Steward, new).as_deref(), Some(r#"{"id":"C-2","name":"bad","phone":"3"}"#));
+    assert_eq!(shown(&li, new), None, "what is no record yet is the steward's");
+}

@@ -105,6 +105,9 @@ fn show(config: Option<&Path>, id: &str, person: Option<&str>, out: &mut Out) ->
         out.line(format!("  stored    {}", plain(&line.stored)));
         out.line(format!("  incoming  {}", plain(&line.incoming)));
     }
+    for (name, value) in line.row.iter().flatten() {
+        out.line(format!("  changes   {name}: {}", plain(value)));
+    }
     if let Some(extent) = &line.extent {
         out.line(format!(
             "  changes   {} of {} known cells; {} of {} known rows are gone or have another key",

@@ -8,7 +8,9 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
 use crate::access::{self, Decider, Rights, Sight, Subject};
-use crate::model::{Actor, Arrival, Cell, Field, FieldId, Outcome, RecordEntry, Review, StoredRecord, Table, Value};
+use crate::model::{
+    Actor, Arrival, Cell, Field, FieldId, Outcome, RecordEntry, Review, ReviewKind, StoredRecord, Table, Value,
+};
 
 /// Shows records to one actor.
 pub struct Reading<'a> {
@@ -88,6 +90,9 @@ pub struct ReviewLine {
     pub stored: Json,
     /// What arrived.
     pub incoming: Json,
+    /// Held rows: all that would be posted, by field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub row: Option<Map<String, Json>>,
     /// The source.
     pub source: String,
     /// The place.
@@ -237,6 +242,7 @@ impl<'a> Reading<'a> {
             base: shown(review.base.as_ref()),
             stored: shown(stored),
             incoming: shown(review.incoming.as_ref()),
+            row: (review.kind == ReviewKind::Plugin).then(|| self.row(table, rights.as_ref(), &review.group)),
             source: review.source.to_string(),
             place: review.place.clone(),
             actor: review.actor.to_string(),
@@ -251,6 +257,18 @@ impl<'a> Reading<'a> {
             }),
             decided: decided.map(str::to_owned),
         })
+    }
+
+    /// The cells of a held row that the actor may see; without rights the steward looks.
+    fn row(&self, table: &Table, rights: Option<&Rights>, cells: &[(FieldId, Cell)]) -> Map<String, Json> {
+        let visible = cells.iter().filter_map(|(id, cell)| Some((table.field(*id)?, cell)));
+        let visible =
+            visible.filter(|(field, _)| rights.is_none_or(|rights| rights.sight(&field.class) != Sight::Hidden));
+        let shown = visible.map(|(field, cell)| {
+            let json = rights.map_or_else(|| self.plain(field, cell), |rights| self.cell(field, rights, Some(cell)));
+            (field.name.to_string(), json)
+        });
+        shown.collect()
     }
 
     /// The primary key as a person writes it, if the actor may read all of it.
