@@ -89,7 +89,7 @@ fn watch(root: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The target folder: OUT_DIR is TARGET/PROFILE/build/PACKAGE/out.
+/// The target folder: `OUT_DIR` is `TARGET/PROFILE/build/PACKAGE/out`.
 fn target_folder(out: &Path) -> &Path {
     out.ancestors().nth(4).unwrap_or(out)
 }

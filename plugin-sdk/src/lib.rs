@@ -43,8 +43,8 @@
 //!
 //! # Testing it
 //!
-//! A rule is a type like any other, so its tests are too. Cases stand in fixtures, TOML files which `daybook plugin test` runs through the
-//! built component as well; with the feature `testing` the crate runs them natively:
+//! A rule is a type like any other, so its tests are too. Cases stand in fixtures, TOML files that are run through the built component
+//! as well; with the feature `testing` the crate runs them natively:
 //!
 //! ```
 //! # use daybook_plugin_sdk::prelude::*;

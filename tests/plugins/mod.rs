@@ -1,6 +1,7 @@
 //! The plugin host as it is built: real components, the real child that compiles, a real folder for the cache.
 
 mod cache;
+mod examples;
 mod figures;
 pub(crate) mod fixture;
 mod good;

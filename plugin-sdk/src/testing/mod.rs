@@ -1,7 +1,7 @@
 //! Fixtures, and rules run over them without WebAssembly: for a plugin's own tests.
 //!
-//! The form of a fixture is described in the authors' guide (`README.md`), and by [`Fixture`]. `daybook plugin test` runs the same
-//! files through the built component.
+//! The form of a fixture is described in the authors' guide (`README.md`), and by [`Fixture`]. The same files are run through the
+//! built component.
 //!
 //! ```
 //! use daybook_plugin_sdk::prelude::*;
