@@ -6,6 +6,7 @@ mod edit;
 mod file;
 pub(crate) mod look;
 mod office;
+mod test;
 
 use std::path::Path;
 
@@ -33,6 +34,7 @@ pub(crate) fn run(config: Option<&Path>, command: PluginCommand, out: &mut Out) 
             office::install(config, &wanted, out)
         }
         PluginCommand::Pin { name } => office::pin(config, &name, out),
-        PluginCommand::New { .. } | PluginCommand::Test { .. } => Err(super::not_yet("daybook plugin new|test")),
+        PluginCommand::Test { file, fixtures } => test::run(&file, fixtures.as_deref(), out),
+        PluginCommand::New { .. } => Err(super::not_yet("daybook plugin new")),
     }
 }
