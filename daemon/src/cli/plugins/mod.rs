@@ -5,10 +5,13 @@ pub(crate) mod host;
 mod edit;
 mod file;
 pub(crate) mod look;
+mod new;
 mod office;
 mod test;
 
 use std::path::Path;
+
+pub(crate) use self::file::{hex, sha256};
 
 use super::Outcome;
 use super::args::PluginCommand;
@@ -35,6 +38,9 @@ pub(crate) fn run(config: Option<&Path>, command: PluginCommand, out: &mut Out) 
         }
         PluginCommand::Pin { name } => office::pin(config, &name, out),
         PluginCommand::Test { file, fixtures } => test::run(&file, fixtures.as_deref(), out),
-        PluginCommand::New { .. } => Err(super::not_yet("daybook plugin new")),
+        PluginCommand::New { name, lang, dir, sdk } => {
+            let within = dir.as_deref().unwrap_or(Path::new("."));
+            new::run(&new::New { name: &name, lang, within, sdk: sdk.as_deref() }, out)
+        }
     }
 }
