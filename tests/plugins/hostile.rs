@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use daybook::model::FieldId;
 use daybook::model::plugin::{Dispute, PluginSetup};
-use daybook::plugin::limits::PLUGIN_BYTES_MAX;
+use daybook::plugin::limits::{CompileLimits, PLUGIN_BYTES_MAX};
 use daybook::plugin::{Answered, PluginState, forbids_start};
 
-use super::{Bench, Fixture, ask, good, rows, setup};
+use super::{Bench, Fixture, ask, good, limited_host, rows, setup};
 
 /// No case may take longer, on a machine as busy as it may be: each has one row, `time_max` is 250 ms, and a child compiles.
 const LONG: Duration = Duration::from_mins(2);
@@ -210,6 +210,25 @@ fn compile_bomb(functions: usize) -> Vec<u8> {
         .repeat(30);
     let text = format!("(func (param i32) (result i32) {body} (local.get 0))").repeat(functions);
     Fixture::new(&format!("{} {text}", include_str!("hostile/loop.wat"))).component()
+}
+
+#[test]
+fn a_child_that_compiles_ends_at_its_limits() {
+    let bomb = compile_bomb(12_000);
+    // It would take some 300 MB.
+    let limits = [
+        (CompileLimits { time_max: Duration::from_millis(100), ..CompileLimits::default() }, "it was stopped after"),
+        (CompileLimits { memory_bytes_max: 128 << 20, ..CompileLimits::default() }, "it ran out of memory"),
+    ];
+    for (limits, why) in limits {
+        let mut bench = Bench::new();
+        bench.host = limited_host(&bench.folder.path().join("cache"), &bench.clock, limits, false);
+        let bomb = setup("bomb", bench.write("bomb", &bomb));
+        let problems = bench.load(&[bomb]);
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert_eq!(problems[0].code, "plugin-not-compiled", "{problems:?}");
+        assert!(problems[0].message.contains(why), "{problems:?}");
+    }
 }
 
 #[test]

@@ -17,6 +17,7 @@ use super::fault::Fault;
 use super::gate::{Gate, ReadValue};
 use super::guest::{Guest, Reply, Ticker, ask, linker};
 use super::inspect::{self, Surface};
+use super::limits::CompileLimits;
 use super::loaded::{Loaded, Loading, Manifest, no_job};
 use super::slot::{Slot, State};
 use super::wire::types;
@@ -38,6 +39,8 @@ pub const NO_ENGINE: Code = Code("plugin-engine");
 pub struct HostParts {
     /// Runs the child that compiles: Daybook itself.
     pub compiler: Program,
+    /// What that child may use.
+    pub compile_limits: CompileLimits,
     /// Where compiled plugins are kept: a folder of Daybook's own.
     pub cache_folder: PathBuf,
     /// A secret of Daybook's own, from which the key of the cache is derived.
@@ -162,10 +165,10 @@ fn no_engine(name: &str, why: &str) -> Problem {
 impl Host {
     /// Makes a host without plugins.
     pub fn new(parts: HostParts) -> Result<Self, Problem> {
-        let HostParts { compiler, cache_folder, cache_key, clock, disk, read_value, metered } = parts;
+        let HostParts { compiler, compile_limits, cache_folder, cache_key, clock, disk, read_value, metered } = parts;
         let engine = compile::engine(metered).map_err(|error| no_engine("plugins", &error.to_string()))?;
         let linker = linker(&engine).map_err(|error| no_engine("plugins", &error.to_string()))?;
-        let cache = Cache::new(cache_folder, &cache_key, compiler, metered);
+        let cache = Cache::new(cache_folder, &cache_key, compiler, compile_limits, metered);
         let core = Arc::new(Core { engine, linker, cache, ticker: Ticker::new(), disk, metered });
         Ok(Self { core, clock, read_value, slots: Vec::new() })
     }

@@ -185,7 +185,7 @@ fn check_head(name: &str, path: &Path, file: &Snapshot) -> Result<(), Problem> {
         _ => "is not WebAssembly",
     };
     let message = format!("`{name}`: `{}` {what}. It was not loaded.", path.display());
-    let hint = "Build a component: for Rust with the script in `plugins/`, otherwise with `wasm-tools component new`.";
+    let hint = "`daybook plugin pack` makes a component of a module; `daybook plugin new` makes a folder with all that is needed to build one.";
     Err(Problem::new(NOT_A_COMPONENT, name, message, hint))
 }
 

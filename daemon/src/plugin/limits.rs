@@ -10,6 +10,23 @@ pub const PLUGIN_BYTES_MAX: u64 = 64 << 20;
 pub const COMPILE_BYTES_MAX: u64 = 2 << 30;
 /// How long the child may compile. Python's 18 MB take 9 to 15 s on an idle core, and the child gives way to other work.
 pub const COMPILE_TIME_MAX: Duration = Duration::from_mins(2);
+
+/// What the child that compiles may use.
+#[derive(Clone, Copy, Debug)]
+pub struct CompileLimits {
+    /// Its address space.
+    pub memory_bytes_max: u64,
+    /// How long it may take.
+    pub time_max: Duration,
+}
+
+impl Default for CompileLimits {
+    /// [`COMPILE_BYTES_MAX`] and [`COMPILE_TIME_MAX`].
+    fn default() -> Self {
+        Self { memory_bytes_max: COMPILE_BYTES_MAX, time_max: COMPILE_TIME_MAX }
+    }
+}
+
 /// The largest result of a compilation that is taken: several times the largest that was seen.
 pub const ARTEFACT_BYTES_MAX: u64 = 512 << 20;
 /// How many compiled plugins the cache keeps.

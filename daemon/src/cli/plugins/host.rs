@@ -11,6 +11,7 @@ use crate::extract;
 use crate::io::{Program, RealDisk, SystemClock};
 use crate::model::Problem;
 use crate::model::plugin::{Dispute, Issue, PluginChange, PluginJob, PluginName, PluginSetup, Resolution};
+use crate::plugin::limits::CompileLimits;
 use crate::plugin::{Answered, Host, HostParts, NoPlugins, Plugins, Request, Status, forbids_start};
 use crate::store::MasterKey;
 
@@ -105,6 +106,7 @@ impl Plugins for OfficePlugins {
 pub(crate) fn host_parts(cache_folder: &Path, cache_key: [u8; 32], metered: bool) -> std::io::Result<HostParts> {
     Ok(HostParts {
         compiler: Program::current()?,
+        compile_limits: CompileLimits::default(),
         cache_folder: cache_folder.to_owned(),
         cache_key,
         clock: Arc::new(SystemClock),
