@@ -84,6 +84,11 @@ fn what_would_be_a_wrong_configuration_is_not_written() {
     office.program(&install).ends(2).says("did you mean `note`?");
     let install = ["plugin", "install", "built/check.wasm", "--reads", "note", "--settings", "= 3"];
     office.program(&install).ends(2).says("--settings");
+    // The plugin itself has a say: this one wants rules, and knows no setting of that name.
+    let segment = example_plugins::component("segment").unwrap_or_else(|why| panic!("{why}"));
+    office.write("built/segment.wasm", segment);
+    let install = ["plugin", "install", "built/segment.wasm", "--reads", "name", "--writes", "note"];
+    office.program(&install).ends(1).says("refuses its settings");
     assert_eq!(office.read("daybook.toml"), before);
     assert!(!office.path("plugins").exists());
 }

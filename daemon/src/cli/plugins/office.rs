@@ -10,13 +10,14 @@ use toml_edit::InlineTable;
 
 use super::edit::{self, EditError, Section};
 use super::file::{self, hex};
-use super::look::{failed, look_at};
+use super::look::{failed, host, look_at};
 use crate::cli::open::{read_config, table};
 use crate::cli::output::Out;
 use crate::cli::{Failure, Outcome};
-use crate::config;
+use crate::config::{self, Config};
 use crate::error::Words;
 use crate::io::{Disk, RealDisk, Replaced, replace};
+use crate::model::plugin::PluginSetup;
 use crate::plugin::limits::PLUGIN_BYTES_MAX;
 
 /// The folder beside the configuration into which plugins are installed.
@@ -122,8 +123,9 @@ pub(super) fn install(named: Option<&Path>, wanted: &Install<'_>, out: &mut Out)
         settings: wanted.settings.map(read_settings).transpose()?,
     };
     let text = edit::add(&office.text, &section).map_err(|error| office.failed(&error))?;
-    // What the section says is checked before anything is written.
-    config::load(&office.path, &text).map_err(Failure::Config)?;
+    // What the section says is checked before anything is written: by the configuration, and by the plugin, which may refuse its settings.
+    let checked = config::load(&office.path, &text).map_err(Failure::Config)?;
+    fits(&checked, &name, wanted.file)?;
     if let Some(folder) = target.parent() {
         std::fs::create_dir_all(folder)?;
     }
@@ -155,16 +157,27 @@ pub(super) fn pin(named: Option<&Path>, name: &str, out: &mut Out) -> Outcome {
     let Some(setup) = config.plugins.iter().find(|setup| setup.name == name) else {
         return Err(office.failed(&EditError::Missing(name.to_owned())));
     };
-    // What can't be loaded is not worth a pin.
     let manifest = look_at(&setup.path)?.manifest.map_err(failed)?;
     let hash = hex(&file::sha256(&file::read(&setup.path, PLUGIN_BYTES_MAX)?));
-    office.set(name, "sha256", hash.as_str())?;
+    let text = edit::set(&office.text, name, "sha256", hash.as_str()).map_err(|error| office.failed(&error))?;
+    // What can't be loaded is not worth a pin.
+    fits(&config::load(&office.path, &text).map_err(Failure::Config)?, name, &setup.path)?;
+    office.write(&text)?;
     if out.json {
         out.value(&json!({ "name": name, "sha256": hash, "version": manifest.version }));
     } else {
         out.line(format!("`{name}` is pinned to version {}: {hash}", manifest.version));
     }
     Ok(())
+}
+
+/// Loads a plugin from a file as a configuration says: with its pin and its settings.
+fn fits(config: &Config, name: &str, file: &Path) -> Outcome {
+    let Some(setup) = config.plugins.iter().find(|setup| setup.name == name) else { return Ok(()) };
+    let setup = PluginSetup { path: file.to_owned(), disabled: false, ..setup.clone() };
+    let cache = tempfile::tempdir()?;
+    let problem = host(cache.path(), false)?.load(&[setup]).into_iter().next();
+    problem.map_or(Ok(()), |problem| Err(failed(problem)))
 }
 
 /// Settings as they are typed: keys and values of an inline table.
