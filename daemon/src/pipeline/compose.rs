@@ -335,9 +335,7 @@ impl<'a> Composer<'a> {
 
     /// Decides about a new record: its cells, or `None` if there may be none; says why.
     fn judge_new(&mut self, incoming: &Incoming<'_>, edits: Vec<Edit>, rights: &Rights) -> Option<Judged> {
-        if let Some(blanket) =
-            self.settings.refused.or((incoming.remembered == Remembered::Rejected).then_some(Blanket::Rejected))
-        {
+        if let Some(blanket) = self.blanket(incoming) {
             self.refuse_new(incoming, &edits, blanket.code(), blanket.reason(), blanket.hint());
             return None;
         }
@@ -405,7 +403,7 @@ impl<'a> Composer<'a> {
             }
         }
         let mut permitted = self.without_clashes(incoming, permitted, &mut cells);
-        if !permitted.is_empty() && self.settings.refused.is_none() && !self.settings.decided {
+        if !permitted.is_empty() && self.blanket(incoming).is_none() && !self.settings.decided {
             // Nobody made these edits, so nobody is told if one is not permitted; the merge asks a person then.
             let companions = companions.into_iter().filter(|edit| self.clash(incoming, edit).is_none());
             let companions: Vec<Edit> = companions.collect();
@@ -474,6 +472,12 @@ impl<'a> Composer<'a> {
         merge::merge_record(self.table, stored, proposal, &side)
     }
 
+    /// Why nothing of a row may be taken, if so it is: because of the whole arrival, or of what was decided about the row before.
+    fn blanket(&self, incoming: &Incoming<'_>) -> Option<Blanket> {
+        let is_rejected = incoming.remembered == Remembered::Rejected;
+        self.settings.refused.or(is_rejected.then_some(Blanket::Rejected))
+    }
+
     /// Why an edit can't be taken, apart from the access rules.
     fn hindrance(&mut self, incoming: &Incoming<'_>, edit: &Edit, rights: &Rights) -> Option<Hindrance> {
         let field = self.table.field(edit.field)?;
@@ -482,7 +486,7 @@ impl<'a> Composer<'a> {
         if same && rights.sight(&field.class) == Sight::Clear {
             return Some(Hindrance::Same);
         }
-        if let Some(blanket) = self.settings.refused.filter(|_| incoming.stored.is_some()) {
+        if let Some(blanket) = self.blanket(incoming).filter(|_| incoming.stored.is_some()) {
             return Some(Hindrance::Refuse {
                 code: blanket.code(),
                 reason: blanket.reason().to_owned(),

@@ -435,7 +435,12 @@ impl Work<'_> {
         let digest = |code: &str| Telling::digest(code, &[&hash.0.to_le_bytes()]);
         let is_told = |code: &str| telling.before.contains(&digest(code));
         let is_new = incoming.stored.is_none();
-        let rejected = is_new && (self.is_rejected() || is_told(REJECTED_ROW));
+        // As long as the row is in no state of its source and stands there as it did, the rejection is about it, also if somebody
+        // else has used its key since.
+        let rejected = !shown_before && is_told(REJECTED_ROW) || is_new && self.is_rejected();
+        if rejected {
+            incoming.said = Said::default();
+        }
         incoming.remembered = if rejected {
             Remembered::Rejected
         } else if is_told(HELD.0) {
@@ -446,6 +451,8 @@ impl Work<'_> {
             Remembered::Nothing
         };
         match composer.row(incoming, entropy) {
+            // What a person has decided already is not put to her again.
+            Composed::Entry(entry) if rejected => composer.push(entry),
             Composed::Entry(entry) => {
                 extent.changed_cells += changed_cells(&entry);
                 if !shown_before {

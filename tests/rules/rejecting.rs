@@ -1,0 +1,119 @@
+//! Whole saves that are held, and what becomes of them and of what stood open before when a person has decided.
+
+use daybook::model::{Actor, ReviewId, ReviewKind};
+
+use super::*;
+
+/// The staff's workbook is written into and answered.
+const TWO_WAY: &str = "sync = \"two-way\"";
+const PLUGIN: &str = "reads = [\"name\"]\n[guard]\nchanged_cells_max_percent = 20";
+const TITLES: &str = "id|name|phone|mail|Daybook";
+/// What rows of a rejected save are answered that were added in it.
+const REJECTED: &str = "Not saved: the save was rejected";
+
+/// A plugin that finds nothing wrong.
+fn content() -> Rules {
+    Rules { validate: Some(|_| Vec::new()), ..Rules::default() }
+}
+
+/// A plugin that wants nobody to be called `bad`.
+fn checker() -> Rules {
+    Rules { validate: Some(not_bad), ..Rules::default() }
+}
+
+/// Thirty customers, of whom the first so many have a new name.
+fn thirty(renamed: usize) -> Vec<String> {
+    let customer = |number| {
+        let name = if number <= renamed { "renamed" } else { "as it was" };
+        format!("C-{number}|{name} {number}|1|a{number}@example.com|")
+    };
+    std::iter::once(TITLES.to_owned()).chain((1..=30).map(customer)).collect()
+}
+
+/// The lines with one row in the place of the one that has its key.
+fn with_row(mut lines: Vec<String>, row: &str) -> Vec<String> {
+    let is_its = |line: &String| line.split('|').next() == row.split('|').next();
+    match lines.iter().position(is_its) {
+        Some(position) => row.clone_into(&mut lines[position]),
+        None => lines.push(row.to_owned()),
+    }
+    lines
+}
+
+impl Office {
+    /// An office whose staff keeps thirty customers.
+    fn of_thirty(rules: Rules) -> Self {
+        let mut office = Self::with(PLUGIN, TWO_WAY, rules);
+        office.take_lines(&thirty(0));
+        assert_eq!(office.row("C-30"), "C-30|as it was 30|1|a30@example.com|Saved");
+        office
+    }
+
+    fn take_lines(&mut self, lines: &[String]) -> Report {
+        self.take("staff", &lines.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// Saves the staff's workbook as it is now, with one row in the place of the one that has its key.
+    fn take_with(&mut self, row: &str) -> Report {
+        let lines = with_row(self.lines("staff"), row);
+        self.take_lines(&lines)
+    }
+
+    /// The row of a key in the staff's workbook.
+    #[track_caller]
+    fn row(&self, key: &str) -> String {
+        let lines = self.lines("staff");
+        lines.into_iter().find(|line| line.split('|').next() == Some(key)).expect("the row is there")
+    }
+
+    fn held_save(&mut self) -> Option<Review> {
+        self.reviews().into_iter().find(|review| review.kind == ReviewKind::MassChange)
+    }
+
+    /// Decides about the held save; gives what was told of that, and when the workbook was put right.
+    #[track_caller]
+    fn settle(&mut self, decision: &Decision) -> Report {
+        let review = self.held_save().expect("a save is held");
+        let mut report = self.pipeline.decide(&review, decision, &Actor::Steward).expect("it is decided");
+        report.add(self.sync());
+        report
+    }
+
+    /// The open questions but for held saves.
+    fn asked_of_rows(&mut self) -> Vec<ReviewId> {
+        let reviews = self.reviews().into_iter().filter(|review| review.kind != ReviewKind::MassChange);
+        reviews.map(|review| review.id).collect()
+    }
+}
+
+#[test]
+fn an_added_row_that_was_rejected_stays_refused_when_its_key_is_used_elsewhere() {
+    let mut office = Office::of_thirty(content());
+    office.take_lines(&with_row(thirty(29), "C-31|new|3||"));
+    office.settle(&Decision::Reject);
+    assert_eq!(office.row("C-31"), format!("C-31|new|3||{REJECTED}"));
+    office.set("C-31", "name", "another", &Actor::Steward).expect("it is set");
+    office.sync();
+    let report = office.take_with("C-5|edited|1|a5@example.com|");
+    assert_eq!((report.applied, report.conflicts, report.held), (1, 0, 0), "{report:?}");
+    assert_eq!((office.value("C-31", "name"), office.value("C-31", "phone")), ("another".into(), String::new()));
+    assert_eq!(office.last("C-31", "phone"), (Outcome::Refused, "rejected".to_owned()));
+    assert!(office.row("C-31").starts_with("C-31|another|3||Not saved"), "{}", office.row("C-31"));
+    office.is_quiet();
+    // What is typed in it now is an edit like any other.
+    office.take_with("C-31|another|4||");
+    assert_eq!(office.value("C-31", "phone"), "4");
+    office.is_quiet();
+}
+
+#[test]
+fn rows_that_were_rejected_are_put_to_no_plugin() {
+    let mut office = Office::of_thirty(content());
+    office.take_lines(&with_row(thirty(29), "C-31|bad|3||"));
+    office.settle(&Decision::Reject);
+    office.replace(checker());
+    let report = office.take_with("C-5|edited|1|a5@example.com|");
+    assert_eq!((codes(&report), office.reviews().len()), (Vec::new(), 0), "{report:?}");
+    assert_eq!(office.row("C-31"), format!("C-31|bad|3||{REJECTED}"));
+    office.is_quiet();
+}
