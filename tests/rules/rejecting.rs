@@ -117,3 +117,42 @@ fn rows_that_were_rejected_are_put_to_no_plugin() {
     assert_eq!(office.row("C-31"), format!("C-31|bad|3||{REJECTED}"));
     office.is_quiet();
 }
+
+#[test]
+fn a_newer_save_that_an_interrupted_answer_left_beside_the_workbook_is_given_back() {
+    let mut office = Office::of_thirty(content());
+    office.take_lines(&thirty(29));
+    assert_eq!(office.row("C-1"), "C-1|renamed 1|1|a1@example.com|Waiting for a decision");
+    // She had saved in between, and the program died before that could be put back.
+    office.leave_beside(&with_row(thirty(0), "C-30|newest|1|a30@example.com|"));
+    office.sync();
+    assert_eq!(office.row("C-30"), "C-30|newest|1|a30@example.com|Saved");
+    assert_eq!(office.row("C-1"), "C-1|as it was 1|1|a1@example.com|Saved");
+    assert_eq!((office.value("C-30", "name"), office.reviews().len()), ("newest".into(), 0));
+    office.is_quiet();
+}
+
+#[test]
+fn what_an_interrupted_answer_replaced_is_known() {
+    let mut office = Office::of_thirty(content());
+    office.take_lines(&thirty(29));
+    let (answered, review) = (office.lines("staff"), office.held_save());
+    office.leave_beside(&thirty(29));
+    office.sync();
+    assert_eq!((office.lines("staff"), office.held_save()), (answered, review));
+    let left = fs::read_dir(office.folder.path().join("share")).expect("the folder is there");
+    assert_eq!(left.count(), 1, "nothing is left beside the workbook");
+    office.settle(&Decision::Reject);
+    office.is_quiet();
+}
+
+impl Office {
+    /// Leaves a file beside the staff's workbook as an interrupted replacement does.
+    #[expect(clippy::disallowed_methods, reason = "a person's program has written the file")]
+    fn leave_beside(&self, lines: &[String]) {
+        let text: String = lines.iter().map(|line| line.replace('|', ",") + "\n").collect();
+        let path = self.path("staff");
+        let name = format!("{}0.tmp", daybook::io::replace::leftover_prefix(&path));
+        fs::write(path.with_file_name(name), text).expect("it can be written");
+    }
+}

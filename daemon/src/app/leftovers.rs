@@ -129,7 +129,7 @@ fn take_leftover(
     let disk = pipeline.parts().disk.clone();
     let bytes_max = pipeline.config().limits.workbook_bytes_max;
     let Ok(copy) = disk.snapshot(leftover, bytes_max) else { return Ok(()) };
-    if pipeline.is_state(&file.name, &copy.digest)? {
+    if pipeline.is_known(&file.name, &copy.digest)? {
         remove_leftover(pipeline, leftover);
         return Ok(());
     }

@@ -7,7 +7,7 @@ use super::error::PipelineError;
 use super::hindrance::REJECTED;
 use crate::model::entry::ReviewChange;
 use crate::model::problem::Code;
-use crate::model::{Arrival, ArrivalId, ArrivalKind, Problem, Review, ReviewKind};
+use crate::model::{Arrival, ArrivalId, ArrivalKind, Problem, Review, ReviewKind, SourceName};
 use crate::store::{ArrivalFilter, Snapshot};
 
 /// How many arrivals of a source are looked through for what Daybook wrote into a held save.
@@ -41,14 +41,14 @@ pub(super) fn tell_rejected(composer: &mut Composer<'_>) {
 }
 
 /// Whether the same content of the source was held before, whatever a person said of it.
-pub(super) fn was_held(snapshot: &Snapshot<'_>, arrival: &Arrival, digest: &[u8; 32]) -> Result<bool, PipelineError> {
+pub(super) fn was_held(snapshot: &Snapshot<'_>, source: &SourceName, digest: &[u8; 32]) -> Result<bool, PipelineError> {
     for kept in snapshot.reviews(false)? {
         let review = kept.review;
         let withdrawn = kept.closed.is_some_and(|closed| closed.how == "withdrawn");
-        if review.kind == ReviewKind::MassChange && review.source == arrival.source && !withdrawn {
+        if review.kind == ReviewKind::MassChange && review.source == *source && !withdrawn {
             let posting = snapshot.posting(review.arrival)?;
             let is_it = posting.is_some_and(|posting| posting.arrival.mark.digest == *digest);
-            if is_it || was_answered(snapshot, arrival, digest, review.arrival)? {
+            if is_it || was_answered(snapshot, source, digest, review.arrival)? {
                 return Ok(true);
             }
         }
@@ -59,17 +59,35 @@ pub(super) fn was_held(snapshot: &Snapshot<'_>, arrival: &Arrival, digest: &[u8;
 /// Whether this is a held save in which Daybook has answered rows: such a publication makes no state.
 fn was_answered(
     snapshot: &Snapshot<'_>,
-    arrival: &Arrival,
+    source: &SourceName,
     digest: &[u8; 32],
     held: ArrivalId,
 ) -> Result<bool, PipelineError> {
-    let filter =
-        ArrivalFilter { source: Some(arrival.source.clone()), before: None, limit: Some(ANSWERED_ARRIVALS_MAX) };
+    let filter = ArrivalFilter { source: Some(source.clone()), before: None, limit: Some(ANSWERED_ARRIVALS_MAX) };
     for line in snapshot.arrivals(&filter)?.into_iter().take_while(|line| line.arrival.id > held) {
-        let is_it = line.arrival.kind == ArrivalKind::Publication && line.arrival.mark.digest == *digest;
-        if is_it && snapshot.posting(line.arrival.id)?.is_some_and(|posting| posting.state.is_none()) {
+        if is_answer(snapshot, &line.arrival, digest)? {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// Whether a source's newest arrival is Daybook's answer in a held save, and its file this one.
+pub(super) fn is_last_answer(
+    snapshot: &Snapshot<'_>,
+    source: &SourceName,
+    digest: &[u8; 32],
+) -> Result<bool, PipelineError> {
+    let filter = ArrivalFilter { source: Some(source.clone()), before: None, limit: Some(1) };
+    match snapshot.arrivals(&filter)?.first() {
+        Some(newest) => is_answer(snapshot, &newest.arrival, digest),
+        None => Ok(false),
+    }
+}
+
+fn is_answer(snapshot: &Snapshot<'_>, arrival: &Arrival, digest: &[u8; 32]) -> Result<bool, PipelineError> {
+    if arrival.kind != ArrivalKind::Publication || arrival.mark.digest != *digest {
+        return Ok(false);
+    }
+    Ok(snapshot.posting(arrival.id)?.is_some_and(|posting| posting.state.is_none()))
 }

@@ -11,6 +11,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::error::PipelineError;
+use super::held;
 use super::layout::{LaidRow, Layout};
 use super::plan::{Plan, Planner};
 use super::publication::{Published, entry, write_error};
@@ -166,16 +167,18 @@ impl Pipeline {
         }
     }
 
-    /// Whether a file's content is a state of the source that is known.
-    pub fn is_state(&mut self, source: &SourceName, digest: &[u8; 32]) -> Result<bool, PipelineError> {
-        let states = self.store.snapshot()?.states(source)?;
-        Ok(states.iter().any(|state| state.mark.digest == *digest))
+    /// Whether a file's content is known: as a state of the source, or as a save that is or was held, answered or not.
+    pub fn is_known(&mut self, source: &SourceName, digest: &[u8; 32]) -> Result<bool, PipelineError> {
+        let snapshot = self.store.snapshot()?;
+        let is_state = snapshot.states(source)?.iter().any(|state| state.mark.digest == *digest);
+        Ok(is_state || held::was_held(&snapshot, source, digest)?)
     }
 
     /// Whether a file's content is what Daybook wrote, and nothing of the source was taken since.
     pub fn is_last_written(&mut self, source: &SourceName, digest: &[u8; 32]) -> Result<bool, PipelineError> {
-        let states = self.store.snapshot()?.states(source)?;
-        Ok(states.first().is_some_and(|state| state.written && state.mark.digest == *digest))
+        let snapshot = self.store.snapshot()?;
+        let is_newest = |state: &SourceState| state.written && state.mark.digest == *digest;
+        Ok(snapshot.states(source)?.first().is_some_and(is_newest) || held::is_last_answer(&snapshot, source, digest)?)
     }
 
     /// Asks for a source to be written, if nobody has.

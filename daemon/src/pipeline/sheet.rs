@@ -698,7 +698,7 @@ impl Work<'_> {
     ) -> Result<Made, PipelineError> {
         let digest = self.sheet.arrival.mark.digest;
         let mut report = Report { rows: u64::from(self.sheet.rows_total), ..Report::default() };
-        if held::was_held(self.snapshot, &self.sheet.arrival, &digest)? {
+        if held::was_held(self.snapshot, &self.sheet.arrival.source, &digest)? {
             return Ok(Made::HeldBefore(report));
         }
         let mut review = Self::question(composer, ReviewKind::MassChange, None, entropy);
