@@ -156,3 +156,30 @@ impl Office {
         fs::write(path.with_file_name(name), text).expect("it can be written");
     }
 }
+
+#[test]
+fn rows_with_unclear_keys_are_rejected_with_the_save_and_not_asked_about() {
+    let mut office = Office::of_thirty(content());
+    // All but the last have another key, and a cell that makes it unclear whether each is the same customer.
+    let rekeyed = |line: String| match line.split('|').next() {
+        Some("id" | "C-30") => line,
+        _ => line.replace("C-", "D-").replace("|1|", "|2|"),
+    };
+    let report = office.take_lines(&thirty(0).into_iter().map(rekeyed).collect::<Vec<_>>());
+    assert_eq!(codes(&report), ["mass-change"], "{report:?}");
+    office.settle(&Decision::Reject);
+    assert_eq!(office.row("D-7"), format!("D-7|as it was 7|2|a7@example.com|{REJECTED}"));
+    assert!(office.reviews().is_empty());
+    let report = office.take_with("C-30|edited|1|a30@example.com|");
+    assert_eq!((report.applied, report.held, codes(&report)), (1, 0, Vec::new()), "{report:?}");
+    assert_eq!((office.record("D-7"), office.reviews().len()), (None, 0));
+    assert_eq!((office.value("C-7", "name"), office.value("C-7", "phone")), ("as it was 7".into(), "1".into()));
+    assert_eq!(office.row("D-7"), format!("D-7|as it was 7|2|a7@example.com|{REJECTED}"));
+    office.is_quiet();
+    // As it was before, it is her customer again.
+    let lines = office.lines("staff").into_iter().map(|line| line.replace("D-7|as it was 7|2", "C-7|as it was 7|1"));
+    let report = office.take_lines(&lines.collect::<Vec<_>>());
+    assert_eq!((report.refused, codes(&report), office.reviews().len()), (0, Vec::new(), 0), "{report:?}");
+    assert_eq!(office.row("C-7"), "C-7|as it was 7|1|a7@example.com|Saved");
+    office.is_quiet();
+}

@@ -5,13 +5,19 @@ use compact_str::CompactString;
 use super::compose::Composer;
 use super::error::PipelineError;
 use super::hindrance::REJECTED;
+use super::telling::Telling;
 use crate::model::entry::ReviewChange;
 use crate::model::problem::Code;
-use crate::model::{Arrival, ArrivalId, ArrivalKind, Problem, Review, ReviewKind, SourceName};
+use crate::model::{Arrival, ArrivalId, ArrivalKind, Problem, Review, ReviewKind, RowHash, SourceName};
 use crate::store::{ArrivalFilter, Snapshot};
 
 /// How many arrivals of a source are looked through for what Daybook wrote into a held save.
 const ANSWERED_ARRIVALS_MAX: u32 = 200;
+
+/// What is remembered of a row that would have been a new record, and was refused because a person rejected the whole save.
+pub(super) fn rejected_row(hash: RowHash) -> u64 {
+    Telling::digest("rejected-row", &[&hash.0.to_le_bytes()])
+}
 
 /// Withdraws the question about a held save that is gone from the file. If the file is as it was before, its author
 /// has taken the changes back; otherwise she is told that they went with a later save.

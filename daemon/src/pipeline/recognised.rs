@@ -160,7 +160,7 @@ impl Rekeyed {
     }
 
     /// Whether an open question of the record is about this key.
-    fn is_asked_by(&self, table: &Table, review: &Review) -> bool {
+    pub(super) fn is_asked_by(&self, table: &Table, review: &Review) -> bool {
         let asked = incoming_key(review);
         asked.len() == self.parts.len()
             && self.parts.iter().all(|(id, _, now)| {

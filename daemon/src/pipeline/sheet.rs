@@ -46,8 +46,6 @@ use crate::store::Snapshot;
 
 /// What is remembered of a row that would have been a new record and was refused.
 const REFUSED_ROW: &str = "refused-row";
-/// The same, if it was refused because a person rejected the whole save.
-const REJECTED_ROW: &str = "rejected-row";
 
 /// A sheet as it was read: what does not change when the posting is made again on a newer snapshot.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -90,6 +88,13 @@ pub(super) struct Context<'a> {
     pub creator: Creator,
     /// What a person has decided about the arrival, if it was held.
     pub decided: Option<Decided>,
+}
+
+impl Context<'_> {
+    /// Whether a person has decided that nothing of the arrival is taken.
+    pub(super) fn is_rejected(&self) -> bool {
+        matches!(self.decided, Some(Decided::Rejected(_)))
+    }
 }
 
 /// What a person has decided about an arrival that was held: by which review, and whether it is posted.
@@ -268,7 +273,7 @@ impl Work<'_> {
     }
 
     fn is_rejected(&self) -> bool {
-        matches!(self.context.decided, Some(Decided::Rejected(_)))
+        self.context.is_rejected()
     }
 
     /// Why nothing of the sheet may be taken, if so it is.
@@ -437,7 +442,8 @@ impl Work<'_> {
         let is_new = incoming.stored.is_none();
         // As long as the row is in no state of its source and stands there as it did, the rejection is about it, also if somebody
         // else has used its key since.
-        let rejected = !shown_before && is_told(REJECTED_ROW) || is_new && self.is_rejected();
+        let was_rejected = telling.before.contains(&held::rejected_row(hash));
+        let rejected = !shown_before && was_rejected || is_new && self.is_rejected();
         if rejected {
             incoming.said = Said::default();
         }
@@ -466,7 +472,7 @@ impl Work<'_> {
             }
             Composed::Refused => {
                 // As long as the row stands there as it is, it is not told or asked about again.
-                telling.now.extend(rejected.then(|| digest(REJECTED_ROW)));
+                telling.now.extend(rejected.then(|| held::rejected_row(hash)));
                 telling.now.push(digest(REFUSED_ROW));
             }
             Composed::Nothing => {
@@ -658,7 +664,11 @@ impl Work<'_> {
             rows_min: self.context.guard.rows_min,
         };
         let waiting = open.iter().find(|review| review.kind == ReviewKind::MassChange);
-        let excess = guard::excess(&extent, u64::from(self.sheet.rows_total), &limits).is_some();
+        // Rows of an earlier save that was rejected are no rows of anything.
+        let is_rejected = |row: &&Row| telling.before.contains(&held::rejected_row(row.hash));
+        let rejected = self.sheet.rows.iter().filter(is_rejected).count() as u64;
+        let excess =
+            guard::excess(&extent, u64::from(self.sheet.rows_total).saturating_sub(rejected), &limits).is_some();
         // Keys that are counted by formulas move with their rows, and the records don't.
         let have_moved = self.sheet.counted_keys && self.recognised.exchanged > 1;
         if self.context.decided.is_none() && (excess || have_moved || self.sheet.news.is_exchanged()) {
