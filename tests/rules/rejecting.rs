@@ -183,3 +183,18 @@ fn rows_with_unclear_keys_are_rejected_with_the_save_and_not_asked_about() {
     assert_eq!(office.row("C-7"), "C-7|as it was 7|1|a7@example.com|Saved");
     office.is_quiet();
 }
+
+#[test]
+fn an_accepted_save_takes_rows_that_were_rejected_before() {
+    let mut office = Office::of_thirty(content());
+    office.take_lines(&with_row(thirty(29), "C-31|new|3||"));
+    office.settle(&Decision::Reject);
+    // She changes them all anew, and adds one row more.
+    let lines = office.lines("staff").into_iter().map(|line| line.replace("as it was", "changed")).collect();
+    office.take_lines(&with_row(lines, "C-32|newer|4||"));
+    assert!(office.record("C-31").is_none());
+    office.settle(&Decision::Accept);
+    assert_eq!((office.value("C-31", "name"), office.value("C-32", "name")), ("new".into(), "newer".into()));
+    assert_eq!(office.row("C-31"), "C-31|new|3||Saved");
+    office.is_quiet();
+}

@@ -1,10 +1,13 @@
 //! Saves that are held whole for a person: knowing one again, and telling what becomes of it.
 
+use std::collections::HashSet;
+
 use compact_str::CompactString;
 
 use super::compose::Composer;
 use super::error::PipelineError;
 use super::hindrance::REJECTED;
+use super::sheet::Decided;
 use super::telling::Telling;
 use crate::model::entry::ReviewChange;
 use crate::model::problem::Code;
@@ -14,9 +17,24 @@ use crate::store::{ArrivalFilter, Snapshot};
 /// How many arrivals of a source are looked through for what Daybook wrote into a held save.
 const ANSWERED_ARRIVALS_MAX: u32 = 200;
 
-/// What is remembered of a row that would have been a new record, and was refused because a person rejected the whole save.
-pub(super) fn rejected_row(hash: RowHash) -> u64 {
-    Telling::digest("rejected-row", &[&hash.0.to_le_bytes()])
+/// Rows that were in no state of their source when a person rejected the whole save: each is remembered by its hash, as long as
+/// it stands as it did.
+pub(super) struct RejectedRows(HashSet<u64>);
+
+impl RejectedRows {
+    /// Takes them from what was told of the source. None are left in a save that a person has accepted as a whole.
+    pub(super) fn of(told: &HashSet<u64>, decided: Option<Decided>) -> Self {
+        Self(if matches!(decided, Some(Decided::Accepted(_))) { HashSet::new() } else { told.clone() })
+    }
+
+    pub(super) fn contain(&self, row: RowHash) -> bool {
+        self.0.contains(&Self::digest(row))
+    }
+
+    /// What is to be remembered as told of such a row.
+    pub(super) fn digest(row: RowHash) -> u64 {
+        Telling::digest("rejected-row", &[&row.0.to_le_bytes()])
+    }
 }
 
 /// Withdraws the question about a held save that is gone from the file. If the file is as it was before, its author

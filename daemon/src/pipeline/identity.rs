@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::ancestry::{Ancestry, Known};
 use super::error::PipelineError;
-use super::held;
+use super::held::RejectedRows;
 use super::ids::IdSet;
 use super::placing::{Placed, Why};
 use super::recognised::{Cells, Recognised, Rekeyed, denied};
@@ -27,10 +27,11 @@ pub(super) fn recognise(
     snapshot: &Snapshot<'_>,
     sheet: &Sheet,
     context: &Context<'_>,
-    known: &Known,
+    (known, rejected): (&Known, &RejectedRows),
     placed: &mut Placed,
 ) -> Result<(Ancestry, Recognised), PipelineError> {
-    let scene = Scene { snapshot, sheet, table: context.table, known, rejected: context.is_rejected() };
+    let is_rejected = context.is_rejected();
+    let scene = Scene { snapshot, sheet, table: context.table, known, rejected, is_rejected };
     let mut ancestry = scene.ancestry(placed)?;
     let Some(state) = ancestry.state() else { return Ok((ancestry, Recognised::default())) };
     scene.find_strangers(placed, &ancestry, state)?;
@@ -52,8 +53,10 @@ struct Scene<'a> {
     sheet: &'a Sheet,
     table: &'a Table,
     known: &'a Known,
+    /// Rows that were rejected with an earlier save: they are nobody's with another key.
+    rejected: &'a RejectedRows,
     /// A person has decided that nothing of the save is taken: nothing of it is asked about any more.
-    rejected: bool,
+    is_rejected: bool,
 }
 
 impl Scene<'_> {
@@ -223,8 +226,7 @@ impl Scene<'_> {
 
     /// Gives rows with a corrected key to their records, and withholds those of which a person has to decide.
     fn find_corrected(&self, placed: &mut Placed, ancestry: Ancestry) -> Result<(Ancestry, Recognised), PipelineError> {
-        let told: HashSet<u64> = self.snapshot.told(&self.sheet.arrival.source)?.into_iter().collect();
-        let may_be_corrected = |row: &Row| row.key.is_some() && !told.contains(&held::rejected_row(row.hash));
+        let may_be_corrected = |row: &Row| row.key.is_some() && !self.rejected.contain(row.hash);
         let positions: Vec<usize> = placed
             .read
             .iter()
@@ -243,7 +245,7 @@ impl Scene<'_> {
         let corrected: Vec<(usize, RecordId)> = pairs.corrected.iter().map(of).collect();
         placed.rekey(&corrected);
         let again = if corrected.is_empty() { None } else { Some(self.ancestry(placed)?) };
-        let (asked, mut withheld, mut waiting) = if self.rejected {
+        let (asked, mut withheld, mut waiting) = if self.is_rejected {
             // The others are added rows like any other, which are refused, and their records' rows are gone.
             let asked = self.asked_before(&pairs.asked, &rekeyed)?;
             let (positions, records): (HashSet<usize>, IdSet<RecordId>) = asked.iter().map(of).unzip();
@@ -255,7 +257,7 @@ impl Scene<'_> {
         let mut recognised = Recognised { asked: asked.iter().map(rekeyed).collect(), ..Recognised::default() };
         let ancestry = match again {
             None => ancestry,
-            Some(again) if self.rejected || again.state() == ancestry.state() => {
+            Some(again) if self.is_rejected || again.state() == ancestry.state() => {
                 recognised.corrected = pairs.corrected.iter().map(rekeyed).collect();
                 again
             }

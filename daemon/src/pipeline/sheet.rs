@@ -15,7 +15,7 @@ use super::compose::{Came, Composed, Composer, Creator, Incoming, Settings, Supp
 use super::consult::{Case, Consultant, Said};
 use super::error::PipelineError;
 use super::heed::HELD;
-use super::held;
+use super::held::{self, RejectedRows};
 use super::hindrance::{Blanket, Remembered};
 use super::identity;
 use super::layout::Layout;
@@ -149,9 +149,20 @@ pub(super) fn make(
     let Some(mut placed) = Placed::of(snapshot, sheet, context, &known, entropy)? else {
         return Ok((Made::Outdated, None));
     };
-    let (ancestry, recognised) = identity::recognise(snapshot, sheet, context, &known, &mut placed)?;
-    let work =
-        Work { snapshot, sheet, context, known: &known, placed: &placed, ancestry: &ancestry, recognised: &recognised };
+    let told: HashSet<u64> = snapshot.told(&sheet.arrival.source)?.into_iter().collect();
+    let rejected = RejectedRows::of(&told, context.decided);
+    let (ancestry, recognised) = identity::recognise(snapshot, sheet, context, (&known, &rejected), &mut placed)?;
+    let work = Work {
+        snapshot,
+        sheet,
+        context,
+        known: &known,
+        placed: &placed,
+        ancestry: &ancestry,
+        recognised: &recognised,
+        rejected: &rejected,
+        told,
+    };
     let mut layout = if context.spec.writing.is_some() { Layout::of(sheet, &placed) } else { None };
     let said = work.consult(plugins)?;
     let made = work.run(layout.as_mut(), said, entropy)?;
@@ -174,6 +185,8 @@ struct Work<'a> {
     placed: &'a Placed,
     ancestry: &'a Ancestry,
     recognised: &'a Recognised,
+    rejected: &'a RejectedRows,
+    told: HashSet<u64>,
 }
 
 impl Work<'_> {
@@ -185,7 +198,6 @@ impl Work<'_> {
     ) -> Result<Made, PipelineError> {
         let source = &self.sheet.arrival.source;
         let table = self.context.table;
-        let told: HashSet<u64> = self.snapshot.told(source)?.into_iter().collect();
         let mut open = open_reviews(self.snapshot, source)?;
         let taken_over = match &self.sheet.moved_from {
             Some(before) => moved::renamed(open_reviews(self.snapshot, before)?, source),
@@ -204,7 +216,7 @@ impl Work<'_> {
         for review in taken_over {
             composer.review(ReviewChange::Open(Box::new(review)));
         }
-        let mut telling = Telling { before: told, now: Vec::new() };
+        let mut telling = Telling { before: self.told.clone(), now: Vec::new() };
         self.tell_sheet(&mut composer, &mut telling);
         self.tell_older_copy(&mut composer, &mut telling);
         let mut extent = Extent::default();
@@ -222,7 +234,7 @@ impl Work<'_> {
             layout.refuse(std::mem::take(&mut composer.refused_rows));
             layout.hold(std::mem::take(&mut composer.held_rows));
         }
-        if self.is_rejected() {
+        if self.context.is_rejected() {
             held::tell_rejected(&mut composer);
             return self.finish(composer, telling, extent, &open, entropy);
         }
@@ -272,13 +284,9 @@ impl Work<'_> {
         Ok(Consulted { said: whose.into_iter().zip(said).collect(), problems })
     }
 
-    fn is_rejected(&self) -> bool {
-        self.context.is_rejected()
-    }
-
     /// Why nothing of the sheet may be taken, if so it is.
     fn blanket(&self) -> Option<Blanket> {
-        if self.is_rejected() {
+        if self.context.is_rejected() {
             return Some(Blanket::Rejected);
         }
         self.context.spec.read_only.then_some(Blanket::ReadOnly)
@@ -442,8 +450,7 @@ impl Work<'_> {
         let is_new = incoming.stored.is_none();
         // As long as the row is in no state of its source and stands there as it did, the rejection is about it, also if somebody
         // else has used its key since.
-        let was_rejected = telling.before.contains(&held::rejected_row(hash));
-        let rejected = !shown_before && was_rejected || is_new && self.is_rejected();
+        let rejected = !shown_before && self.rejected.contain(hash) || is_new && self.context.is_rejected();
         if rejected {
             incoming.said = Said::default();
         }
@@ -472,7 +479,7 @@ impl Work<'_> {
             }
             Composed::Refused => {
                 // As long as the row stands there as it is, it is not told or asked about again.
-                telling.now.extend(rejected.then(|| held::rejected_row(hash)));
+                telling.now.extend(rejected.then(|| RejectedRows::digest(hash)));
                 telling.now.push(digest(REFUSED_ROW));
             }
             Composed::Nothing => {
@@ -665,8 +672,7 @@ impl Work<'_> {
         };
         let waiting = open.iter().find(|review| review.kind == ReviewKind::MassChange);
         // Rows of an earlier save that was rejected are no rows of anything.
-        let is_rejected = |row: &&Row| telling.before.contains(&held::rejected_row(row.hash));
-        let rejected = self.sheet.rows.iter().filter(is_rejected).count() as u64;
+        let rejected = self.sheet.rows.iter().filter(|row| self.rejected.contain(row.hash)).count() as u64;
         let excess =
             guard::excess(&extent, u64::from(self.sheet.rows_total).saturating_sub(rejected), &limits).is_some();
         // Keys that are counted by formulas move with their rows, and the records don't.
