@@ -13,6 +13,7 @@ mod consult;
 mod edits;
 pub mod error;
 mod formulas;
+mod gone;
 mod heed;
 mod held;
 mod hindrance;
