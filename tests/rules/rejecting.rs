@@ -198,3 +198,49 @@ fn an_accepted_save_takes_rows_that_were_rejected_before() {
     assert_eq!(office.row("C-31"), "C-31|new|3||Saved");
     office.is_quiet();
 }
+
+#[test]
+fn a_rejection_leaves_the_questions_that_were_open_before() {
+    let mut office = Office::of_thirty(checker());
+    office.set("C-1", "name", "another", &Actor::Steward).expect("it is set");
+    office.take_lines(&with_row(with_row(thirty(0), "C-1|mine|1|a1@example.com|"), "C-2|bad|1|a2@example.com|"));
+    let waits = "C-2|bad|1|a2@example.com|Waiting for a decision; Not saved: name: so nobody is called";
+    let asked = office.asked_of_rows();
+    assert_eq!((asked.len(), office.row("C-2")), (2, waits.to_owned()));
+    office.take_lines(&with_row(thirty(29), "C-2|bad|1|a2@example.com|"));
+    office.settle(&Decision::Reject);
+    assert_eq!(office.asked_of_rows(), asked);
+    assert_eq!(office.row("C-2"), waits, "what is asked about stays as typed");
+    assert_eq!(office.row("C-3"), "C-3|as it was 3|1|a3@example.com|Not saved: name: the save was rejected");
+    let report = office.take_with("C-5|edited|1|a5@example.com|");
+    assert_eq!((codes(&report), office.asked_of_rows()), (Vec::new(), asked), "{report:?}");
+    office.is_quiet();
+}
+
+#[test]
+fn a_rejection_leaves_the_question_whose_row_it_is() {
+    let mut office = Office::of_thirty(content());
+    let report = office.take_lines(
+        &thirty(0)
+            .into_iter()
+            .map(|line| line.replace("C-30|as it was 30|1", "D-30|as it was 30|2"))
+            .collect::<Vec<_>>(),
+    );
+    assert_eq!(codes(&report), ["key-unclear"], "{report:?}");
+    let asked = office.asked_of_rows();
+    office.take_lines(
+        &thirty(29)
+            .into_iter()
+            .map(|line| line.replace("C-30|as it was 30|1", "D-30|as it was 30|2"))
+            .collect::<Vec<_>>(),
+    );
+    office.settle(&Decision::Reject);
+    assert_eq!(office.asked_of_rows(), asked);
+    assert_eq!(office.row("D-30"), "D-30|as it was 30|2|a30@example.com|Waiting for a decision");
+    let report = office.take_with("C-5|edited|1|a5@example.com|");
+    assert_eq!((codes(&report), office.asked_of_rows()), (Vec::new(), asked), "{report:?}");
+    office.decide(&Decision::Accept).expect("it is the same customer");
+    office.sync();
+    assert_eq!(office.value("D-30", "phone"), "2");
+    office.is_quiet();
+}

@@ -263,7 +263,7 @@ impl<'a> Composer<'a> {
 
     /// Tells of something that is not taken. Of a save that a person has rejected it is told as a whole.
     fn refusal(&mut self, problem: Problem) {
-        if self.settings.refused != Some(Blanket::Rejected) {
+        if !self.is_rejected() {
             self.problem(problem);
         }
     }
@@ -528,15 +528,27 @@ impl<'a> Composer<'a> {
         }
     }
 
+    /// Notes that the source says something else of a cell now. A save that a person has rejected says nothing.
+    fn touch(&mut self, record: RecordId, field: FieldId) {
+        if !self.is_rejected() {
+            self.questions.touch(record, field);
+        }
+    }
+
+    /// Whether a person has rejected the whole arrival.
+    pub(super) fn is_rejected(&self) -> bool {
+        self.settings.refused == Some(Blanket::Rejected)
+    }
+
     /// Writes down an edit that was not taken.
     pub(super) fn hinder(&mut self, incoming: &Incoming<'_>, mut edit: Edit, hindrance: Hindrance) -> CellEntry {
         match hindrance {
             Hindrance::Same => {
-                self.questions.touch(incoming.record, edit.field);
+                self.touch(incoming.record, edit.field);
                 self.cell_entry(incoming, edit, Outcome::Unchanged, "same", None)
             }
             Hindrance::Refuse { code, reason, hint, rule } => {
-                self.questions.touch(incoming.record, edit.field);
+                self.touch(incoming.record, edit.field);
                 let title = self.table.field(edit.field).map_or("", Field::title);
                 let place = self.arrival.place_of(incoming.row, edit.field);
                 let message = format!(
@@ -544,7 +556,7 @@ impl<'a> Composer<'a> {
                     sentence(&reason)
                 );
                 self.refusal(Problem::new(code, place, message, hint));
-                if self.settings.refused == Some(Blanket::Rejected) {
+                if self.is_rejected() {
                     // An empty cell of a row that was there is in no baseline; it is what is put back.
                     edit.base = edit.base.or(incoming.base.map(|_| Cell::Blank));
                 }

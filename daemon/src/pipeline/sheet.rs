@@ -251,7 +251,7 @@ impl Work<'_> {
     fn consult(&self, plugins: &mut dyn Plugins) -> Result<Consulted, PipelineError> {
         let table = self.context.table;
         let is_asked = |setup: &PluginSetup| setup.table == table.name && !setup.disabled;
-        if self.blanket().is_some() || !self.context.setups.iter().any(is_asked) {
+        if self.blanket() == Some(Blanket::ReadOnly) || !self.context.setups.iter().any(is_asked) {
             return Ok(Consulted::default());
         }
         let reread = self.ancestry.reread(&self.placed.untouched);
@@ -260,7 +260,12 @@ impl Work<'_> {
             (*record, Some(row), row.cells.as_slice())
         });
         let again = reread.iter().filter_map(|record| Some((*record, None, self.ancestry.newest(*record)?)));
-        let shown: Vec<_> = read.chain(again).collect();
+        let mut shown: Vec<_> = read.chain(again).collect();
+        if self.context.is_rejected() {
+            // Only what waited before the save was held still waits for what they say.
+            let was_held = |row: &Row| self.told.contains(&Telling::digest(HELD.0, &[&row.hash.0.to_le_bytes()]));
+            shown.retain(|(_, row, _)| row.is_some_and(was_held));
+        }
         let ids: Vec<RecordId> = shown.iter().map(|(record, ..)| *record).collect();
         let stored = self.snapshot.records(&table.name, &ids)?;
         let ignore_blanks = self.context.spec.blank_cells == BlankCells::Ignore;
@@ -448,10 +453,14 @@ impl Work<'_> {
         let is_new = incoming.stored.is_none();
         // As long as the row is in no state of its source and stands there as it did, the rejection is about it, also if somebody
         // else has used its key since.
-        let rejected = !shown_before && self.rejected.contain(hash) || is_new && self.context.is_rejected();
-        if rejected {
+        let was_rejected = !shown_before && self.rejected.contain(hash);
+        // What a plugin held before the rejected save was made waits on.
+        let waits = is_told(HELD.0) && !incoming.said.errors.is_empty();
+        let is_rejected = self.context.is_rejected() && !waits;
+        if was_rejected || is_rejected {
             incoming.said = Said::default();
         }
+        let rejected = was_rejected || is_new && is_rejected;
         incoming.remembered = if rejected {
             Remembered::Rejected
         } else if is_told(HELD.0) {
