@@ -244,3 +244,23 @@ fn a_rejection_leaves_the_question_whose_row_it_is() {
     assert_eq!(office.value("D-30", "phone"), "2");
     office.is_quiet();
 }
+
+#[test]
+fn what_was_told_before_a_rejection_is_not_told_again() {
+    let mut office = Office::of_thirty(content());
+    let narrow = |renamed| {
+        let short = |line: String| {
+            let cells: Vec<&str> = line.split('|').collect();
+            [cells[0], cells[1], cells[2], cells[4]].join("|")
+        };
+        thirty(renamed).into_iter().map(short).collect::<Vec<_>>()
+    };
+    let report = office.take_lines(&narrow(0));
+    assert_eq!(codes(&report), ["column-dropped"], "{report:?}");
+    office.take_lines(&narrow(29));
+    let report = office.settle(&Decision::Reject);
+    assert_eq!(codes(&report), ["rejected"], "{report:?}");
+    let report = office.take_with("C-5|edited|1|");
+    assert_eq!((report.applied, codes(&report)), (1, Vec::new()), "{report:?}");
+    office.is_quiet();
+}

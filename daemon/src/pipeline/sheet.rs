@@ -234,14 +234,16 @@ impl Work<'_> {
         }
         if self.context.is_rejected() {
             held::tell_rejected(&mut composer);
-            return self.finish(composer, telling, extent, &open, entropy);
+            self.recognised.keep_told(&mut telling);
+        } else {
+            self.recognised.tell(&mut composer, &mut telling, table, &open, entropy);
         }
-        self.recognised.tell(&mut composer, &mut telling, table, &open, entropy);
         let telltale = Telltale {
             table,
             header_row: self.context.spec.header_row,
             is_view: self.context.spec.view.is_some(),
             open: &open,
+            rejected: self.context.is_rejected(),
         };
         self.sheet.news.tell(&mut composer, &mut telling, &telltale, entropy);
         self.finish(composer, telling, extent, &open, entropy)
