@@ -264,3 +264,21 @@ fn what_was_told_before_a_rejection_is_not_told_again() {
     assert_eq!((report.applied, codes(&report)), (1, Vec::new()), "{report:?}");
     office.is_quiet();
 }
+
+#[test]
+fn a_decision_counts_for_the_save_that_was_looked_at() {
+    for decision in [Decision::Accept, Decision::Reject] {
+        let mut office = Office::of_thirty(content());
+        office.take_lines(&thirty(28));
+        let looked_at = office.held_save().expect("a save is held");
+        office.take_lines(&thirty(29));
+        let newer = office.held_save().expect("a save is held");
+        assert_eq!(newer.id, looked_at.id, "it is the same question, about a later save");
+        let decided = office.pipeline.decide(&looked_at, &decision, &Actor::Steward);
+        assert!(matches!(decided, Err(PipelineError::Refused(_))), "{decided:?}");
+        assert_eq!((office.held_save(), office.value("C-29", "name")), (Some(newer), "as it was 29".into()));
+        office.settle(&decision);
+        let decided = office.pipeline.decide(&looked_at, &decision, &Actor::Steward);
+        assert!(matches!(decided, Err(PipelineError::Refused(_))), "{decided:?}");
+    }
+}
