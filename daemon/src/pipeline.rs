@@ -281,7 +281,9 @@ impl Pipeline {
         }
         // A view's digest is that of what it shows, every other state's that of the file.
         let is_view = self.specs.iter().any(|spec| spec.view.is_some() && spec.name == *source);
-        let digest = (!(everything || newest.written && is_view)).then_some(newest.mark.digest);
+        // What stands where a save was held is read in any case: if it is what was seen before that, the question is withdrawn.
+        let is_held = held::has_held_save(&snapshot, source)?;
+        let digest = (!(everything || is_held || newest.written && is_view)).then_some(newest.mark.digest);
         Ok(Ask { hash_key, known, digest, past })
     }
 

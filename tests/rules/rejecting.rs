@@ -282,3 +282,25 @@ fn a_decision_counts_for_the_save_that_was_looked_at() {
         assert!(matches!(decided, Err(PipelineError::Refused(_))), "{decided:?}");
     }
 }
+
+#[test]
+fn a_held_save_is_withdrawn_when_the_file_is_again_the_one_before() {
+    let mut office = Office::of_thirty(content());
+    let before = office.lines("staff");
+    let bytes = fs::read(office.path("staff")).expect("it can be read");
+    office.take_lines(&thirty(29));
+    assert!(office.held_save().is_some());
+    office.restore(&bytes);
+    let report = office.sync();
+    assert_eq!((office.held_save(), codes(&report)), (None, Vec::new()), "{report:?}");
+    assert_eq!(office.lines("staff"), before);
+    office.is_quiet();
+}
+
+impl Office {
+    /// Puts an older version of the staff's workbook in its place.
+    #[expect(clippy::disallowed_methods, reason = "a person's program writes the file")]
+    fn restore(&self, bytes: &[u8]) {
+        fs::write(self.path("staff"), bytes).expect("it can be written");
+    }
+}

@@ -7,7 +7,7 @@ use compact_str::CompactString;
 use super::compose::Composer;
 use super::error::PipelineError;
 use super::hindrance::REJECTED;
-use super::sheet::Decided;
+use super::sheet::{Decided, open_reviews};
 use super::telling::Telling;
 use crate::model::entry::ReviewChange;
 use crate::model::problem::Code;
@@ -62,6 +62,12 @@ pub(super) fn tell_rejected(composer: &mut Composer<'_>) {
     );
     let hint = "The workbook as it was saved is kept: `daybook workbook versions` lists it, `daybook workbook restore` writes it to a new file.";
     composer.problem(Problem::new(REJECTED, place, message, hint));
+}
+
+/// Whether a save of a source waits for a decision.
+pub(super) fn has_held_save(snapshot: &Snapshot<'_>, source: &SourceName) -> Result<bool, PipelineError> {
+    let open = open_reviews(snapshot, source)?;
+    Ok(open.iter().any(|review| review.kind == ReviewKind::MassChange))
 }
 
 /// Whether the same content of the source was held before, whatever a person said of it.

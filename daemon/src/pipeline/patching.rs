@@ -23,7 +23,7 @@ use crate::model::entry::{Posting, StateAdvance};
 use crate::model::problem::Code;
 use crate::model::{
     Actor, Arrival, ArrivalId, ArrivalKind, Cell, CellEntry, CellRef, FieldId, Mark, Outcome, Presence, Problem,
-    RecordEntry, RecordId, ReviewKind, Revision, RowHash, SourceName, StateNo, Timestamp, Value,
+    RecordEntry, RecordId, Revision, RowHash, SourceName, StateNo, Timestamp, Value,
 };
 use crate::publish::workbook::new_cell;
 use crate::source::workbook::{PATCH_HINDERED, SourceFile, file_kind, open_elsewhere};
@@ -204,7 +204,9 @@ impl Pipeline {
     fn shows_otherwise(&mut self, file: &SourceFile, there: &Fingerprint) -> Result<Option<Published>, PipelineError> {
         Ok(match self.shows(&file.path, there) {
             None | Some(Shows::Own) => Some(Published::Saved),
-            Some(Shows::Other | Shows::Newest) if self.has_held_save(&file.name)? => Some(Published::Held),
+            Some(Shows::Other | Shows::Newest) if held::has_held_save(&self.store.snapshot()?, &file.name)? => {
+                Some(Published::Held)
+            }
             Some(Shows::Other) => Some(Published::Strange),
             Some(Shows::Newest) if self.has_nothing_to_write(&file.path)? => Some(Published::Unchanged),
             Some(Shows::Newest) => None,
@@ -232,13 +234,6 @@ impl Pipeline {
     /// What is to be told of a file that is written into, and was not told yet.
     pub fn take_untold(&mut self, path: &Path) -> Vec<Problem> {
         self.written.get_mut(path).map(|written| std::mem::take(&mut written.untold)).unwrap_or_default()
-    }
-
-    /// Whether a save of a source waits for a decision.
-    pub(super) fn has_held_save(&mut self, source: &SourceName) -> Result<bool, PipelineError> {
-        let snapshot = self.store.snapshot()?;
-        let open = super::sheet::open_reviews(&snapshot, source)?;
-        Ok(open.iter().any(|review| review.kind == ReviewKind::MassChange))
     }
 
     /// Whether there was nothing to write when it was looked at last, and nobody has committed anything since.
