@@ -474,7 +474,7 @@ impl Pipeline {
     }
 }
 
-/// Whether Daybook has answered a held save in a source's file after an arrival: such a publication makes no state.
+/// Whether Daybook has, or may have, answered a held save in a source's file after an arrival: such a publication makes no state.
 fn was_answered_since(
     snapshot: &Snapshot<'_>,
     source: &SourceName,
@@ -482,8 +482,11 @@ fn was_answered_since(
 ) -> Result<bool, PipelineError> {
     let filter = ArrivalFilter { source: Some(source.clone()), before: None, limit: Some(super::RECENT_ARRIVALS) };
     let lines = snapshot.arrivals(&filter)?;
-    let mut newer = lines.iter().take_while(|line| Some(line.arrival.id) != since);
-    Ok(newer.any(|line| line.arrival.kind == ArrivalKind::Publication))
+    let newer = lines.iter().position(|line| Some(line.arrival.id) == since);
+    // Behind those that are looked at there may be others.
+    let may_be_more = newer.is_none() && lines.len() >= super::RECENT_ARRIVALS as usize;
+    let mut newer = lines.iter().take(newer.unwrap_or(lines.len()));
+    Ok(may_be_more || newer.any(|line| line.arrival.kind == ArrivalKind::Publication))
 }
 
 /// What was done, the new bytes and the bytes before; or why nothing was.

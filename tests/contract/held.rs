@@ -1,0 +1,34 @@
+//! Saves of a two-way workbook that are held: what their authors are told, and what of it stands when they are decided.
+
+use super::office::Office;
+use super::two_way::{TWO_WAY, save_thirty};
+
+#[test]
+fn an_answer_that_waits_is_found_stale_however_often_the_workbook_was_saved_since() {
+    let office = Office::with(TWO_WAY);
+    save_thirty(&office, 0);
+    office.sync_quietly();
+    let name_all = |name: &str| {
+        let mut book = office.open("share/staff.xlsx");
+        for number in 1..30 {
+            book.set(&format!("C-{number}"), "Name", format!("{name} {number}").as_str());
+        }
+        book.save();
+    };
+    name_all("renamed");
+    office.sync();
+    assert_eq!(office.open("share/staff.xlsx").value("C-1", "Daybook"), "Waiting for a decision");
+    // She takes her changes back, and keeps the workbook open while she goes on.
+    office.write("share/~$staff.xlsx", b"\x02Li");
+    name_all("as it was");
+    office.sync_quietly();
+    for number in 0..21 {
+        office.open("share/staff.xlsx").set("C-30", "Name", format!("edit {number}").as_str()).save();
+        office.sync_quietly();
+    }
+    std::fs::remove_file(office.path("share/~$staff.xlsx")).expect("the owner file was there");
+    office.sync_quietly();
+    let book = office.open("share/staff.xlsx");
+    assert_eq!((book.value("C-1", "Daybook"), book.value("C-30", "Daybook")), ("Saved".to_owned(), "Saved".to_owned()));
+    office.sync_idly();
+}
