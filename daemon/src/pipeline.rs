@@ -442,6 +442,7 @@ impl Pipeline {
                 world: &world,
                 creator: creator(&self.config, &spec.actor),
                 decided: decided.map(|(decided, _)| decided),
+                versions_kept: self.config.store.backups_kept > 0,
             };
             let (made, layout) = {
                 let (entropy, plugins) = (self.parts.entropy.as_mut(), self.parts.plugins.as_mut());

@@ -1,7 +1,7 @@
 //! Saves of a two-way workbook that are held: what their authors are told, and what of it stands when they are decided.
 
-use super::office::Office;
-use super::two_way::{TWO_WAY, save_thirty};
+use super::office::{Office, problems, text};
+use super::two_way::{TWO_WAY, save_thirty, with_a_held_save};
 
 #[test]
 fn an_answer_that_waits_is_found_stale_however_often_the_workbook_was_saved_since() {
@@ -31,4 +31,18 @@ fn an_answer_that_waits_is_found_stale_however_often_the_workbook_was_saved_sinc
     let book = office.open("share/staff.xlsx");
     assert_eq!((book.value("C-1", "Daybook"), book.value("C-30", "Daybook")), ("Saved".to_owned(), "Saved".to_owned()));
     office.sync_idly();
+}
+
+#[test]
+fn no_kept_version_is_promised_where_none_is_kept() {
+    let office = with_a_held_save();
+    let configuration = String::from_utf8(office.read("daybook.toml")).expect("UTF-8");
+    office.write("daybook.toml", configuration.replace("[store]", "[store]\nbackups_kept = 0").as_bytes());
+    office.sync();
+    let report = office.program(&["review", "decide", &office.review(), "reject", "--json"]).json();
+    assert_eq!(problems(&report).len(), 1, "{report}");
+    let hint = text(&report["problems"][0]["hint"]);
+    assert!(hint.contains("record history") && !hint.contains("workbook restore"), "{hint}");
+    office.sync_quietly();
+    assert_eq!(office.open("share/staff.xlsx").value("C-1", "Name"), "as it was 1");
 }

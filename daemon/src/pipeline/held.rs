@@ -53,14 +53,18 @@ pub(super) fn withdraw(composer: &mut Composer<'_>, review: &Review, taken_back:
     ));
 }
 
-/// Tells what becomes of a save that a person has rejected.
-pub(super) fn tell_rejected(composer: &mut Composer<'_>) {
+/// Tells what becomes of a save that a person has rejected, and where it can be had: with versions of workbooks kept, there.
+pub(super) fn tell_rejected(composer: &mut Composer<'_>, versions_kept: bool) {
     let place = composer.arrival().place.as_ref().map_or_else(String::new, crate::model::Place::whole);
     let refused = composer.report.refused;
     let message = format!(
         "{place}: the save was rejected, so nothing of it was taken over. The {refused} changed cells are put back to what is stored; rows that were added stay as typed, rows that were deleted stay in the store."
     );
-    let hint = "The workbook as it was saved is kept: `daybook workbook versions` lists it, `daybook workbook restore` writes it to a new file.";
+    let hint = if versions_kept {
+        "The workbook as it was saved is kept: `daybook workbook versions` lists it, `daybook workbook restore` writes it to a new file."
+    } else {
+        "Of the workbook as it was saved no version is kept (`backups_kept = 0`); what was typed over a record is in `daybook record history`."
+    };
     composer.problem(Problem::new(REJECTED, place, message, hint));
 }
 

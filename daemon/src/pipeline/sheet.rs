@@ -86,6 +86,8 @@ pub(super) struct Context<'a> {
     pub creator: Creator,
     /// What a person has decided about the arrival, if it was held.
     pub decided: Option<Decided>,
+    /// Earlier versions of workbooks are kept.
+    pub versions_kept: bool,
 }
 
 impl Context<'_> {
@@ -233,7 +235,7 @@ impl Work<'_> {
             layout.hold(std::mem::take(&mut composer.held_rows));
         }
         if self.context.is_rejected() {
-            held::tell_rejected(&mut composer);
+            held::tell_rejected(&mut composer, self.context.versions_kept);
             self.recognised.keep_told(&mut telling);
         } else {
             self.recognised.tell(&mut composer, &mut telling, table, &open, entropy);
