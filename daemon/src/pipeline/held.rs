@@ -14,7 +14,7 @@ use crate::model::problem::Code;
 use crate::model::{Arrival, ArrivalId, ArrivalKind, Problem, Review, ReviewKind, RowHash, SourceName};
 use crate::store::{ArrivalFilter, Snapshot};
 
-/// How many arrivals of a source are looked through for what Daybook wrote into a held save.
+/// How many arrivals of a source are looked through for a held save, and for what Daybook wrote into it.
 const ANSWERED_ARRIVALS_MAX: u32 = 200;
 
 /// Rows that were in no state of their source when a person rejected the whole save: each is remembered by its hash, as long as
@@ -117,6 +117,16 @@ pub(super) fn is_last_answer(
         Some(newest) => is_answer(snapshot, &newest.arrival, digest),
         None => Ok(false),
     }
+}
+
+/// Whether a file's content has arrived from a source lately, or was written into it: whatever became of it, the journal has it.
+pub(super) fn has_arrived(
+    snapshot: &Snapshot<'_>,
+    source: &SourceName,
+    digest: &[u8; 32],
+) -> Result<bool, PipelineError> {
+    let filter = ArrivalFilter { source: Some(source.clone()), before: None, limit: Some(ANSWERED_ARRIVALS_MAX) };
+    Ok(snapshot.arrivals(&filter)?.iter().any(|line| line.arrival.mark.digest == *digest))
 }
 
 fn is_answer(snapshot: &Snapshot<'_>, arrival: &Arrival, digest: &[u8; 32]) -> Result<bool, PipelineError> {

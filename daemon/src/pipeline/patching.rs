@@ -167,11 +167,11 @@ impl Pipeline {
         }
     }
 
-    /// Whether a file's content is known: as a state of the source, or as a save that is or was held, answered or not.
+    /// Whether a file's content is known: as a state of the source, or as a save that was held, answered or not.
     pub fn is_known(&mut self, source: &SourceName, digest: &[u8; 32]) -> Result<bool, PipelineError> {
         let snapshot = self.store.snapshot()?;
         let is_state = snapshot.states(source)?.iter().any(|state| state.mark.digest == *digest);
-        Ok(is_state || held::was_held(&snapshot, source, digest)?)
+        Ok(is_state || held::has_arrived(&snapshot, source, digest)?)
     }
 
     /// Whether a file's content is what Daybook wrote, and nothing of the source was taken since.
