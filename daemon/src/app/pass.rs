@@ -63,7 +63,7 @@ fn of_pattern(glob: &SourceName, seen: &[SourceName]) -> BTreeSet<SourceName> {
 pub struct Reading {
     pub(super) disk: Arc<dyn Disk>,
     reader: Arc<dyn SheetReader>,
-    file: SourceFile,
+    pub(super) file: SourceFile,
     table: Table,
     request: ReadRequest,
     limits: FetchLimits,
