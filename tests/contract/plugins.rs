@@ -25,7 +25,8 @@ pub(super) fn component(job: &str) -> Vec<u8> {
     plugin(job).component()
 }
 
-fn plugin(job: &str) -> Fixture {
+/// The same, not built yet.
+pub(super) fn plugin(job: &str) -> Fixture {
     let mut parts = GOOD.split("  (func $JOB(");
     let common = parts.next().expect("there are helpers");
     let own = parts.find(|part| part.starts_with(job)).expect("there is such a job");
@@ -272,4 +273,26 @@ fn a_replaced_file_is_taken_while_the_daemon_runs_and_a_bad_one_is_not() {
     let ran = daemon.ended("the daemon").ends(0);
     assert!(ran.err.contains("Version 1.1.0 goes on."), "{}", ran.err);
     office.store_is_sound();
+}
+
+#[test]
+fn a_plugin_that_keeps_failing_is_stopped_and_status_says_so() {
+    let office = office("validate", CHECKED);
+    // Each row makes it break off; so many that they are several batches.
+    let lines = (0..1300).map(|number| format!("C-{number}|Amber|!{number}"));
+    let lines: Vec<String> = std::iter::once("Customer ID|Name|Note".to_owned()).chain(lines).collect();
+    save(&office, &lines.iter().map(String::as_str).collect::<Vec<_>>());
+    let report = office.sync();
+    assert!(codes(&report).iter().any(|code| code == "plugin-stopped"), "{report}");
+    let stopped =
+        report["problems"].as_array().into_iter().flatten().find(|problem| problem["code"] == "plugin-stopped");
+    let hint = text(&stopped.expect("it is told")["hint"]);
+    assert!(hint.contains("`daybook plugin disable own`"), "{hint}");
+    let line = office.json(&["status"])["plugins"][0].clone();
+    assert_eq!(line["state"], "stopped", "{line}");
+    assert!(text(&line["error"]).contains("broke off"), "{line}");
+    // What the hint says can be done.
+    office.program(&["plugin", "disable", "own"]).ends(0);
+    office.program(&["check"]).ends(0);
+    assert_eq!(office.json(&["status"])["plugins"][0]["state"], "disabled");
 }

@@ -87,6 +87,7 @@ fn limited_host(cache: &Path, clock: &Arc<ManualClock>, compile_limits: CompileL
         clock: clock.clone(),
         disk: Arc::new(RealDisk),
         read_value: Arc::new(|text, field| parse_text(text, field).map_err(|error| error.code)),
+        tables: Vec::new(),
         metered,
     };
     Host::new(parts).expect("the engine starts")

@@ -166,7 +166,9 @@ pub(super) fn take(disk: &dyn Disk, name: &str, path: &Path, pin: Option<&[u8; 3
             hex(&file.digest),
             hex(pin)
         );
-        let hint = "If you have replaced the plugin, put its new hash into `sha256`; if not, find out who has.";
+        let hint = format!(
+            "If you have replaced the plugin, `daybook plugin pin {name}` names the new file; if not, find out who has."
+        );
         return Err(Problem::new(PIN, name, message, hint));
     }
     check_head(name, path, &file)?;

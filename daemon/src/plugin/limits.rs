@@ -43,6 +43,8 @@ pub const ANSWERS_PER_ROW_MAX: usize = 32;
 pub const MESSAGE_CHARS_MAX: usize = 300;
 /// The longest code of an issue, in bytes.
 pub const CODE_BYTES_MAX: usize = 64;
+/// The most digits in a code: less than any number that tells of a person.
+pub const CODE_DIGITS_MAX: usize = 3;
 /// The longest value of a cell, in characters: what Excel takes.
 pub const VALUE_CHARS_MAX: usize = 32_767;
 
@@ -74,6 +76,8 @@ pub const VAIN_TIMES_MAX: u32 = 12;
 
 /// So many batches in a row without a single answer stop a plugin.
 pub const LOST_BATCHES_MAX: u32 = 5;
+/// A batch with fewer rows counts as lost only if the fault has nothing to do with them: one person may try one row again and again.
+pub const LOST_ROWS_MIN: usize = 8;
 /// As how many lost batches a request counts that used up its time in vain.
 pub const VAIN_REQUEST_WEIGHT: u32 = 3;
 /// How long a stopped plugin rests before it is tried again. Doubled each time that the trial fails.
