@@ -161,3 +161,48 @@ fn decisions_and_reverts_are_the_stewards_own() {
     office.sync();
     office.is_quiet();
 }
+
+#[test]
+fn a_rejected_row_stays_refused_when_the_plugin_finds_nothing_in_it_any_more() {
+    // A new row, and a changed one; the plugin is corrected before or after the workbook is read again.
+    for (changed, early) in [("C-1|bad|1|", true), ("C-2|bad|2|", true), ("C-1|bad|1|", false), ("C-2|bad|2|", false)] {
+        let mut office = Office::with(NAMES, TWO_WAY, checker());
+        office.take("staff", &["id|name|phone|Daybook", "C-2|Bronze|2|"]);
+        let others = if changed.starts_with("C-1") { vec!["C-2|Bronze|2|"] } else { Vec::new() };
+        let lines = [vec!["id|name|phone|Daybook", changed], others].concat();
+        office.take("staff", &lines);
+        office.decide(&Decision::Reject).expect("it is rejected");
+        if early {
+            office.replace(Rules { validate: Some(|_| Vec::new()), ..Rules::default() });
+        }
+        office.sync();
+        office.replace(Rules { validate: Some(|_| Vec::new()), ..Rules::default() });
+        let mut lines: Vec<String> = office.lines("staff");
+        assert_eq!(lines[1], format!("{changed}Not saved: the save was rejected"));
+        lines.push("C-3|Copper|3|".to_owned());
+        let report = office.take("staff", &lines.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!((report.held, office.reviews().len()), (0, 0), "{report:?}");
+        assert!(office.record("C-1").is_none());
+        assert_eq!((office.value("C-2", "name"), office.value("C-3", "name")), ("Bronze".into(), "Copper".into()));
+        assert_eq!(office.lines("staff")[1], format!("{changed}Not saved: the save was rejected"));
+        office.is_quiet();
+        // What its author changes is put to the plugin again.
+        lines[1] = changed.replace("bad", "good");
+        office.take("staff", &lines.iter().map(String::as_str).collect::<Vec<_>>());
+        let key = changed.split('|').next().expect("a key");
+        assert_eq!(office.value(key, "name"), "good");
+        office.is_quiet();
+    }
+}
+
+#[test]
+fn a_row_that_was_accepted_is_not_rejected_by_what_others_change_before_it_is_read_again() {
+    let mut office = Office::new(NAMES, checker());
+    office.take("staff", &["id|name", "C-1|Amber"]);
+    office.take("staff", &["id|name", "C-1|bad"]);
+    office.decide(&Decision::Accept).expect("it is accepted");
+    office.set("C-1", "name", "Ambra", &Actor::Steward).expect("it is set");
+    office.sync();
+    let open: Vec<ReviewKind> = office.reviews().iter().map(|review| review.kind).collect();
+    assert_eq!((open, office.value("C-1", "name")), (vec![ReviewKind::Conflict], "Ambra".into()));
+}

@@ -102,9 +102,13 @@ pub(super) enum Composed {
     Nothing,
     /// It would be a new record and is refused: it has no record, and is remembered by its hash only.
     Refused,
-    /// It is held, and nothing of it is posted: it is remembered by its hash only. So many values that were there would change,
-    /// and were not told of before.
-    Held(u64),
+    /// It is held, and nothing of it is posted: it is remembered by its hash only.
+    Held {
+        /// So many values that were there would change, and were not told of before.
+        changed: u64,
+        /// The question about it; `None` if a person has decided that it is not taken.
+        asked: Option<ReviewId>,
+    },
 }
 
 /// Makes the entries of one arrival.

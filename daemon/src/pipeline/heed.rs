@@ -42,7 +42,8 @@ pub(super) struct HeldRow {
 }
 
 impl<'a> Composer<'a> {
-    /// Holds a row if a plugin found an error in what may be changed in it; `None` if there is nothing to hold.
+    /// Holds a row if a plugin found an error in what may be changed in it, or if a person has decided so whatever plugins say by now;
+    /// `None` if there is nothing to hold.
     pub(super) fn hold(
         &mut self,
         incoming: &Incoming<'_>,
@@ -50,7 +51,10 @@ impl<'a> Composer<'a> {
         rights: &Rights,
         entropy: &mut dyn Entropy,
     ) -> Option<Composed> {
-        if incoming.said.errors.is_empty() {
+        if incoming.remembered == Remembered::Denied {
+            return self.deny(incoming, edits, rights);
+        }
+        if incoming.said.errors.is_empty() || incoming.remembered == Remembered::Accepted {
             return None;
         }
         let changes = self.changes(incoming, edits, rights)?;
@@ -59,24 +63,26 @@ impl<'a> Composer<'a> {
         let record = incoming.stored.map(|_| incoming.record);
         let held_before = incoming.remembered == Remembered::Held;
         let open = self.asked_before(record, &group).filter(|open| held_before || open.group == group);
-        let denied = held_before && open.is_none();
         self.held_still.extend(open.map(|open| open.id));
         self.held_rows.extend(incoming.row.map(|row| HeldRow {
             row,
-            remarks: if denied { vec![rejected()] } else { self.remarks(incoming, rights) },
-            denied,
+            remarks: self.remarks(incoming, rights),
+            denied: false,
         }));
-        if !denied && open.is_none_or(|open| open.group != group) {
-            let mut review = self.question(incoming, record, &changes, group, entropy);
-            if let Some(open) = open {
+        let asked = match open {
+            Some(open) if open.group == group => open.id,
+            open => {
+                let mut review = self.question(incoming, record, &changes, group, entropy);
                 // Others have said some of it meanwhile; the rest is still asked.
-                review.id = open.id;
+                review.id = open.map_or(review.id, |open| open.id);
+                let id = review.id;
+                self.review(ReviewChange::Open(Box::new(review)));
+                id
             }
-            self.review(ReviewChange::Open(Box::new(review)));
-        }
+        };
         // Who types a command has no row in which she is answered.
         if held_before || (open.is_some() && incoming.row.is_some()) {
-            return Some(Composed::Held(0));
+            return Some(Composed::Held { changed: 0, asked: Some(asked) });
         }
         for error in &incoming.said.errors {
             let problem = self.told(incoming, error, HELD);
@@ -85,7 +91,14 @@ impl<'a> Composer<'a> {
         let is_change = |edit: &&Edit| edit.base.as_ref().is_some_and(|base| *base != Cell::Blank);
         let changed = changes.iter().filter(is_change).count() as u64;
         self.note_held(incoming, changes);
-        Some(Composed::Held(changed))
+        Some(Composed::Held { changed, asked: Some(asked) })
+    }
+
+    /// Leaves a row that a person has decided not to take as it stands; `None` if it says nothing that could be taken.
+    fn deny(&mut self, incoming: &Incoming<'_>, edits: &[Edit], rights: &Rights) -> Option<Composed> {
+        self.changes(incoming, edits, rights)?;
+        self.held_rows.extend(incoming.row.map(|row| HeldRow { row, remarks: vec![rejected()], denied: true }));
+        Some(Composed::Held { changed: 0, asked: None })
     }
 
     /// The open question about a row: that of its record, or of a row that would be a record with the same key.

@@ -6,12 +6,13 @@ use compact_str::CompactString;
 
 use super::compose::Composer;
 use super::error::PipelineError;
-use super::hindrance::REJECTED;
+use super::heed::HELD;
+use super::hindrance::{REJECTED, Remembered};
 use super::sheet::{Decided, open_reviews};
 use super::telling::Telling;
 use crate::model::entry::ReviewChange;
 use crate::model::problem::Code;
-use crate::model::{Arrival, ArrivalId, ArrivalKind, Problem, Review, ReviewKind, RowHash, SourceName};
+use crate::model::{Arrival, ArrivalId, ArrivalKind, Problem, Review, ReviewId, ReviewKind, RowHash, SourceName};
 use crate::store::{ArrivalFilter, Snapshot};
 
 /// How many arrivals of a source are looked through for a held save, and for what Daybook wrote into it.
@@ -34,6 +35,67 @@ impl RejectedRows {
     /// What is to be remembered as told of such a row.
     pub(super) fn digest(row: RowHash) -> u64 {
         Telling::digest("rejected-row", &[&row.0.to_le_bytes()])
+    }
+}
+
+/// What is remembered as told of a row that was held and that a person has decided not to take.
+const DENIED: &str = "denied-row";
+/// What is remembered as told of a row that is held, with the question under which it is.
+const ASKED: &str = "asked-row";
+
+/// What people have decided of rows that plugins held. A question that was about no record keeps none of its cells when it is closed, so
+/// the row is known by what was told of it.
+pub(super) struct DecidedRows(Vec<(ReviewId, Remembered)>);
+
+impl DecidedRows {
+    /// Loads what was decided, if any of the rows waited for it.
+    pub(super) fn load(
+        snapshot: &Snapshot<'_>,
+        told: &HashSet<u64>,
+        mut rows: impl Iterator<Item = RowHash>,
+    ) -> Result<Self, PipelineError> {
+        if told.is_empty() || !rows.any(|row| told.contains(&Self::held(row)) && !told.contains(&Self::denied(row))) {
+            return Ok(Self(Vec::new()));
+        }
+        let kept = snapshot.reviews(false)?.into_iter().filter(|kept| kept.review.kind == ReviewKind::Plugin);
+        let decided = kept.filter_map(|kept| {
+            let how = match kept.closed?.how.as_str() {
+                "reject" | "stored" => Remembered::Denied,
+                "accept" | "incoming" => Remembered::Accepted,
+                _ => return None,
+            };
+            Some((kept.review.id, how))
+        });
+        Ok(Self(decided.collect()))
+    }
+
+    /// What is remembered of a row that was not rejected with a whole save.
+    pub(super) fn remembered(&self, row: RowHash, told: &HashSet<u64>) -> Remembered {
+        if told.contains(&Self::denied(row)) {
+            return Remembered::Denied;
+        }
+        if !told.contains(&Self::held(row)) {
+            return Remembered::Nothing;
+        }
+        let decided = self.0.iter().rfind(|(review, _)| told.contains(&Self::asked(row, *review)));
+        decided.map_or(Remembered::Held, |(_, how)| *how)
+    }
+
+    /// What is to be remembered as told of a row that is held, and of the question about it.
+    pub(super) fn told(row: RowHash, asked: Option<ReviewId>) -> [u64; 2] {
+        [Self::held(row), asked.map_or_else(|| Self::denied(row), |review| Self::asked(row, review))]
+    }
+
+    pub(super) fn held(row: RowHash) -> u64 {
+        Telling::digest(HELD.0, &[&row.0.to_le_bytes()])
+    }
+
+    fn denied(row: RowHash) -> u64 {
+        Telling::digest(DENIED, &[&row.0.to_le_bytes()])
+    }
+
+    fn asked(row: RowHash, review: ReviewId) -> u64 {
+        Telling::digest(ASKED, &[&row.0.to_le_bytes(), review.as_bytes()])
     }
 }
 

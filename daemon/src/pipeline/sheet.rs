@@ -14,8 +14,7 @@ use super::columns::{ColumnNews, Telltale};
 use super::compose::{Came, Composed, Composer, Creator, Incoming, Settings, Supplied};
 use super::consult::{Case, Consultant, Said};
 use super::error::PipelineError;
-use super::heed::HELD;
-use super::held::{self, RejectedRows};
+use super::held::{self, DecidedRows, RejectedRows};
 use super::hindrance::{Blanket, Remembered};
 use super::identity;
 use super::layout::Layout;
@@ -151,6 +150,8 @@ pub(super) fn make(
     };
     let told: HashSet<u64> = snapshot.told(&sheet.arrival.source)?.into_iter().collect();
     let rejected = RejectedRows::of(&told, context.decided);
+    let hashes = sheet.rows.iter().map(|row| row.hash).chain(sheet.known.iter().map(|(_, hash)| *hash));
+    let decided_rows = DecidedRows::load(snapshot, &told, hashes)?;
     let (ancestry, recognised) = identity::recognise(snapshot, sheet, context, (&known, &rejected), &mut placed)?;
     let work = Work {
         snapshot,
@@ -161,6 +162,7 @@ pub(super) fn make(
         ancestry: &ancestry,
         recognised: &recognised,
         rejected: &rejected,
+        decided_rows,
         told,
     };
     let mut layout = if context.spec.writing.is_some() { Layout::of(sheet, &placed) } else { None };
@@ -186,6 +188,7 @@ pub(super) struct Work<'a> {
     pub(super) ancestry: &'a Ancestry,
     recognised: &'a Recognised,
     rejected: &'a RejectedRows,
+    decided_rows: DecidedRows,
     told: HashSet<u64>,
 }
 
@@ -265,9 +268,12 @@ impl Work<'_> {
         });
         let again = reread.iter().filter_map(|record| Some((*record, None, self.ancestry.newest(*record)?)));
         let mut shown: Vec<_> = read.chain(again).collect();
+        // What a person has decided not to take is put to nobody as long as it stands.
+        let is_denied = |row: &Row| self.decided_rows.remembered(row.hash, &self.told) == Remembered::Denied;
+        shown.retain(|(_, row, _)| !row.is_some_and(is_denied));
         if self.context.is_rejected() {
             // Only what waited before the save was held still waits for what they say.
-            let was_held = |row: &Row| self.told.contains(&Telling::digest(HELD.0, &[&row.hash.0.to_le_bytes()]));
+            let was_held = |row: &Row| self.told.contains(&DecidedRows::held(row.hash));
             shown.retain(|(_, row, _)| row.is_some_and(was_held));
         }
         let ids: Vec<RecordId> = shown.iter().map(|(record, ..)| *record).collect();
@@ -459,7 +465,11 @@ impl Work<'_> {
         // else has used its key since.
         let was_rejected = !shown_before && self.rejected.contain(hash);
         // What a plugin held before the rejected save was made waits on.
-        let waits = is_told(HELD.0) && !incoming.said.errors.is_empty();
+        let decided = self.decided_rows.remembered(hash, &telling.before);
+        let waits = match decided {
+            Remembered::Held => !incoming.said.errors.is_empty(),
+            decided => decided == Remembered::Denied,
+        };
         let is_rejected = self.context.is_rejected() && !waits;
         if was_rejected || is_rejected {
             incoming.said = Said::default();
@@ -467,13 +477,14 @@ impl Work<'_> {
         let rejected = was_rejected || is_new && is_rejected;
         incoming.remembered = if rejected {
             Remembered::Rejected
-        } else if is_told(HELD.0) {
-            Remembered::Held
+        } else if decided != Remembered::Nothing {
+            decided
         } else if is_new && is_told(REFUSED_ROW) {
             Remembered::Refused
         } else {
             Remembered::Nothing
         };
+        let is_denied = incoming.remembered == Remembered::Denied;
         match composer.row(incoming, entropy) {
             // What a person has decided already is not put to her again.
             Composed::Entry(entry) if rejected => composer.push(entry),
@@ -484,11 +495,12 @@ impl Work<'_> {
                 }
                 composer.push(entry);
             }
-            Composed::Held(changed) => {
+            Composed::Held { changed, asked } => {
                 extent.changed_cells += changed;
-                telling.now.push(digest(HELD.0));
+                telling.now.extend(DecidedRows::told(hash, asked));
             }
             Composed::Refused => {
+                telling.now.extend(is_denied.then(|| DecidedRows::told(hash, None)).into_iter().flatten());
                 // As long as the row stands there as it is, it is not told or asked about again.
                 telling.now.extend(rejected.then(|| RejectedRows::digest(hash)));
                 telling.now.push(digest(REFUSED_ROW));
