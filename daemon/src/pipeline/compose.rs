@@ -622,6 +622,7 @@ impl<'a> Composer<'a> {
             arrival: arrival.id,
             at: arrival.at,
             extent: None,
+            held: Vec::new(),
         };
         let id = || ReviewId::new(crate::io::uuid_v7(arrival.at.0, entropy));
         self.reviews.extend(self.questions.put(incoming.record, asked, review, id));

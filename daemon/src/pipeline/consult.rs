@@ -149,6 +149,14 @@ pub(super) struct Remarked {
     pub(super) reads: Vec<FieldId>,
 }
 
+impl Remarked {
+    /// What is kept of it with the question about the row.
+    pub(super) fn reason(&self) -> HeldReason {
+        let Self { rule, field, code, message, reads, .. } = self.clone();
+        HeldReason { rule, field, code, message, reads }
+    }
+}
+
 /// Asks the plugins of one table.
 pub(super) struct Consultant<'a> {
     pub(super) plugins: &'a mut dyn Plugins,

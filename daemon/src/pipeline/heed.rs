@@ -70,10 +70,10 @@ impl<'a> Composer<'a> {
             denied: false,
         }));
         let asked = match open {
-            Some(open) if open.group == group => open.id,
+            Some(open) if open.group == group && is_for(open, &incoming.said.errors) => open.id,
             open => {
                 let mut review = self.question(incoming, record, &changes, group, entropy);
-                // Others have said some of it meanwhile; the rest is still asked.
+                // Others have said some of it meanwhile, or another version of the plugin holds it; it is still asked.
                 review.id = open.map_or(review.id, |open| open.id);
                 let id = review.id;
                 self.review(ReviewChange::Open(Box::new(review)));
@@ -167,6 +167,7 @@ impl<'a> Composer<'a> {
             arrival: arrival.id,
             at: arrival.at,
             extent: None,
+            held: incoming.said.errors.iter().map(Remarked::reason).collect(),
         }
     }
 
@@ -321,6 +322,11 @@ fn is_as_shown(incoming: &Incoming<'_>, cells: &[CellEntry]) -> bool {
     let is_shown = |cell: &&CellEntry| incoming.said.typed.contains(&cell.field);
     let changes = incoming.stored.is_none() || cells.iter().any(|cell| cell.outcome == Outcome::Applied);
     changes && cells.iter().filter(is_shown).all(is_taken)
+}
+
+/// Whether a question tells of these errors.
+fn is_for(open: &Review, errors: &[Remarked]) -> bool {
+    open.held.len() == errors.len() && open.held.iter().zip(errors).all(|(held, error)| held.is_like(&error.reason()))
 }
 
 fn rejected() -> Remark {

@@ -565,6 +565,7 @@ impl Work<'_> {
             arrival: arrival.id,
             at: arrival.at,
             extent: None,
+            held: Vec::new(),
         }
     }
 
