@@ -5,6 +5,7 @@
 //! [`Pipeline`] holds the store and what the outside is reached through. It runs in one thread; reading a workbook, the slow
 //! part, can be done elsewhere between [`Pipeline::ask`] and [`Pipeline::take`].
 
+mod again;
 mod ancestry;
 mod columns;
 mod command;
@@ -282,7 +283,7 @@ impl Pipeline {
         // A view's digest is that of what it shows, every other state's that of the file.
         let is_view = self.specs.iter().any(|spec| spec.view.is_some() && spec.name == *source);
         // What stands where a save was held is read in any case: if it is what was seen before that, the question is withdrawn.
-        let is_held = held::has_held_save(&snapshot, source)?;
+        let is_held = held::has_held_save(&snapshot, source)? || again::has_held_rows(&snapshot, source)?;
         let digest = (!(everything || is_held || newest.written && is_view)).then_some(newest.mark.digest);
         Ok(Ask { hash_key, known, digest, past })
     }
@@ -442,6 +443,7 @@ impl Pipeline {
                 world: &world,
                 creator: creator(&self.config, &spec.actor),
                 decided: decided.map(|(decided, _)| decided),
+                takes_held: matches!(decided, Some((Decided::Accepted(_), review)) if !review.held.is_empty()),
                 versions_kept: self.config.store.backups_kept > 0,
             };
             let (made, layout) = {

@@ -226,10 +226,15 @@ impl Office {
 
     /// The same with more settings for all its workbooks.
     fn with(section: &str, book: &str, rules: Rules) -> Self {
+        Self::of(OFFICE, section, book, rules)
+    }
+
+    /// The same with another table.
+    fn of(office: &str, section: &str, book: &str, rules: Rules) -> Self {
         let folder = tempfile::tempdir().expect("there is a folder for temporary files");
         fs::create_dir(folder.path().join("share")).expect("it is empty");
         let conflict = if rules.resolve.is_some() { "plugin:own" } else { "review" };
-        let head = OFFICE.replace("CONFLICT", conflict);
+        let head = office.replace("CONFLICT", conflict);
         let books = BOOKS.map(|(name, actor)| {
             let head = format!("[[workbook]]\nname = \"{name}\"\npath = \"share/{name}.csv\"\ntable = \"customers\"");
             format!("{head}\nacts_as = \"{actor}\"\n{book}\n")

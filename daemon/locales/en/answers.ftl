@@ -42,3 +42,4 @@ answer-read-only = this workbook is for reading
 answer-forbidden = you may not change this
 answer-rejected = the save was rejected
 answer-plugin-held = a rule of the office is not met
+answer-plugin-failed = a check could not be run; IT has been told

@@ -42,3 +42,4 @@ answer-read-only = 此工作簿只供查看
 answer-forbidden = 没有修改权限
 answer-rejected = 这次保存被驳回
 answer-plugin-held = 不符合公司的规则
+answer-plugin-failed = 检查未能运行，已通知信息技术人员

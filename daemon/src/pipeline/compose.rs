@@ -131,6 +131,10 @@ pub(super) struct Composer<'a> {
     pub held_still: HashSet<ReviewId>,
     /// Rows that are held.
     pub held_rows: Vec<HeldRow>,
+    /// How many of them were not held before.
+    pub held_anew: u64,
+    /// Why, each reason once.
+    pub held_reasons: Vec<HeldReason>,
     /// What was done so far.
     pub report: Report,
 }
@@ -175,6 +179,8 @@ impl<'a> Composer<'a> {
             held_before,
             held_still: HashSet::new(),
             held_rows: Vec::new(),
+            held_anew: 0,
+            held_reasons: Vec::new(),
             report: Report::default(),
         }
     }

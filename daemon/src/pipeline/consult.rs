@@ -21,8 +21,8 @@ use crate::model::plugin::{
 };
 use crate::model::row::cell_of;
 use crate::model::schema::ConflictRule;
-use crate::model::{Arrival, Cell, Edit, FieldId, Problem, StoredRecord, Table};
-use crate::plugin::{Answered, Context, Plugins, Request};
+use crate::model::{Arrival, Cell, Edit, FieldId, HeldReason, Problem, StoredRecord, Table};
+use crate::plugin::{Answered, Context, FAILED, Plugins, Request};
 
 /// A row that says something new.
 pub(super) struct Case<'a> {
@@ -346,9 +346,9 @@ impl Consultant<'_> {
                 rule: version.map_or_else(|| unloaded(setup), PluginVersion::rule),
                 title: title_of(version, setup),
                 field: None,
-                code: CompactString::const_new("plugin-failed"),
+                code: CompactString::const_new(FAILED.0),
                 message: row.why,
-                reads: Vec::new(),
+                reads: setup.reads.clone(),
             };
             match setup.on_failure {
                 OnFailure::Hold => said[row.row].errors.push(remarked),

@@ -19,6 +19,7 @@ use crate::model::{
     Cell, CellEntry, Edit, Field, FieldId, Life, Outcome, Presence, Problem, RecordEntry, RecordId, Review, ReviewId,
     ReviewKind, RowHash,
 };
+use crate::plugin::FAILED;
 use crate::publish::answer::Remark;
 
 /// A plugin found an error in a row, or had no answer for it: the row is held.
@@ -84,9 +85,14 @@ impl<'a> Composer<'a> {
         if held_before || (open.is_some() && incoming.row.is_some()) {
             return Some(Composed::Held { changed: 0, asked: Some(asked) });
         }
+        self.held_anew += 1;
         for error in &incoming.said.errors {
             let problem = self.told(incoming, error, HELD);
             self.problem(problem);
+            let reason = error.reason();
+            if !self.held_reasons.iter().any(|held| held.is_like(&reason)) {
+                self.held_reasons.push(reason);
+            }
         }
         let is_change = |edit: &&Edit| edit.base.as_ref().is_some_and(|base| *base != Cell::Blank);
         let changed = changes.iter().filter(is_change).count() as u64;
@@ -253,7 +259,7 @@ impl<'a> Composer<'a> {
     /// Tells what plugins found that does not stop the row.
     pub(super) fn warn(&mut self, incoming: &Incoming<'_>) {
         for warning in &incoming.said.warnings {
-            let code = if warning.code == "plugin-failed" { SKIPPED } else { WARNING };
+            let code = if warning.code == FAILED.0 { SKIPPED } else { WARNING };
             let problem = self.told(incoming, warning, code);
             self.problem(problem);
         }
@@ -266,7 +272,7 @@ impl<'a> Composer<'a> {
             None => self.place_of_row(incoming.row),
         };
         let is_open = |id: &FieldId| self.table().field(*id).is_some_and(|field| field.class == OPEN_CLASS);
-        let words = if found.code == "plugin-failed" {
+        let words = if found.code == FAILED.0 {
             format!("{} has no answer: {}", found.title, found.message)
         } else if found.reads.iter().all(is_open) {
             format!("{} found `{}`: {}", found.title, found.code, found.message)
@@ -277,6 +283,10 @@ impl<'a> Composer<'a> {
         let about = about.map_or_else(String::new, |title| format!("`{title}`: "));
         let words = words.trim_end_matches(['.', '。']);
         let (became, hint) = match code {
+            HELD if found.code == FAILED.0 => (
+                "The row was held; nothing of it was taken over.",
+                "It is put to the plugin again when that is well: see `daybook plugin list`. Or decide it: `daybook review list`.",
+            ),
             HELD => (
                 "The row was held; nothing of it was taken over.",
                 "Correct the row and save again, or decide it: `daybook review list`.",
@@ -293,7 +303,9 @@ impl<'a> Composer<'a> {
             |id: &FieldId| self.table().field(*id).is_some_and(|field| rights.sight(&field.class) == Sight::Clear);
         let remark = |error: &Remarked| Remark {
             field: error.field,
-            reason: if error.code != "plugin-failed" && error.reads.iter().all(sees) {
+            reason: if error.code == FAILED.0 {
+                CompactString::const_new(FAILED.0)
+            } else if error.reads.iter().all(sees) {
                 error.message.trim_end_matches(['.', '。']).into()
             } else {
                 CompactString::const_new(HELD.0)

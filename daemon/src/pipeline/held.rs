@@ -12,7 +12,9 @@ use super::sheet::{Decided, open_reviews};
 use super::telling::Telling;
 use crate::model::entry::ReviewChange;
 use crate::model::problem::Code;
+use crate::model::review::Extent;
 use crate::model::{Arrival, ArrivalId, ArrivalKind, Problem, Review, ReviewId, ReviewKind, RowHash, SourceName};
+use crate::plugin::FAILED;
 use crate::store::{ArrivalFilter, Snapshot};
 
 /// How many arrivals of a source are looked through for a held save, and for what Daybook wrote into it.
@@ -99,6 +101,31 @@ impl DecidedRows {
     }
 }
 
+/// Tells that a whole save is held.
+pub(super) fn mass_change(review: &Review, extent: &Extent, held_rows: u64, rows: u64) -> Problem {
+    let (place, id) = (review.place.clone(), review.id);
+    let decide =
+        format!("Look at it with `daybook review show {id}`, then `daybook review decide {id} accept` or `reject`.");
+    let (why, hint) = match review.held.first() {
+        None => {
+            let Extent { changed_cells, known_cells, missing_rows, known_rows } = extent;
+            let why = format!(
+                "{changed_cells} of {known_cells} known cells changed and {missing_rows} of {known_rows} known rows are gone or have another key"
+            );
+            (why, decide)
+        }
+        Some(reason) => {
+            let why =
+                format!("plugins hold {held_rows} of {rows} rows: `{}` found `{}`", reason.plugin().0, reason.code);
+            let failed = review.held.iter().all(|reason| reason.code == FAILED.0);
+            let well = "It is put to the plugin again when that is well: see `daybook plugin list`. ";
+            (why, format!("{}{decide}", if failed { well } else { "" }))
+        }
+    };
+    let message = format!("{place}: {why}. The whole save is held; nothing of it was taken over.");
+    Problem::new(Code("mass-change"), place, message, hint)
+}
+
 /// Withdraws the question about a held save that is gone from the file. If the file is as it was before, its author
 /// has taken the changes back; otherwise she is told that they went with a later save.
 pub(super) fn withdraw(composer: &mut Composer<'_>, review: &Review, taken_back: bool) {
@@ -147,6 +174,20 @@ pub(super) fn was_held(snapshot: &Snapshot<'_>, source: &SourceName, digest: &[u
             if is_it || was_answered(snapshot, source, digest, review.arrival)? {
                 return Ok(true);
             }
+        }
+    }
+    Ok(false)
+}
+
+/// Whether the same content of the source was held before, and a person has rejected it.
+pub(super) fn was_rejected(
+    snapshot: &Snapshot<'_>,
+    source: &SourceName,
+    digest: &[u8; 32],
+) -> Result<bool, PipelineError> {
+    for arrival in snapshot.rejected_saves(source)? {
+        if snapshot.posting(arrival)?.is_some_and(|posting| posting.arrival.mark.digest == *digest) {
+            return Ok(true);
         }
     }
     Ok(false)

@@ -35,10 +35,10 @@ use crate::model::plugin::PluginSetup;
 use crate::model::problem::Code;
 use crate::model::review::Extent;
 use crate::model::{
-    Arrival, Cell, FieldId, Life, Outcome, Presence, Problem, RecordEntry, RecordId, Review, ReviewId, ReviewKind, Row,
-    RowHash, SourceName, StoredRecord, Table, Value,
+    Arrival, Cell, FieldId, HeldReason, Life, Outcome, Presence, Problem, RecordEntry, RecordId, Review, ReviewId,
+    ReviewKind, Row, RowHash, SourceName, StoredRecord, Table, Value,
 };
-use crate::plugin::{Context as World, Plugins};
+use crate::plugin::{Context as World, FAILED, Plugins, STOPPED};
 use crate::store::Snapshot;
 
 /// What is remembered of a row that would have been a new record and was refused.
@@ -85,6 +85,8 @@ pub(super) struct Context<'a> {
     pub creator: Creator,
     /// What a person has decided about the arrival, if it was held.
     pub decided: Option<Decided>,
+    /// That was to take what plugins hold of it.
+    pub takes_held: bool,
     /// Earlier versions of workbooks are kept.
     pub versions_kept: bool,
 }
@@ -473,6 +475,8 @@ impl Work<'_> {
         let is_rejected = self.context.is_rejected() && !waits;
         if was_rejected || is_rejected {
             incoming.said = Said::default();
+        } else if self.context.takes_held {
+            incoming.said.errors.clear();
         }
         let rejected = was_rejected || is_new && is_rejected;
         incoming.remembered = if rejected {
@@ -592,8 +596,11 @@ impl Work<'_> {
             guard::excess(&extent, u64::from(self.sheet.rows_total).saturating_sub(rejected), &limits).is_some();
         // Keys that are counted by formulas move with their rows, and the records don't.
         let have_moved = self.sheet.counted_keys && self.recognised.exchanged > 1;
-        if self.context.decided.is_none() && (excess || have_moved || self.sheet.news.is_exchanged()) {
-            return self.hold(&composer, extent, waiting, entropy);
+        let is_odd = excess || have_moved || self.sheet.news.is_exchanged();
+        let holds_too_many = guard::holds_too_many(composer.held_anew, u64::from(self.sheet.rows_total), &limits);
+        if self.context.decided.is_none() && (is_odd || holds_too_many) {
+            let reasons = if is_odd { Vec::new() } else { std::mem::take(&mut composer.held_reasons) };
+            return self.hold(&composer, extent, (waiting, reasons), entropy);
         }
         // What Daybook wrote and nobody changed is no arrival, though its rows are read for the first time.
         let own = self.known.states.first().is_some_and(|state| state.written);
@@ -603,9 +610,19 @@ impl Work<'_> {
         if nothing_new && waiting.is_none() && !telling.has_changed() && self.known.newest.is_some() {
             return Ok(Made::Nothing(composer.report));
         }
+        let digest = &self.sheet.arrival.mark.digest;
         match (self.context.decided, waiting) {
             (Some(decided), _) => composer.review(decided.close()),
-            (None, Some(review)) => held::withdraw(&mut composer, review, nothing_new),
+            (None, Some(review)) => {
+                // A plugin that held most of a save may be another one by now, and take it.
+                let is_it = nothing_new || held::was_held(self.snapshot, &self.sheet.arrival.source, digest)?;
+                held::withdraw(&mut composer, review, is_it);
+            }
+            (None, None) if self.context.spec.writing.is_none() && !nothing_new => {
+                if held::was_rejected(self.snapshot, &self.sheet.arrival.source, digest)? {
+                    return Ok(Made::HeldBefore(Report { rows: composer.report.rows, ..Report::default() }));
+                }
+            }
             (None, None) => {}
         }
         let state = StateAdvance { after: self.known.newest, told: telling.now };
@@ -619,12 +636,12 @@ impl Work<'_> {
         Ok(Made::Posting { posting: Box::new(posting), report, held: None, changed })
     }
 
-    /// Puts the whole arrival to a person.
+    /// Puts the whole arrival to a person; for these reasons, if it is because of what plugins hold of it.
     fn hold(
         &self,
         composer: &Composer<'_>,
         extent: Extent,
-        waiting: Option<&Review>,
+        (waiting, reasons): (Option<&Review>, Vec<HeldReason>),
         entropy: &mut dyn Entropy,
     ) -> Result<Made, PipelineError> {
         let digest = self.sheet.arrival.mark.digest;
@@ -637,24 +654,16 @@ impl Work<'_> {
             review.id = waiting.id;
         }
         review.extent = Some(extent);
+        review.held = reasons;
         report.held = composer.report.changes.max(1);
         report.changes = report.held;
         report.arrivals = 1;
-        let place = review.place.clone();
-        let exchange = self.sheet.news.exchange(&place, self.context.table);
-        report.problems.extend(exchange.map(|problem| problem.in_source(self.sheet.arrival.source.as_str())));
-        report.problems.push(
-            Problem::new(
-                Code("mass-change"),
-                place.clone(),
-                format!(
-                    "{place}: {} of {} known cells changed and {} of {} known rows are gone or have another key. The whole save is held; nothing of it was taken over.",
-                    extent.changed_cells, extent.known_cells, extent.missing_rows, extent.known_rows
-                ),
-                format!("Look at it with `daybook review show {0}`, then `daybook review decide {0} accept` or `reject`.", review.id),
-            )
-            .in_source(self.sheet.arrival.source.as_str()),
-        );
+        let source = self.sheet.arrival.source.as_str();
+        let exchange = self.sheet.news.exchange(&review.place, self.context.table);
+        report.problems.extend(exchange.map(|problem| problem.in_source(source)));
+        report.problems.extend(composer.report.problems.iter().filter(|problem| is_of_a_host(problem)).cloned());
+        let told = held::mass_change(&review, &extent, composer.held_anew, report.rows);
+        report.problems.push(told.in_source(source));
         let id = review.id;
         let posting = Posting {
             arrival: self.sheet.arrival.clone(),
@@ -666,6 +675,11 @@ impl Work<'_> {
         };
         Ok(Made::Posting { posting: Box::new(posting), report, held: Some(id), changed: false })
     }
+}
+
+/// Whether a problem is a plugin's own, and none of a row.
+fn is_of_a_host(problem: &Problem) -> bool {
+    [FAILED.0, STOPPED.0].contains(&problem.code.as_str())
 }
 
 /// The open reviews that a source raised.

@@ -94,7 +94,7 @@ fn reason(reason: &str, texts: &Texts) -> String {
 }
 
 /// The codes of problems that have words here, with the words' keys.
-const REASONS: [(&str, &str); 33] = [
+const REASONS: [(&str, &str); 34] = [
     ("ambiguous-date", "answer-ambiguous-date"),
     ("cell-error", "answer-cell-error"),
     ("not-a-boolean", "answer-not-a-boolean"),
@@ -128,6 +128,7 @@ const REASONS: [(&str, &str); 33] = [
     ("forbidden", "answer-forbidden"),
     ("rejected", "answer-rejected"),
     ("plugin-held", "answer-plugin-held"),
+    ("plugin-failed", "answer-plugin-failed"),
 ];
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ use crate::model::arrival::Arrival;
 use crate::model::entry::{KeyEntry, ReviewChange, Stamp, StateAdvance};
 use crate::model::review::Extent;
 use crate::model::{
-    Actor, ArrivalId, Cell, CellEntry, FieldId, Life, Presence, Problem, RecordEntry, RecordId, Review, ReviewId,
-    ReviewKind, RowHash, SourceName, TableName, Timestamp,
+    Actor, ArrivalId, Cell, CellEntry, FieldId, HeldReason, Life, Presence, Problem, RecordEntry, RecordId, Review,
+    ReviewId, ReviewKind, RowHash, SourceName, TableName, Timestamp,
 };
 
 use super::error::StoreError;
@@ -130,10 +130,10 @@ pub(super) struct ReviewFrame {
     pub(super) table: TableName,
     pub(super) record: Option<RecordId>,
     field: Option<FieldId>,
-    source: SourceName,
+    pub(super) source: SourceName,
     place: String,
     actor: Actor,
-    arrival: ArrivalId,
+    pub(super) arrival: ArrivalId,
     at: Timestamp,
     extent: Option<Extent>,
 }

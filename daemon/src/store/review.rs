@@ -7,7 +7,7 @@ use compact_str::{CompactString, ToCompactString};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::model::entry::{Posting, ReviewChange};
-use crate::model::{ArrivalId, Review, ReviewId, ReviewKind, Timestamp};
+use crate::model::{ArrivalId, Review, ReviewId, ReviewKind, SourceName, Timestamp};
 
 use super::error::StoreError;
 use super::format::{ReviewCells, ReviewFrame, decode, encode};
@@ -172,6 +172,20 @@ pub(super) fn list(conn: &Connection, vault: &mut Vault, open_only: bool) -> Res
         reviews.push(opened(conn, vault, read_row(row)?)?);
     }
     Ok(reviews)
+}
+
+/// The arrivals of a source that were held whole and rejected.
+pub(super) fn rejected_saves(conn: &Connection, source: &SourceName) -> Result<Vec<ArrivalId>, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT frame FROM review WHERE closed_how = 'reject'")?;
+    let mut rows = statement.query([])?;
+    let mut arrivals = Vec::new();
+    while let Some(row) = rows.next()? {
+        let frame: ReviewFrame = decode(&row.get::<_, Vec<u8>>(0)?, "a review")?;
+        if frame.kind == ReviewKind::MassChange && frame.source == *source {
+            arrivals.push(frame.arrival);
+        }
+    }
+    Ok(arrivals)
 }
 
 /// How many reviews are open.
