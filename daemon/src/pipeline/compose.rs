@@ -23,9 +23,12 @@ use crate::model::entry::{Before, KeyEntry, KeyIndex, Posting, ReviewChange, Sta
 use crate::model::problem::Code;
 use crate::model::row::cell_of;
 use crate::model::{
-    Arrival, Cell, CellEntry, Edit, Field, FieldId, Life, Outcome, Presence, Problem, RecordEntry, RecordId, Review,
-    ReviewId, ReviewKind, RowHash, StoredRecord, Table, Value,
+    Arrival, Cell, CellEntry, Edit, Field, FieldId, HeldReason, Life, Outcome, Presence, Problem, RecordEntry,
+    RecordId, Review, ReviewId, ReviewKind, RowHash, StoredRecord, Table, Value,
 };
+
+/// The rule in the history of what a person has decided.
+const DECISION: &str = "decision";
 
 /// A row for the composer.
 pub(super) struct Incoming<'a> {
@@ -343,6 +346,13 @@ impl<'a> Composer<'a> {
         u16::try_from(self.rules.len() - 1).unwrap_or(u16::MAX)
     }
 
+    /// Says in the history over whose hold a person has decided.
+    pub(super) fn decided_over(&mut self, rules: &[&str]) {
+        for rule in self.rules.iter_mut().filter(|rule| *rule == DECISION) {
+            *rule = std::iter::once(DECISION).chain(rules.iter().copied()).collect::<Vec<_>>().join(", ").into();
+        }
+    }
+
     /// Decides about a new record: its cells, or `None` if there may be none; says why.
     fn judge_new(&mut self, incoming: &Incoming<'_>, edits: Vec<Edit>, rights: &Rights) -> Option<Judged> {
         if let Some(blanket) = self.blanket(incoming) {
@@ -579,9 +589,9 @@ impl<'a> Composer<'a> {
     fn decided(&mut self, incoming: &Incoming<'_>, edit: Edit) -> CellEntry {
         let stored = incoming.stored.and_then(|record| record.cell(edit.field)).map(|stored| &stored.cell);
         if stored == Some(&edit.incoming) {
-            self.cell_entry(incoming, edit, Outcome::Unchanged, "decision", None)
+            self.cell_entry(incoming, edit, Outcome::Unchanged, DECISION, None)
         } else {
-            self.cell_entry(incoming, edit, Outcome::Applied, "decision", None)
+            self.cell_entry(incoming, edit, Outcome::Applied, DECISION, None)
         }
     }
 
