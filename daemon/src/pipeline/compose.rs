@@ -26,6 +26,7 @@ use crate::model::{
     Arrival, Cell, CellEntry, Edit, Field, FieldId, HeldReason, Life, Outcome, Presence, Problem, RecordEntry,
     RecordId, Review, ReviewId, ReviewKind, RowHash, StoredRecord, Table, Value,
 };
+use crate::publish::answer::Remark;
 
 /// The rule in the history of what a person has decided.
 const DECISION: &str = "decision";
@@ -134,7 +135,9 @@ pub(super) struct Composer<'a> {
     pub held_still: HashSet<ReviewId>,
     /// Rows that are held.
     pub held_rows: Vec<HeldRow>,
-    /// How many of them were not held before.
+    /// What plugins said of rows that were taken.
+    pub told_rows: Vec<(u32, Vec<Remark>)>,
+    /// How many rows are held that were not held before.
     pub held_anew: u64,
     /// Why, each reason once.
     pub held_reasons: Vec<HeldReason>,
@@ -182,6 +185,7 @@ impl<'a> Composer<'a> {
             held_before,
             held_still: HashSet::new(),
             held_rows: Vec::new(),
+            told_rows: Vec::new(),
             held_anew: 0,
             held_reasons: Vec::new(),
             report: Report::default(),
@@ -219,7 +223,7 @@ impl<'a> Composer<'a> {
         let Some((mut cells, permitted)) = judged else { return Composed::Refused };
         self.settle(&incoming, permitted, &mut cells, entropy);
         self.set_by_plugins(&incoming, &mut cells);
-        self.warn(&incoming);
+        self.warn(&incoming, &cells, &rights);
         for problem in self.formulas.note(&self.arrival, self.table, &incoming) {
             self.problem(problem);
         }

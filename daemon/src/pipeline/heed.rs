@@ -20,7 +20,7 @@ use crate::model::{
     ReviewKind, RowHash,
 };
 use crate::plugin::FAILED;
-use crate::publish::answer::Remark;
+use crate::publish::answer::{Reason, Remark};
 
 /// A plugin found an error in a row, or had no answer for it: the row is held.
 pub(super) const HELD: Code = Code("plugin-held");
@@ -256,12 +256,29 @@ impl<'a> Composer<'a> {
         resolved
     }
 
-    /// Tells what plugins found that does not stop the row.
-    pub(super) fn warn(&mut self, incoming: &Incoming<'_>) {
-        for warning in &incoming.said.warnings {
+    /// Tells what plugins found that does not stop the row, and why they replaced what was typed and taken of it.
+    pub(super) fn warn(&mut self, incoming: &Incoming<'_>, cells: &[CellEntry], rights: &Rights) {
+        let said = &incoming.said;
+        for warning in &said.warnings {
             let code = if warning.code == FAILED.0 { SKIPPED } else { WARNING };
             let problem = self.told(incoming, warning, code);
             self.problem(problem);
+        }
+        let is_settled = |found: &&Remarked| {
+            let outcome = cells.iter().find(|cell| Some(cell.field) == found.field).map(|cell| cell.outcome);
+            matches!(outcome, Some(Outcome::Applied | Outcome::Unchanged | Outcome::Superseded))
+        };
+        let warnings = said.warnings.iter().map(|warning| {
+            let code = if warning.code == FAILED.0 { SKIPPED } else { WARNING };
+            let words = self.words(warning, rights).map_or(Reason::code(code.0), Reason::Words);
+            Remark { field: warning.field, reason: words }
+        });
+        let rest = said.infos.iter().chain(said.replaced.iter().filter(is_settled));
+        let rest = rest
+            .filter_map(|found| Some(Remark { field: found.field, reason: Reason::Words(self.words(found, rights)?) }));
+        let told: Vec<Remark> = warnings.chain(rest).collect();
+        if let Some(row) = incoming.row.filter(|_| !told.is_empty()) {
+            self.told_rows.push((row, told));
         }
     }
 
@@ -297,21 +314,22 @@ impl<'a> Composer<'a> {
         Problem::new(code, place.clone(), format!("{place}: {about}{words}. {became}"), hint)
     }
 
-    /// What the author of a row is told of it in her workbook: a plugin's own words if she may see all that it saw.
+    /// What the author of a row that is held is told of it in her workbook.
     fn remarks(&self, incoming: &Incoming<'_>, rights: &Rights) -> Vec<Remark> {
-        let sees =
-            |id: &FieldId| self.table().field(*id).is_some_and(|field| rights.sight(&field.class) == Sight::Clear);
-        let remark = |error: &Remarked| Remark {
-            field: error.field,
-            reason: if error.code == FAILED.0 {
-                CompactString::const_new(FAILED.0)
-            } else if error.reads.iter().all(sees) {
-                error.message.trim_end_matches(['.', '。']).into()
-            } else {
-                CompactString::const_new(HELD.0)
-            },
+        let remark = |error: &Remarked| {
+            let code = if error.code == FAILED.0 { FAILED } else { HELD };
+            let reason = self.words(error, rights).map_or(Reason::code(code.0), Reason::Words);
+            Remark { field: error.field, reason }
         };
         incoming.said.errors.iter().map(remark).collect()
+    }
+
+    /// A plugin's own words, for an author who may see all that it saw.
+    fn words(&self, found: &Remarked, rights: &Rights) -> Option<CompactString> {
+        let sees =
+            |id: &FieldId| self.table().field(*id).is_some_and(|field| rights.sight(&field.class) == Sight::Clear);
+        let may_be_told = found.code != FAILED.0 && found.reads.iter().all(sees);
+        may_be_told.then(|| found.message.trim_end_matches(['.', '。']).into())
     }
 }
 
@@ -342,5 +360,5 @@ fn is_for(open: &Review, errors: &[Remarked]) -> bool {
 }
 
 fn rejected() -> Remark {
-    Remark { field: None, reason: CompactString::const_new(REJECTED.0) }
+    Remark { field: None, reason: Reason::code(REJECTED.0) }
 }

@@ -238,6 +238,7 @@ impl Work<'_> {
             layout.news = composer.rows_with_news();
             layout.refuse(std::mem::take(&mut composer.refused_rows));
             layout.hold(std::mem::take(&mut composer.held_rows));
+            layout.told.extend(std::mem::take(&mut composer.told_rows));
         }
         if self.context.is_rejected() {
             held::tell_rejected(&mut composer, self.context.versions_kept);
