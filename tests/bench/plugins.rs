@@ -229,7 +229,7 @@ pub(crate) fn tell(folder: &Path, is_trial: bool) -> Result<()> {
         let before = seconds(|| native.run(), wanted)?;
         let took = seconds(|| plugin.run(count), wanted)?;
         let after = seconds(|| native.run(), wanted)?;
-        ratios.push(took / ((before + after) / 2.0));
+        ratios.push(took / f64::midpoint(before, after));
         rates.push(count as f64 / took);
     }
     let ((ratio, least, most), (rate, ..)) = (spread(ratios), spread(rates));

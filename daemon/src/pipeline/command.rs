@@ -383,7 +383,9 @@ fn accept_row(
         let reason = composer.report.problems.first().map_or("", |problem| problem.message.as_str());
         return Err(PipelineError::Refused(reason.to_owned()));
     }
-    problems.into_iter().for_each(|problem| composer.problem(problem));
+    for problem in problems {
+        composer.problem(problem);
+    }
     let mut held_by: Vec<&str> = review.held.iter().map(|reason| reason.rule.as_str()).collect();
     held_by.dedup();
     composer.decided_over(&held_by);

@@ -247,7 +247,7 @@ impl Scene<'_> {
         let again = if corrected.is_empty() { None } else { Some(self.ancestry(placed)?) };
         let (asked, mut withheld, mut waiting) = if self.is_rejected {
             // The others are added rows like any other, which are refused, and their records' rows are gone.
-            let asked = self.asked_before(&pairs.asked, &rekeyed)?;
+            let asked = self.asked_before(&pairs.asked, rekeyed)?;
             let (positions, records): (HashSet<usize>, IdSet<RecordId>) = asked.iter().map(of).unzip();
             (asked, positions, records)
         } else {
