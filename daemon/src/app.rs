@@ -135,9 +135,7 @@ impl<'a> App<'a> {
         loop {
             let now = self.pipeline.now().0;
             if now >= look_at {
-                for problem in self.pipeline.plugins().refresh() {
-                    self.observer.problem(&problem);
-                }
+                self.refresh_plugins();
                 pass::note_plugins(self.pipeline);
                 look_at = self.look(now).min(now.saturating_add(poll_ms));
             }
@@ -160,6 +158,16 @@ impl<'a> App<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Takes plugins that were replaced, and puts to them what they hold.
+    fn refresh_plugins(&mut self) {
+        for problem in self.pipeline.plugins().refresh() {
+            self.observer.problem(&problem);
+        }
+        if let Err(error) = self.pipeline.put_again() {
+            tracing::warn!(%error, "what plugins hold is put to them again when its source is saved");
+        }
     }
 
     /// Takes in or writes views; false if the store failed, which may pass.

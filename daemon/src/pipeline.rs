@@ -5,6 +5,7 @@
 //! [`Pipeline`] holds the store and what the outside is reached through. It runs in one thread; reading a workbook, the slow
 //! part, can be done elsewhere between [`Pipeline::ask`] and [`Pipeline::take`].
 
+mod again;
 mod ancestry;
 mod columns;
 mod command;
@@ -282,7 +283,7 @@ impl Pipeline {
         // A view's digest is that of what it shows, every other state's that of the file.
         let is_view = self.specs.iter().any(|spec| spec.view.is_some() && spec.name == *source);
         // What stands where a save was held is read in any case: if it is what was seen before that, the question is withdrawn.
-        let is_held = held::has_held_save(&snapshot, source)?;
+        let is_held = held::has_held_save(&snapshot, source)? || again::has_held_rows(&snapshot, source)?;
         let digest = (!(everything || is_held || newest.written && is_view)).then_some(newest.mark.digest);
         Ok(Ask { hash_key, known, digest, past })
     }
@@ -442,6 +443,7 @@ impl Pipeline {
                 world: &world,
                 creator: creator(&self.config, &spec.actor),
                 decided: decided.map(|(decided, _)| decided),
+                takes_held: matches!(decided, Some((Decided::Accepted(_), review)) if !review.held.is_empty()),
                 versions_kept: self.config.store.backups_kept > 0,
             };
             let (made, layout) = {
@@ -493,22 +495,10 @@ impl Pipeline {
     ) -> Result<Report, PipelineError> {
         let creator = creator(&self.config, actor);
         let about = About { table, actor, kind: ArrivalKind::Edit, reread: None };
-        let (world, setups) = (self.world(dry), self.config.plugins.clone());
-        let asked = table_of(&self.config, table)?.clone();
-        let plugins = RefCell::new(std::mem::replace(&mut self.parts.plugins, Box::new(NoPlugins)));
-        let consult = |case: &Case<'_>| {
-            let mut plugins = plugins.borrow_mut();
-            let (plugins, setups, context) = (plugins.as_mut(), setups.as_slice(), &world);
-            let mut consultant = Consultant { plugins, setups, table: &asked, context };
-            let (said, problems) = consultant.consult(std::slice::from_ref(case));
-            (said.into_iter().next().unwrap_or_default(), problems)
-        };
-        let posted = self.post(about, dry, |snapshot, table, decider, arrival, entropy| {
-            let wanted = command::Wanted { key, values, creator: &creator, consult: &consult };
+        self.post_asking(about, dry, |consult, snapshot, table, decider, arrival, entropy| {
+            let wanted = command::Wanted { key, values, creator: &creator, consult };
             command::set(snapshot, table, decider, arrival, &wanted, entropy)
-        });
-        self.parts.plugins = plugins.into_inner();
-        posted
+        })
     }
 
     /// Answers a review.
@@ -532,9 +522,10 @@ impl Pipeline {
         let is_read_again = matches!(review.kind, ReviewKind::Ambiguous | ReviewKind::Plugin);
         let reread = (is_read_again && review.source.as_str() != CONSOLE).then(|| reread_task(&review.source));
         let about = About { table: &review.table, actor, kind, reread };
-        self.post(about, false, |snapshot, table, decider, arrival, entropy| {
+        self.post_asking(about, false, |consult, snapshot, table, decider, arrival, entropy| {
             let review = questions::still_open(snapshot, review)?;
-            command::decide(snapshot, table, decider, arrival, &review, decision, entropy)
+            let answered = command::Answered { review: &review, decision, consult };
+            command::decide(snapshot, table, decider, arrival, answered, entropy)
         })
     }
 
@@ -584,18 +575,36 @@ impl Pipeline {
         })
     }
 
+    /// The same as [`post`](Self::post), with the office's plugins at hand.
+    fn post_asking(
+        &mut self,
+        about: About<'_>,
+        dry: bool,
+        make: impl Fn(command::Consult<'_>, &Snapshot<'_>, &Table, &Decider, Arrival, &mut dyn Entropy) -> Composition,
+    ) -> Result<Report, PipelineError> {
+        let (world, setups) = (self.world(dry), self.config.plugins.clone());
+        let asked = table_of(&self.config, about.table)?.clone();
+        let plugins = RefCell::new(std::mem::replace(&mut self.parts.plugins, Box::new(NoPlugins)));
+        let consult = |case: &Case<'_>| {
+            let mut plugins = plugins.borrow_mut();
+            let (plugins, setups, context) = (plugins.as_mut(), setups.as_slice(), &world);
+            let mut consultant = Consultant { plugins, setups, table: &asked, context };
+            let (said, problems) = consultant.consult(std::slice::from_ref(case));
+            (said.into_iter().next().unwrap_or_default(), problems)
+        };
+        let posted = self.post(about, dry, |snapshot, table, decider, arrival, entropy| {
+            make(&consult, snapshot, table, decider, arrival, entropy)
+        });
+        self.parts.plugins = plugins.into_inner();
+        posted
+    }
+
     /// Makes and commits the posting of something that is not a sheet, anew if others committed meanwhile.
     fn post(
         &mut self,
         About { table, actor, kind, reread }: About<'_>,
         dry: bool,
-        make: impl Fn(
-            &Snapshot<'_>,
-            &Table,
-            &Decider,
-            Arrival,
-            &mut dyn Entropy,
-        ) -> Result<(crate::model::Posting, Report), PipelineError>,
+        make: impl Fn(&Snapshot<'_>, &Table, &Decider, Arrival, &mut dyn Entropy) -> Composition,
     ) -> Result<Report, PipelineError> {
         let table = table_of(&self.config, table)?;
         let now = self.parts.clock.now_ms();
@@ -636,6 +645,9 @@ impl Pipeline {
         Err(PipelineError::Busy(TRIES_MAX))
     }
 }
+
+/// A posting that was made, with what it does.
+type Composition = Result<(crate::model::Posting, Report), PipelineError>;
 
 /// What an arrival that is not a sheet is about.
 struct About<'a> {

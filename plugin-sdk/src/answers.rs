@@ -23,12 +23,12 @@ impl Issues {
         self.tell(Some(column), Severity::Error, code, message);
     }
 
-    /// The row is taken, and its author is told.
+    /// The row is taken, and its author and the steward are told.
     pub fn warning(&mut self, column: Column, code: &str, message: impl Into<String>) {
         self.tell(Some(column), Severity::Warning, code, message);
     }
 
-    /// Is told and changes nothing.
+    /// The row is taken, and its author is told.
     pub fn info(&mut self, column: Column, code: &str, message: impl Into<String>) {
         self.tell(Some(column), Severity::Info, code, message);
     }

@@ -231,8 +231,9 @@ pub(crate) fn tell(folder: &Path, is_trial: bool) -> Result<()> {
         let before = spent(|| native.run(), wanted)?;
         let took = spent(|| plugin.run(count), wanted)?;
         let after = spent(|| native.run(), wanted)?;
-        let ratio =
-            |of: fn(&Spent) -> Duration| of(&took).as_secs_f64() / ((of(&before) + of(&after)).as_secs_f64() / 2.0);
+        let ratio = |of: fn(&Spent) -> Duration| {
+            of(&took).as_secs_f64() / f64::midpoint(of(&before).as_secs_f64(), of(&after).as_secs_f64())
+        };
         ratios.push(ratio(|spent| spent.elapsed));
         works.push(ratio(|spent| spent.processor));
         rates.push(count as f64 / took.processor.as_secs_f64());

@@ -296,3 +296,26 @@ fn a_plugin_that_keeps_failing_is_stopped_and_status_says_so() {
     office.program(&["check"]).ends(0);
     assert_eq!(office.json(&["status"])["plugins"][0]["state"], "disabled");
 }
+
+#[test]
+fn what_a_broken_plugin_holds_is_taken_when_it_is_replaced_while_the_daemon_runs() {
+    let office = office("validate", CHECKED);
+    office.write("plugins/own.wasm", b"no plugin");
+    save(&office, &["Customer ID|Name|Note|Daybook", "C-1|Amber|tea|", "C-2|Bronze||"]);
+    let daemon = office.start(&["run"]);
+    let answer = |key: &str| office.open("share/staff.xlsx").value(key, "Daybook");
+    wait_until("the rows are held", || answer("C-1").contains("a check could not be run"));
+    let review = &office.reviews()[0];
+    assert_eq!((&review["why"][0]["plugin"], &review["why"][0]["code"]), (&"own".into(), &"plugin-failed".into()));
+    office.write("plugins/own.new", &component("validate"));
+    std::fs::rename(office.path("plugins/own.new"), office.path("plugins/own.wasm")).expect("it can be renamed");
+    wait_until("what was held is put to the good plugin", || answer("C-1") == "Saved");
+    assert_eq!(answer("C-2"), "Waiting for a decision; Not saved: Note: 空");
+    daemon.signal(Signal::TERM);
+    daemon.ended("the daemon").ends(0);
+    let why = &office.reviews()[0]["why"][0];
+    assert_eq!((&why["version"], &why["code"], &why["message"]), (&"1.0.0".into(), &"empty".into(), &"空".into()));
+    let shown = office.program(&["review", "show", &office.review()]).ends(0);
+    assert!(shown.out.contains("the plugin `own` 1.0.0 found `empty` in `note`: 空"), "{}", shown.out);
+    office.store_is_sound();
+}

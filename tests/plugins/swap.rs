@@ -32,12 +32,13 @@ fn a_better_version_takes_its_place_and_a_broken_one_does_not() {
     bench.write("good", &good().version("1.1.0").component());
     assert_eq!((version(&bench).as_str(), refresh(&mut bench)), ("1.0.0", vec![]));
     assert_eq!(version(&bench), "1.1.0");
+    assert_eq!((bench.host.renewed(), bench.host.renewed()), (vec![setup.name.clone()], vec![]), "it is told once");
 
     bench.write("good", b"not a plugin");
     let problems = refresh(&mut bench);
     assert_eq!(problems.len(), 1);
     assert!(problems[0].message.ends_with("Version 1.1.0 goes on."), "{problems:?}");
-    assert_eq!(refresh(&mut bench), [], "it is told once");
+    assert_eq!((refresh(&mut bench), bench.host.renewed()), (vec![], vec![]), "it is told once");
     assert_eq!(ask!(bench, validate, &setup, &rows(&["甲"])).failed, []);
 
     rename(&setup.path, &bench.folder.path().join("away"));

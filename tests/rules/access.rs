@@ -99,3 +99,29 @@ fn all_that_a_held_row_would_change_is_shown_by_the_readers_rights() {
     assert_eq!(shown(&Actor::Steward, new).as_deref(), Some(r#"{"id":"C-2","name":"bad","phone":"3"}"#));
     assert_eq!(shown(&li, new), None, "what is no record yet is the steward's");
 }
+
+#[test]
+fn a_plugins_words_in_a_question_are_for_those_who_may_see_what_it_saw() {
+    let quotes = |seen: &Seen<'_>| {
+        let message = format!("{} has {}", seen.get("name"), seen.get("phone"));
+        (seen.get("name") == "bad").then_some((Severity::Error, Some("phone"), "no", message)).into_iter().collect()
+    };
+    let rules = Rules { validate: Some(quotes), ..Rules::default() };
+    let mut office = Office::new("reads = [\"name\", \"phone\"]", rules);
+    office.take("staff", &["id|name|phone", "C-1|Amber|1"]);
+    office.take("staff", &["id|name|phone", "C-1|bad|1"]);
+    let review = office.reviews().remove(0);
+    let record = office.record("C-1").expect("the record is there");
+    let look = office.pipeline.look().expect("the store can be read");
+    let table = look.config.table("customers").expect("the table is there");
+    let stored = look.snapshot.record(&table.name, record).expect("the store can be read");
+    let shown = |actor: &Actor| {
+        let line = look.reading(actor).review(table, stored.as_ref(), &review, None).expect("it may be seen");
+        let why = line.why.into_iter().next().expect("a plugin holds it");
+        assert_eq!((why.plugin.as_str(), why.version.as_deref(), why.code.as_str()), ("own", Some("1.2.0"), "no"));
+        (why.field, why.message)
+    };
+    let whole = (Some("phone".to_owned()), Some("bad has 1".to_owned()));
+    assert_eq!(shown(&Actor::Steward), whole);
+    assert_eq!(shown(&Actor::Person("li.lei@example.com".into())), (None, None));
+}

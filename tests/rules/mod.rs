@@ -7,6 +7,7 @@ mod deciding;
 mod holding;
 mod rejecting;
 mod setting;
+mod telling;
 
 use std::fs;
 use std::path::Path;
@@ -110,6 +111,8 @@ struct Rules {
     classify: Option<fn(&Seen<'_>) -> Vec<Set>>,
     resolve: Option<fn(&Dispute) -> Option<PluginVerdict>>,
     fails: Option<fn(&Seen<'_>) -> bool>,
+    /// Why it changes and decides what it does.
+    because: &'static str,
     /// It says so of each request.
     complains: bool,
 }
@@ -158,11 +161,12 @@ impl Closures {
         rule: Option<fn(&Seen<'_>) -> Vec<Set>>,
     ) -> Answered<PluginChange> {
         let rule = rule.expect("it is asked for its jobs only");
+        let because = self.rules().because;
         let change = |row: usize, (field, value): Set| {
             let field = request.table.field_named(field).expect("a field of the table").id;
             assert!(request.setup.writes.contains(&field), "the host refuses what is not in `writes`");
             let value = (!value.is_empty()).then(|| Value::Text(value.as_str().into()));
-            PluginChange { row, field, value, reason: String::new() }
+            PluginChange { row, field, value, reason: because.to_owned() }
         };
         self.answered(job, request, |seen| rule(seen).into_iter().map(|set| change(seen.1, set)).collect())
     }
@@ -200,10 +204,11 @@ impl Plugins for Closures {
 
     fn resolve(&mut self, request: &Request<'_>, disputes: &[Dispute]) -> Answered<Resolution> {
         let rule = self.rules().resolve.expect("it is asked for its jobs only");
+        let because = self.rules().because;
         self.answered(PluginJob::Merge, request, |seen| {
             let own = disputes.iter().enumerate().filter(|(_, dispute)| dispute.row == seen.1);
             let verdict = |(index, dispute)| {
-                rule(dispute).map(|verdict| Resolution { dispute: index, verdict, reason: String::new() })
+                rule(dispute).map(|verdict| Resolution { dispute: index, verdict, reason: because.to_owned() })
             };
             own.filter_map(verdict).collect()
         })
@@ -226,10 +231,15 @@ impl Office {
 
     /// The same with more settings for all its workbooks.
     fn with(section: &str, book: &str, rules: Rules) -> Self {
+        Self::of(OFFICE, section, book, rules)
+    }
+
+    /// The same with another table.
+    fn of(office: &str, section: &str, book: &str, rules: Rules) -> Self {
         let folder = tempfile::tempdir().expect("there is a folder for temporary files");
         fs::create_dir(folder.path().join("share")).expect("it is empty");
         let conflict = if rules.resolve.is_some() { "plugin:own" } else { "review" };
-        let head = OFFICE.replace("CONFLICT", conflict);
+        let head = office.replace("CONFLICT", conflict);
         let books = BOOKS.map(|(name, actor)| {
             let head = format!("[[workbook]]\nname = \"{name}\"\npath = \"share/{name}.csv\"\ntable = \"customers\"");
             format!("{head}\nacts_as = \"{actor}\"\n{book}\n")

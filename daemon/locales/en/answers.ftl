@@ -42,3 +42,8 @@ answer-read-only = this workbook is for reading
 answer-forbidden = you may not change this
 answer-rejected = the save was rejected
 answer-plugin-held = a rule of the office is not met
+answer-plugin-failed = a check could not be run; IT has been told
+answer-plugin-skipped = taken, though a check could not be run
+
+# What is told of something that was taken.
+answer-plugin-warning = a rule of the office asks to look at this again

@@ -42,3 +42,8 @@ answer-read-only = 此工作簿只供查看
 answer-forbidden = 没有修改权限
 answer-rejected = 这次保存被驳回
 answer-plugin-held = 不符合公司的规则
+answer-plugin-failed = 检查未能运行，已通知信息技术人员
+answer-plugin-skipped = 检查未能运行，内容已采用
+
+# 已采用的内容另有提示。
+answer-plugin-warning = 公司的规则提示请再看一看

@@ -12,7 +12,7 @@ use super::{Failure, Outcome};
 use crate::access::{Rights, Sight};
 use crate::error::Words;
 use crate::model::{self, Actor, ArrivalId, ArrivalKind, CellEntry, Life, RecordEntry, ReviewId, StoredRecord, Table};
-use crate::pipeline::reading::ReviewLine;
+use crate::pipeline::reading::{ReviewLine, WhyLine};
 use crate::pipeline::{Decision, Look, PipelineError, by_prefix};
 use crate::store::{ArrivalFilter, ArrivalLine, KeptReview, Tally};
 
@@ -67,7 +67,17 @@ fn one_line(line: &ReviewLine) -> String {
         None => line.key.clone().unwrap_or_default(),
     };
     let decided = line.decided.as_deref().map(|how| format!("  decided: {how}")).unwrap_or_default();
+    let why = line.why.first().map(|why| format!(": {}", because(why))).unwrap_or_default();
+    let what = format!("{what}{why}");
     format!("{}  {:<11} {what}  from {} ({}, {}){decided}", line.id, line.kind, line.place, line.actor, line.at)
+}
+
+/// What a plugin found, in one line.
+fn because(why: &WhyLine) -> String {
+    let version = why.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
+    let field = why.field.as_ref().map(|field| format!(" in `{field}`")).unwrap_or_default();
+    let message = why.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
+    format!("the plugin `{}`{version} found `{}`{field}{message}", why.plugin, why.code)
 }
 
 fn find(look: &Look<'_>, id: &str) -> Result<KeptReview, Failure> {
@@ -107,6 +117,9 @@ fn show(config: Option<&Path>, id: &str, person: Option<&str>, out: &mut Out) ->
     }
     for (name, value) in line.row.iter().flatten() {
         out.line(format!("  changes   {name}: {}", plain(value)));
+    }
+    for why in &line.why {
+        out.line(format!("  because   {}", because(why)));
     }
     if let Some(extent) = &line.extent {
         out.line(format!(

@@ -44,6 +44,11 @@ pub fn excess(extent: &Extent, rows: u64, limits: &Limits) -> Option<Excess> {
     (excess.changed_cells_percent.is_some() || excess.missing_rows_percent.is_some()).then_some(excess)
 }
 
+/// Whether plugins hold so many of a sheet's rows that they are one question, not one each.
+pub fn holds_too_many(held_rows: u64, rows: u64, limits: &Limits) -> bool {
+    rows >= u64::from(limits.rows_min) && beyond(held_rows, rows, limits.changed_cells_max_percent).is_some()
+}
+
 /// The share in percent, if it is above the limit; there is no share of nothing.
 fn beyond(part: u64, whole: u64, percent_max: u32) -> Option<u64> {
     let (part, whole) = (u128::from(part), u128::from(whole));

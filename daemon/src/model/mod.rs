@@ -22,7 +22,7 @@ pub use change::Edit;
 pub use entry::{CellEntry, Life, Outcome, Posting, Presence, RecordEntry, StoredCell, StoredRecord};
 pub use id::{ArrivalId, FieldId, RecordId, ReviewId, Revision, RowHash, SourceName, StateNo, TableName};
 pub use problem::{Code, Problem};
-pub use review::{Review, ReviewKind};
+pub use review::{HeldReason, Review, ReviewKind};
 pub use row::{CellRef, Place, Row};
 pub use schema::{Field, FieldType, Format, Table};
 pub use time::Timestamp;

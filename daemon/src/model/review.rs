@@ -1,5 +1,6 @@
 //! Reviews: questions that only a person can answer.
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use super::{Actor, ArrivalId, Cell, FieldId, RecordId, ReviewId, SourceName, TableName, Timestamp};
@@ -65,6 +66,39 @@ pub struct Review {
     pub at: Timestamp,
     /// A held arrival's extent: changed cells, missing rows, rows.
     pub extent: Option<Extent>,
+    /// Why plugins hold it; none of any other kind.
+    pub held: Vec<HeldReason>,
+}
+
+/// Why a plugin holds a row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldReason {
+    /// The plugin's rule for the history: `plugin:NAME@VERSION#HASH`, or without version and hash if it could not be loaded.
+    pub rule: CompactString,
+    /// The field; `None` for the row as a whole.
+    pub field: Option<FieldId>,
+    /// Which of the plugin's rules; `plugin-failed` if it had no answer.
+    pub code: CompactString,
+    /// In its own words, which may quote what it saw.
+    pub message: String,
+    /// The fields that it saw: its words are for those who may see them all.
+    pub reads: Vec<FieldId>,
+}
+
+impl HeldReason {
+    /// The plugin's name and, if it was loaded, its version.
+    pub fn plugin(&self) -> (&str, Option<&str>) {
+        let rule = self.rule.strip_prefix("plugin:").unwrap_or(&self.rule);
+        match rule.split_once('@') {
+            Some((name, rest)) => (name, Some(rest.split('#').next().unwrap_or(rest))),
+            None => (rule, None),
+        }
+    }
+
+    /// Whether it is the same as another, however it is worded: a plugin that fails may fail otherwise each time.
+    pub fn is_like(&self, other: &Self) -> bool {
+        (&self.rule, self.field, &self.code) == (&other.rule, other.field, &other.code)
+    }
 }
 
 /// How much a held arrival would change.

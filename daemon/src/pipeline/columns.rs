@@ -487,6 +487,7 @@ impl Titled {
             arrival: arrival.id,
             at: arrival.at,
             extent: None,
+            held: Vec::new(),
         }
     }
 }

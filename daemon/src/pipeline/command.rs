@@ -56,6 +56,20 @@ impl Decision {
     }
 }
 
+/// Asks the office's plugins about a row.
+pub(super) type Consult<'a> = &'a dyn Fn(&Case<'_>) -> (Said, Vec<Problem>);
+
+/// What a person answers to which question.
+#[derive(Clone, Copy)]
+pub(super) struct Answered<'a> {
+    /// The question.
+    pub(super) review: &'a Review,
+    /// The answer.
+    pub(super) decision: &'a Decision,
+    /// Asks the office's plugins.
+    pub(super) consult: Consult<'a>,
+}
+
 /// What `record set` asks for.
 pub(super) struct Wanted<'a> {
     /// The record's key: one text for each field of the primary key.
@@ -65,7 +79,7 @@ pub(super) struct Wanted<'a> {
     /// Who is responsible, if the record is new.
     pub(super) creator: &'a Creator,
     /// Asks the office's plugins.
-    pub(super) consult: &'a dyn Fn(&Case<'_>) -> (Said, Vec<Problem>),
+    pub(super) consult: Consult<'a>,
 }
 
 /// Makes the posting of `record set`: fields of one record, which is added if there is none with the key.
@@ -246,10 +260,10 @@ pub(super) fn decide(
     table: &Table,
     decider: &Decider,
     arrival: Arrival,
-    review: &Review,
-    decision: &Decision,
+    answered: Answered<'_>,
     entropy: &mut dyn Entropy,
 ) -> Result<(Posting, Report), PipelineError> {
+    let Answered { review, decision, .. } = answered;
     let stored = match review.record {
         Some(id) => snapshot.record(&table.name, id)?,
         None => None,
@@ -302,7 +316,7 @@ pub(super) fn decide(
             ambiguous(snapshot, table, decider, arrival, review, (decision, stored.as_ref()), entropy)
         }
         (ReviewKind::Plugin, Decision::Accept | Decision::Incoming, stored) => {
-            accept_row(snapshot, table, decider, arrival, (review, close), stored.as_ref(), entropy)
+            accept_row(snapshot, table, decider, arrival, answered, stored.as_ref(), entropy)
         }
         (ReviewKind::MissingRow | ReviewKind::MassChange | ReviewKind::Ambiguous | ReviewKind::Plugin, _, _) => {
             Err(PipelineError::Refused("this is decided by `accept` or `reject`".to_owned()))
@@ -313,16 +327,19 @@ pub(super) fn decide(
     }
 }
 
-/// Posts what a row changed that a plugin has held.
+/// Posts what a row changed that a plugin has held. A new row whose key Daybook hands out is taken when its source is read again: only
+/// there can the number be written into its row.
 fn accept_row(
     snapshot: &Snapshot<'_>,
     table: &Table,
     decider: &Decider,
     arrival: Arrival,
-    (review, close): (&Review, ReviewChange),
+    answered: Answered<'_>,
     stored: Option<&StoredRecord>,
     entropy: &mut dyn Entropy,
 ) -> Result<(Posting, Report), PipelineError> {
+    let Answered { review, decision, consult } = answered;
+    let close = ReviewChange::Close { id: review.id, how: decision.name().into() };
     let cells = &review.group;
     let record = match (review.record, stored) {
         (Some(_), Some(stored)) => {
@@ -332,9 +349,10 @@ fn accept_row(
         (Some(_), None) => return Err(PipelineError::Refused("the record that it is about is gone".to_owned())),
         (None, _) => {
             let Some(key) = table.key_of(cells).map(|key| identify::joined(&key)) else {
-                let why =
-                    "the row has no key yet, so what is accepted could not be found in it again; give it one and save";
-                return Err(PipelineError::Refused(why.to_owned()));
+                let open: Vec<Review> = Vec::new();
+                let mut composer = Composer::new(table, decider, arrival, NO_SETTINGS, &open, HashMap::new());
+                composer.review(close);
+                return Ok(composer.finish(None));
             };
             let found = snapshot.records_by_key(&table.name, KeyIndex::Primary, std::slice::from_ref(&key))?;
             if found.contains_key(&key) {
@@ -343,14 +361,34 @@ fn accept_row(
             RecordId::new(uuid_v7(arrival.at.0, entropy))
         }
     };
-    let taken = taken_keys(snapshot, table, cells)?;
+    let base = stored.map(stored_cells);
+    let row = || typed(record, stored, cells, base.as_deref());
+    let (mut said, problems) = Case::of(table, decider, &arrival, NO_SETTINGS.ignore_blanks, row())
+        .map_or_else(Default::default, |case| consult(&case));
+    let values = said.set.iter().map(|(field, cell, _)| (*field, cell.clone()));
+    let taken = taken_keys(snapshot, table, &cells.iter().cloned().chain(values).collect::<Vec<_>>())?;
+    said.set.retain(|(field, cell, _)| {
+        let text = table.field(*field).zip(cell.value()).and_then(|(field, value)| field.key_text(value));
+        let other = text.and_then(|text| taken.get(&(KeyIndex::Unique(*field), text)));
+        other.is_none_or(|other| *other == record)
+    });
+    // What they find wrong has been decided, and in what form the rest is to be stored.
+    let said = Said { set: said.set, typed: said.typed, ..Said::default() };
     let open: Vec<Review> = Vec::new();
     let mut composer = Composer::new(table, decider, arrival, NO_SETTINGS, &open, taken);
-    one(&mut composer, record, stored, cells, Vec::new(), entropy);
+    if let Composed::Entry(entry) = composer.row(Incoming { said, ..row() }, entropy) {
+        composer.push(entry);
+    }
     if composer.has_refused() {
         let reason = composer.report.problems.first().map_or("", |problem| problem.message.as_str());
         return Err(PipelineError::Refused(reason.to_owned()));
     }
+    for problem in problems {
+        composer.problem(problem);
+    }
+    let mut held_by: Vec<&str> = review.held.iter().map(|reason| reason.rule.as_str()).collect();
+    held_by.dedup();
+    composer.decided_over(&held_by);
     composer.review(close);
     Ok(composer.finish(None))
 }

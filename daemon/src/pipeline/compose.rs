@@ -23,9 +23,13 @@ use crate::model::entry::{Before, KeyEntry, KeyIndex, Posting, ReviewChange, Sta
 use crate::model::problem::Code;
 use crate::model::row::cell_of;
 use crate::model::{
-    Arrival, Cell, CellEntry, Edit, Field, FieldId, Life, Outcome, Presence, Problem, RecordEntry, RecordId, Review,
-    ReviewId, ReviewKind, RowHash, StoredRecord, Table, Value,
+    Arrival, Cell, CellEntry, Edit, Field, FieldId, HeldReason, Life, Outcome, Presence, Problem, RecordEntry,
+    RecordId, Review, ReviewId, ReviewKind, RowHash, StoredRecord, Table, Value,
 };
+use crate::publish::answer::Remark;
+
+/// The rule in the history of what a person has decided.
+const DECISION: &str = "decision";
 
 /// A row for the composer.
 pub(super) struct Incoming<'a> {
@@ -102,9 +106,13 @@ pub(super) enum Composed {
     Nothing,
     /// It would be a new record and is refused: it has no record, and is remembered by its hash only.
     Refused,
-    /// It is held, and nothing of it is posted: it is remembered by its hash only. So many values that were there would change,
-    /// and were not told of before.
-    Held(u64),
+    /// It is held, and nothing of it is posted: it is remembered by its hash only.
+    Held {
+        /// So many values that were there would change, and were not told of before.
+        changed: u64,
+        /// The question about it; `None` if a person has decided that it is not taken.
+        asked: Option<ReviewId>,
+    },
 }
 
 /// Makes the entries of one arrival.
@@ -127,6 +135,12 @@ pub(super) struct Composer<'a> {
     pub held_still: HashSet<ReviewId>,
     /// Rows that are held.
     pub held_rows: Vec<HeldRow>,
+    /// What plugins said of rows that were taken.
+    pub told_rows: Vec<(u32, Vec<Remark>)>,
+    /// How many rows are held that were not held before.
+    pub held_anew: u64,
+    /// Why, each reason once.
+    pub held_reasons: Vec<HeldReason>,
     /// What was done so far.
     pub report: Report,
 }
@@ -171,6 +185,9 @@ impl<'a> Composer<'a> {
             held_before,
             held_still: HashSet::new(),
             held_rows: Vec::new(),
+            told_rows: Vec::new(),
+            held_anew: 0,
+            held_reasons: Vec::new(),
             report: Report::default(),
         }
     }
@@ -206,7 +223,7 @@ impl<'a> Composer<'a> {
         let Some((mut cells, permitted)) = judged else { return Composed::Refused };
         self.settle(&incoming, permitted, &mut cells, entropy);
         self.set_by_plugins(&incoming, &mut cells);
-        self.warn(&incoming);
+        self.warn(&incoming, &cells, &rights);
         for problem in self.formulas.note(&self.arrival, self.table, &incoming) {
             self.problem(problem);
         }
@@ -331,6 +348,13 @@ impl<'a> Composer<'a> {
         }
         self.rules.push(CompactString::new(name));
         u16::try_from(self.rules.len() - 1).unwrap_or(u16::MAX)
+    }
+
+    /// Says in the history over whose hold a person has decided.
+    pub(super) fn decided_over(&mut self, rules: &[&str]) {
+        for rule in self.rules.iter_mut().filter(|rule| *rule == DECISION) {
+            *rule = std::iter::once(DECISION).chain(rules.iter().copied()).collect::<Vec<_>>().join(", ").into();
+        }
     }
 
     /// Decides about a new record: its cells, or `None` if there may be none; says why.
@@ -569,9 +593,9 @@ impl<'a> Composer<'a> {
     fn decided(&mut self, incoming: &Incoming<'_>, edit: Edit) -> CellEntry {
         let stored = incoming.stored.and_then(|record| record.cell(edit.field)).map(|stored| &stored.cell);
         if stored == Some(&edit.incoming) {
-            self.cell_entry(incoming, edit, Outcome::Unchanged, "decision", None)
+            self.cell_entry(incoming, edit, Outcome::Unchanged, DECISION, None)
         } else {
-            self.cell_entry(incoming, edit, Outcome::Applied, "decision", None)
+            self.cell_entry(incoming, edit, Outcome::Applied, DECISION, None)
         }
     }
 
@@ -618,6 +642,7 @@ impl<'a> Composer<'a> {
             arrival: arrival.id,
             at: arrival.at,
             extent: None,
+            held: Vec::new(),
         };
         let id = || ReviewId::new(crate::io::uuid_v7(arrival.at.0, entropy));
         self.reviews.extend(self.questions.put(incoming.record, asked, review, id));

@@ -21,8 +21,8 @@ use crate::model::plugin::{
 };
 use crate::model::row::cell_of;
 use crate::model::schema::ConflictRule;
-use crate::model::{Arrival, Cell, Edit, FieldId, Problem, StoredRecord, Table};
-use crate::plugin::{Answered, Context, Plugins, Request};
+use crate::model::{Arrival, Cell, Edit, FieldId, HeldReason, Problem, StoredRecord, Table};
+use crate::plugin::{Answered, Context, FAILED, Plugins, Request};
 
 /// A row that says something new.
 pub(super) struct Case<'a> {
@@ -110,8 +110,12 @@ pub(super) struct Said {
     pub(super) set: Vec<PluginCell>,
     /// Why the row is to be held.
     pub(super) errors: Vec<Remarked>,
-    /// What its author is to be told.
+    /// What its author and the steward are to be told.
     pub(super) warnings: Vec<Remarked>,
+    /// What its author is to be told.
+    pub(super) infos: Vec<Remarked>,
+    /// Why something that was typed is replaced.
+    pub(super) replaced: Vec<Remarked>,
     /// How its conflicts end.
     pub(super) resolved: Vec<Resolved>,
     /// The fields whose new values the plugins were shown, if they set something.
@@ -147,6 +151,14 @@ pub(super) struct Remarked {
     pub(super) message: String,
     /// The fields that it saw: its words are for those who may see them all.
     pub(super) reads: Vec<FieldId>,
+}
+
+impl Remarked {
+    /// What is kept of it with the question about the row.
+    pub(super) fn reason(&self) -> HeldReason {
+        let Self { rule, field, code, message, reads, .. } = self.clone();
+        HeldReason { rule, field, code, message, reads }
+    }
 }
 
 /// Asks the plugins of one table.
@@ -212,11 +224,13 @@ impl Consultant<'_> {
         }
         let request = Request { setup, table: self.table, rows, context: self.context };
         let answered = self.plugins.normalise(&request);
-        let rule = rule_of(&answered, setup);
-        for PluginChange { row, field, value, .. } in &answered.answers {
+        let (rule, because) = (rule_of(&answered, setup), Because::of(&answered, setup));
+        for PluginChange { row, field, value, reason } in &answered.answers {
             let cell = value.clone().map_or(Cell::Blank, Cell::Value);
-            put(&mut rows[*row], *field, cell.clone());
             let is_typed = cases[*row].is_typed(*field);
+            let is_other = cell_of(&rows[*row].cells, *field) != Some(&cell);
+            said[*row].replaced.extend(because.replaced(*field, reason).filter(|_| is_typed && is_other));
+            put(&mut rows[*row], *field, cell.clone());
             let place = if is_typed { &mut said[*row].normalised } else { &mut said[*row].set };
             replace(place, (*field, cell, rule.clone()));
         }
@@ -237,7 +251,7 @@ impl Consultant<'_> {
             match severity {
                 Severity::Error => said[row].errors.push(remarked),
                 Severity::Warning => said[row].warnings.push(remarked),
-                Severity::Info => {}
+                Severity::Info => said[row].infos.push(remarked),
             }
         }
         Self::note_failures(setup, answered.version.as_ref(), answered.failed, said);
@@ -295,7 +309,7 @@ impl Consultant<'_> {
         }
         let request = Request { setup, table: self.table, rows: &rows, context: self.context };
         let answered = self.plugins.resolve(&request, &disputes);
-        let rule = rule_of(&answered, setup);
+        let (rule, because) = (rule_of(&answered, setup), Because::of(&answered, setup));
         for resolution in answered.answers {
             let dispute = &disputes[resolution.dispute];
             let verdict = match resolution.verdict {
@@ -304,7 +318,14 @@ impl Consultant<'_> {
                 PluginVerdict::Value(value) => Resolution::Posted(value.map_or(Cell::Blank, Cell::Value)),
                 PluginVerdict::Ask => Resolution::Ask,
             };
-            said[whose[dispute.row]].resolved.push((dispute.field, verdict, rule.clone()));
+            let stands = match &verdict {
+                Resolution::Incoming | Resolution::Ask => true,
+                Resolution::Stored => false,
+                Resolution::Posted(cell) => cell.value() == dispute.incoming.as_ref(),
+            };
+            let said = &mut said[whose[dispute.row]];
+            said.replaced.extend(because.replaced(dispute.field, &resolution.reason).filter(|_| !stands));
+            said.resolved.push((dispute.field, verdict, rule.clone()));
         }
         // A dispute without an answer is put to a person anyway.
         problems.extend(answered.problems);
@@ -338,15 +359,40 @@ impl Consultant<'_> {
                 rule: version.map_or_else(|| unloaded(setup), PluginVersion::rule),
                 title: title_of(version, setup),
                 field: None,
-                code: CompactString::const_new("plugin-failed"),
+                code: CompactString::const_new(FAILED.0),
                 message: row.why,
-                reads: Vec::new(),
+                reads: setup.reads.clone(),
             };
             match setup.on_failure {
                 OnFailure::Hold => said[row.row].errors.push(remarked),
                 OnFailure::Skip => said[row.row].warnings.push(remarked),
             }
         }
+    }
+}
+
+/// What stands of a plugin in all that it gives a reason for.
+struct Because<'a> {
+    rule: CompactString,
+    title: String,
+    setup: &'a PluginSetup,
+}
+
+impl<'a> Because<'a> {
+    fn of<T>(answered: &Answered<T>, setup: &'a PluginSetup) -> Self {
+        Self { rule: rule_of(answered, setup), title: title_of(answered.version.as_ref(), setup), setup }
+    }
+
+    /// Why a value of a field was replaced; `None` if it says nothing of that.
+    fn replaced(&self, field: FieldId, reason: &str) -> Option<Remarked> {
+        (!reason.is_empty()).then(|| Remarked {
+            rule: self.rule.clone(),
+            title: self.title.clone(),
+            field: Some(field),
+            code: CompactString::const_new("replaced"),
+            message: reason.to_owned(),
+            reads: self.setup.reads.clone(),
+        })
     }
 }
 

@@ -19,7 +19,8 @@ use crate::model::{
     Cell, CellEntry, Edit, Field, FieldId, Life, Outcome, Presence, Problem, RecordEntry, RecordId, Review, ReviewId,
     ReviewKind, RowHash,
 };
-use crate::publish::answer::Remark;
+use crate::plugin::FAILED;
+use crate::publish::answer::{Reason, Remark};
 
 /// A plugin found an error in a row, or had no answer for it: the row is held.
 pub(super) const HELD: Code = Code("plugin-held");
@@ -42,7 +43,8 @@ pub(super) struct HeldRow {
 }
 
 impl<'a> Composer<'a> {
-    /// Holds a row if a plugin found an error in what may be changed in it; `None` if there is nothing to hold.
+    /// Holds a row if a plugin found an error in what may be changed in it, or if a person has decided so whatever plugins say by now;
+    /// `None` if there is nothing to hold.
     pub(super) fn hold(
         &mut self,
         incoming: &Incoming<'_>,
@@ -50,7 +52,10 @@ impl<'a> Composer<'a> {
         rights: &Rights,
         entropy: &mut dyn Entropy,
     ) -> Option<Composed> {
-        if incoming.said.errors.is_empty() {
+        if incoming.remembered == Remembered::Denied {
+            return self.deny(incoming, edits, rights);
+        }
+        if incoming.said.errors.is_empty() || incoming.remembered == Remembered::Accepted {
             return None;
         }
         let changes = self.changes(incoming, edits, rights)?;
@@ -59,33 +64,47 @@ impl<'a> Composer<'a> {
         let record = incoming.stored.map(|_| incoming.record);
         let held_before = incoming.remembered == Remembered::Held;
         let open = self.asked_before(record, &group).filter(|open| held_before || open.group == group);
-        let denied = held_before && open.is_none();
         self.held_still.extend(open.map(|open| open.id));
         self.held_rows.extend(incoming.row.map(|row| HeldRow {
             row,
-            remarks: if denied { vec![rejected()] } else { self.remarks(incoming, rights) },
-            denied,
+            remarks: self.remarks(incoming, rights),
+            denied: false,
         }));
-        if !denied && open.is_none_or(|open| open.group != group) {
-            let mut review = self.question(incoming, record, &changes, group, entropy);
-            if let Some(open) = open {
-                // Others have said some of it meanwhile; the rest is still asked.
-                review.id = open.id;
+        let asked = match open {
+            Some(open) if open.group == group && is_for(open, &incoming.said.errors) => open.id,
+            open => {
+                let mut review = self.question(incoming, record, &changes, group, entropy);
+                // Others have said some of it meanwhile, or another version of the plugin holds it; it is still asked.
+                review.id = open.map_or(review.id, |open| open.id);
+                let id = review.id;
+                self.review(ReviewChange::Open(Box::new(review)));
+                id
             }
-            self.review(ReviewChange::Open(Box::new(review)));
-        }
+        };
         // Who types a command has no row in which she is answered.
         if held_before || (open.is_some() && incoming.row.is_some()) {
-            return Some(Composed::Held(0));
+            return Some(Composed::Held { changed: 0, asked: Some(asked) });
         }
+        self.held_anew += 1;
         for error in &incoming.said.errors {
             let problem = self.told(incoming, error, HELD);
             self.problem(problem);
+            let reason = error.reason();
+            if !self.held_reasons.iter().any(|held| held.is_like(&reason)) {
+                self.held_reasons.push(reason);
+            }
         }
         let is_change = |edit: &&Edit| edit.base.as_ref().is_some_and(|base| *base != Cell::Blank);
         let changed = changes.iter().filter(is_change).count() as u64;
         self.note_held(incoming, changes);
-        Some(Composed::Held(changed))
+        Some(Composed::Held { changed, asked: Some(asked) })
+    }
+
+    /// Leaves a row that a person has decided not to take as it stands; `None` if it says nothing that could be taken.
+    fn deny(&mut self, incoming: &Incoming<'_>, edits: &[Edit], rights: &Rights) -> Option<Composed> {
+        self.changes(incoming, edits, rights)?;
+        self.held_rows.extend(incoming.row.map(|row| HeldRow { row, remarks: vec![rejected()], denied: true }));
+        Some(Composed::Held { changed: 0, asked: None })
     }
 
     /// The open question about a row: that of its record, or of a row that would be a record with the same key.
@@ -154,6 +173,7 @@ impl<'a> Composer<'a> {
             arrival: arrival.id,
             at: arrival.at,
             extent: None,
+            held: incoming.said.errors.iter().map(Remarked::reason).collect(),
         }
     }
 
@@ -236,12 +256,29 @@ impl<'a> Composer<'a> {
         resolved
     }
 
-    /// Tells what plugins found that does not stop the row.
-    pub(super) fn warn(&mut self, incoming: &Incoming<'_>) {
-        for warning in &incoming.said.warnings {
-            let code = if warning.code == "plugin-failed" { SKIPPED } else { WARNING };
+    /// Tells what plugins found that does not stop the row, and why they replaced what was typed and taken of it.
+    pub(super) fn warn(&mut self, incoming: &Incoming<'_>, cells: &[CellEntry], rights: &Rights) {
+        let said = &incoming.said;
+        for warning in &said.warnings {
+            let code = if warning.code == FAILED.0 { SKIPPED } else { WARNING };
             let problem = self.told(incoming, warning, code);
             self.problem(problem);
+        }
+        let is_settled = |found: &&Remarked| {
+            let outcome = cells.iter().find(|cell| Some(cell.field) == found.field).map(|cell| cell.outcome);
+            matches!(outcome, Some(Outcome::Applied | Outcome::Unchanged | Outcome::Superseded))
+        };
+        let warnings = said.warnings.iter().map(|warning| {
+            let code = if warning.code == FAILED.0 { SKIPPED } else { WARNING };
+            let words = self.words(warning, rights).map_or(Reason::code(code.0), Reason::Words);
+            Remark { field: warning.field, reason: words }
+        });
+        let rest = said.infos.iter().chain(said.replaced.iter().filter(is_settled));
+        let rest = rest
+            .filter_map(|found| Some(Remark { field: found.field, reason: Reason::Words(self.words(found, rights)?) }));
+        let told: Vec<Remark> = warnings.chain(rest).collect();
+        if let Some(row) = incoming.row.filter(|_| !told.is_empty()) {
+            self.told_rows.push((row, told));
         }
     }
 
@@ -252,7 +289,7 @@ impl<'a> Composer<'a> {
             None => self.place_of_row(incoming.row),
         };
         let is_open = |id: &FieldId| self.table().field(*id).is_some_and(|field| field.class == OPEN_CLASS);
-        let words = if found.code == "plugin-failed" {
+        let words = if found.code == FAILED.0 {
             format!("{} has no answer: {}", found.title, found.message)
         } else if found.reads.iter().all(is_open) {
             format!("{} found `{}`: {}", found.title, found.code, found.message)
@@ -263,6 +300,10 @@ impl<'a> Composer<'a> {
         let about = about.map_or_else(String::new, |title| format!("`{title}`: "));
         let words = words.trim_end_matches(['.', '。']);
         let (became, hint) = match code {
+            HELD if found.code == FAILED.0 => (
+                "The row was held; nothing of it was taken over.",
+                "It is put to the plugin again when that is well: see `daybook plugin list`. Or decide it: `daybook review list`.",
+            ),
             HELD => (
                 "The row was held; nothing of it was taken over.",
                 "Correct the row and save again, or decide it: `daybook review list`.",
@@ -273,19 +314,22 @@ impl<'a> Composer<'a> {
         Problem::new(code, place.clone(), format!("{place}: {about}{words}. {became}"), hint)
     }
 
-    /// What the author of a row is told of it in her workbook: a plugin's own words if she may see all that it saw.
+    /// What the author of a row that is held is told of it in her workbook.
     fn remarks(&self, incoming: &Incoming<'_>, rights: &Rights) -> Vec<Remark> {
-        let sees =
-            |id: &FieldId| self.table().field(*id).is_some_and(|field| rights.sight(&field.class) == Sight::Clear);
-        let remark = |error: &Remarked| Remark {
-            field: error.field,
-            reason: if error.code != "plugin-failed" && error.reads.iter().all(sees) {
-                error.message.trim_end_matches(['.', '。']).into()
-            } else {
-                CompactString::const_new(HELD.0)
-            },
+        let remark = |error: &Remarked| {
+            let code = if error.code == FAILED.0 { FAILED } else { HELD };
+            let reason = self.words(error, rights).map_or(Reason::code(code.0), Reason::Words);
+            Remark { field: error.field, reason }
         };
         incoming.said.errors.iter().map(remark).collect()
+    }
+
+    /// A plugin's own words, for an author who may see all that it saw.
+    fn words(&self, found: &Remarked, rights: &Rights) -> Option<CompactString> {
+        let sees =
+            |id: &FieldId| self.table().field(*id).is_some_and(|field| rights.sight(&field.class) == Sight::Clear);
+        let may_be_told = found.code != FAILED.0 && found.reads.iter().all(sees);
+        may_be_told.then(|| found.message.trim_end_matches(['.', '。']).into())
     }
 }
 
@@ -310,6 +354,11 @@ fn is_as_shown(incoming: &Incoming<'_>, cells: &[CellEntry]) -> bool {
     changes && cells.iter().filter(is_shown).all(is_taken)
 }
 
+/// Whether a question tells of these errors.
+fn is_for(open: &Review, errors: &[Remarked]) -> bool {
+    open.held.len() == errors.len() && open.held.iter().zip(errors).all(|(held, error)| held.is_like(&error.reason()))
+}
+
 fn rejected() -> Remark {
-    Remark { field: None, reason: CompactString::const_new(REJECTED.0) }
+    Remark { field: None, reason: Reason::code(REJECTED.0) }
 }

@@ -6,12 +6,15 @@ use compact_str::CompactString;
 
 use super::compose::Composer;
 use super::error::PipelineError;
-use super::hindrance::REJECTED;
+use super::heed::HELD;
+use super::hindrance::{REJECTED, Remembered};
 use super::sheet::{Decided, open_reviews};
 use super::telling::Telling;
 use crate::model::entry::ReviewChange;
 use crate::model::problem::Code;
-use crate::model::{Arrival, ArrivalId, ArrivalKind, Problem, Review, ReviewKind, RowHash, SourceName};
+use crate::model::review::Extent;
+use crate::model::{Arrival, ArrivalId, ArrivalKind, Problem, Review, ReviewId, ReviewKind, RowHash, SourceName};
+use crate::plugin::FAILED;
 use crate::store::{ArrivalFilter, Snapshot};
 
 /// How many arrivals of a source are looked through for a held save, and for what Daybook wrote into it.
@@ -35,6 +38,92 @@ impl RejectedRows {
     pub(super) fn digest(row: RowHash) -> u64 {
         Telling::digest("rejected-row", &[&row.0.to_le_bytes()])
     }
+}
+
+/// What is remembered as told of a row that was held and that a person has decided not to take.
+const DENIED: &str = "denied-row";
+/// What is remembered as told of a row that is held, with the question under which it is.
+const ASKED: &str = "asked-row";
+
+/// What people have decided of rows that plugins held. A question that was about no record keeps none of its cells when it is closed, so
+/// the row is known by what was told of it.
+pub(super) struct DecidedRows(Vec<(ReviewId, Remembered)>);
+
+impl DecidedRows {
+    /// Loads what was decided, if any of the rows waited for it.
+    pub(super) fn load(
+        snapshot: &Snapshot<'_>,
+        told: &HashSet<u64>,
+        mut rows: impl Iterator<Item = RowHash>,
+    ) -> Result<Self, PipelineError> {
+        if told.is_empty() || !rows.any(|row| told.contains(&Self::held(row)) && !told.contains(&Self::denied(row))) {
+            return Ok(Self(Vec::new()));
+        }
+        let kept = snapshot.reviews(false)?.into_iter().filter(|kept| kept.review.kind == ReviewKind::Plugin);
+        let decided = kept.filter_map(|kept| {
+            let how = match kept.closed?.how.as_str() {
+                "reject" | "stored" => Remembered::Denied,
+                "accept" | "incoming" => Remembered::Accepted,
+                _ => return None,
+            };
+            Some((kept.review.id, how))
+        });
+        Ok(Self(decided.collect()))
+    }
+
+    /// What is remembered of a row that was not rejected with a whole save.
+    pub(super) fn remembered(&self, row: RowHash, told: &HashSet<u64>) -> Remembered {
+        if told.contains(&Self::denied(row)) {
+            return Remembered::Denied;
+        }
+        if !told.contains(&Self::held(row)) {
+            return Remembered::Nothing;
+        }
+        let decided = self.0.iter().rfind(|(review, _)| told.contains(&Self::asked(row, *review)));
+        decided.map_or(Remembered::Held, |(_, how)| *how)
+    }
+
+    /// What is to be remembered as told of a row that is held, and of the question about it.
+    pub(super) fn told(row: RowHash, asked: Option<ReviewId>) -> [u64; 2] {
+        [Self::held(row), asked.map_or_else(|| Self::denied(row), |review| Self::asked(row, review))]
+    }
+
+    pub(super) fn held(row: RowHash) -> u64 {
+        Telling::digest(HELD.0, &[&row.0.to_le_bytes()])
+    }
+
+    fn denied(row: RowHash) -> u64 {
+        Telling::digest(DENIED, &[&row.0.to_le_bytes()])
+    }
+
+    fn asked(row: RowHash, review: ReviewId) -> u64 {
+        Telling::digest(ASKED, &[&row.0.to_le_bytes(), review.as_bytes()])
+    }
+}
+
+/// Tells that a whole save is held.
+pub(super) fn mass_change(review: &Review, extent: &Extent, held_rows: u64, rows: u64) -> Problem {
+    let (place, id) = (review.place.clone(), review.id);
+    let decide =
+        format!("Look at it with `daybook review show {id}`, then `daybook review decide {id} accept` or `reject`.");
+    let (why, hint) = match review.held.first() {
+        None => {
+            let Extent { changed_cells, known_cells, missing_rows, known_rows } = extent;
+            let why = format!(
+                "{changed_cells} of {known_cells} known cells changed and {missing_rows} of {known_rows} known rows are gone or have another key"
+            );
+            (why, decide)
+        }
+        Some(reason) => {
+            let why =
+                format!("plugins hold {held_rows} of {rows} rows: `{}` found `{}`", reason.plugin().0, reason.code);
+            let failed = review.held.iter().all(|reason| reason.code == FAILED.0);
+            let well = "It is put to the plugin again when that is well: see `daybook plugin list`. ";
+            (why, format!("{}{decide}", if failed { well } else { "" }))
+        }
+    };
+    let message = format!("{place}: {why}. The whole save is held; nothing of it was taken over.");
+    Problem::new(Code("mass-change"), place, message, hint)
 }
 
 /// Withdraws the question about a held save that is gone from the file. If the file is as it was before, its author
@@ -85,6 +174,20 @@ pub(super) fn was_held(snapshot: &Snapshot<'_>, source: &SourceName, digest: &[u
             if is_it || was_answered(snapshot, source, digest, review.arrival)? {
                 return Ok(true);
             }
+        }
+    }
+    Ok(false)
+}
+
+/// Whether the same content of the source was held before, and a person has rejected it.
+pub(super) fn was_rejected(
+    snapshot: &Snapshot<'_>,
+    source: &SourceName,
+    digest: &[u8; 32],
+) -> Result<bool, PipelineError> {
+    for arrival in snapshot.rejected_saves(source)? {
+        if snapshot.posting(arrival)?.is_some_and(|posting| posting.arrival.mark.digest == *digest) {
+            return Ok(true);
         }
     }
     Ok(false)

@@ -80,4 +80,8 @@ pub(super) enum Remembered {
     Rejected,
     /// A plugin's error holds it.
     Held,
+    /// So it did, and a person has decided that the row is not taken as it stands.
+    Denied,
+    /// So it did, and a person has decided that the row is taken as it stands.
+    Accepted,
 }

@@ -13,10 +13,10 @@ use super::ids::IdSet;
 use super::placing::{Placed, Why};
 use super::sheet::Sheet;
 use crate::model::{FieldId, Mark, Place, RecordId, RowHash};
-use crate::publish::answer::Remark;
+use crate::publish::answer::{Reason, Remark};
 
 /// The code of rows that share a key.
-const DUPLICATE: &str = "duplicate-key";
+const DUPLICATE: Reason = Reason::code("duplicate-key");
 
 /// What is known of a file's rows.
 #[derive(Clone, Debug)]
@@ -43,6 +43,8 @@ pub(super) struct Layout {
     pub(super) news: HashSet<u32>,
     /// What was wrong with a row, and with which field of it, by the row's number: codes of problems.
     pub(super) remarks: HashMap<u32, Vec<Remark>>,
+    /// What plugins said of rows that were taken.
+    pub(super) told: HashMap<u32, Vec<Remark>>,
     /// What the file says of itself.
     pub(super) mark: Mark,
 }
@@ -75,16 +77,16 @@ impl Layout {
         rows.sort_unstable_by_key(|row| row.record);
         let mut remarks: HashMap<u32, Vec<Remark>> = HashMap::new();
         for problem in &sheet.cell_problems {
-            let remark = Remark { field: problem.field, reason: problem.problem.code.as_str().into() };
+            let remark = Remark { field: problem.field, reason: Reason::Code(problem.problem.code.as_str().into()) };
             remarks.entry(problem.row).or_default().push(remark);
         }
         let mut orphans = Vec::with_capacity(placed.orphans.len());
         for orphan in &placed.orphans {
             orphans.push((orphan.number, orphan.hash));
-            let reason = CompactString::const_new(match orphan.why {
-                Why::NoKey => "no-key",
+            let reason = match orphan.why {
+                Why::NoKey => Reason::code("no-key"),
                 Why::Duplicate | Why::Copy => DUPLICATE,
-            });
+            };
             remarks.entry(orphan.number).or_default().push(Remark { field: None, reason });
         }
         let settled: HashSet<u32> =
@@ -106,6 +108,7 @@ impl Layout {
             answers: HashMap::new(),
             news: HashSet::new(),
             remarks,
+            told: HashMap::new(),
             mark: sheet.arrival.mark.clone(),
         })
     }
@@ -126,7 +129,7 @@ impl Layout {
     /// Notes rows that would have been new records and were refused.
     pub(super) fn refuse(&mut self, rows: Vec<(u32, CompactString)>) {
         for (number, reason) in rows {
-            self.remarks.entry(number).or_default().push(Remark { field: None, reason });
+            self.remarks.entry(number).or_default().push(Remark { field: None, reason: Reason::Code(reason) });
         }
     }
 

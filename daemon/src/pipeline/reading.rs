@@ -9,7 +9,8 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::access::{self, Decider, Rights, Sight, Subject};
 use crate::model::{
-    Actor, Arrival, Cell, Field, FieldId, Outcome, RecordEntry, Review, ReviewKind, StoredRecord, Table, Value,
+    Actor, Arrival, Cell, Field, FieldId, HeldReason, Outcome, RecordEntry, Review, ReviewKind, StoredRecord, Table,
+    Value,
 };
 
 /// Shows records to one actor.
@@ -93,6 +94,9 @@ pub struct ReviewLine {
     /// Held rows: all that would be posted, by field.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub row: Option<Map<String, Json>>,
+    /// Held rows: what plugins found.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub why: Vec<WhyLine>,
     /// The source.
     pub source: String,
     /// The place.
@@ -107,6 +111,21 @@ pub struct ReviewLine {
     /// How it was decided; absent while it is open.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decided: Option<String>,
+}
+
+/// Why a plugin holds something.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct WhyLine {
+    /// Its name.
+    pub plugin: String,
+    /// Its version; `None` if it could not be loaded.
+    pub version: Option<String>,
+    /// The field's name; `None` for the row as a whole.
+    pub field: Option<String>,
+    /// Which of its rules; `plugin-failed` if it had no answer.
+    pub code: String,
+    /// In its own words; `None` for who may not see all that it saw.
+    pub message: Option<String>,
 }
 
 impl<'a> Reading<'a> {
@@ -242,6 +261,7 @@ impl<'a> Reading<'a> {
             base: shown(review.base.as_ref()),
             stored: shown(stored),
             incoming: shown(review.incoming.as_ref()),
+            why: review.held.iter().map(|reason| Self::why(table, rights.as_ref(), reason)).collect(),
             row: (review.kind == ReviewKind::Plugin).then(|| self.row(table, rights.as_ref(), &review.group)),
             source: review.source.to_string(),
             place: review.place.clone(),
@@ -257,6 +277,24 @@ impl<'a> Reading<'a> {
             }),
             decided: decided.map(str::to_owned),
         })
+    }
+
+    /// What a plugin found, as far as the actor may see it; without rights the steward looks.
+    fn why(table: &Table, rights: Option<&Rights>, reason: &HeldReason) -> WhyLine {
+        let sight = |id: FieldId| match (table.field(id), rights) {
+            (Some(field), Some(rights)) => rights.sight(&field.class),
+            (Some(_), None) => Sight::Clear,
+            (None, _) => Sight::Hidden,
+        };
+        let (plugin, version) = reason.plugin();
+        let field = reason.field.filter(|id| sight(*id) != Sight::Hidden).and_then(|id| table.field(id));
+        WhyLine {
+            plugin: plugin.to_owned(),
+            version: version.map(str::to_owned),
+            field: field.map(|field| field.name.to_string()),
+            code: reason.code.to_string(),
+            message: reason.reads.iter().all(|id| sight(*id) == Sight::Clear).then(|| reason.message.clone()),
+        }
     }
 
     /// The cells of a held row that the actor may see; without rights the steward looks.

@@ -202,6 +202,7 @@ impl Rekeyed {
             arrival: arrival.id,
             at: arrival.at,
             extent: None,
+            held: Vec::new(),
         }
     }
 }

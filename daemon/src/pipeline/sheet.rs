@@ -14,8 +14,7 @@ use super::columns::{ColumnNews, Telltale};
 use super::compose::{Came, Composed, Composer, Creator, Incoming, Settings, Supplied};
 use super::consult::{Case, Consultant, Said};
 use super::error::PipelineError;
-use super::heed::HELD;
-use super::held::{self, RejectedRows};
+use super::held::{self, DecidedRows, RejectedRows};
 use super::hindrance::{Blanket, Remembered};
 use super::identity;
 use super::layout::Layout;
@@ -36,10 +35,10 @@ use crate::model::plugin::PluginSetup;
 use crate::model::problem::Code;
 use crate::model::review::Extent;
 use crate::model::{
-    Arrival, Cell, FieldId, Life, Outcome, Presence, Problem, RecordEntry, RecordId, Review, ReviewId, ReviewKind, Row,
-    RowHash, SourceName, StoredRecord, Table, Value,
+    Arrival, Cell, FieldId, HeldReason, Life, Outcome, Presence, Problem, RecordEntry, RecordId, Review, ReviewId,
+    ReviewKind, Row, RowHash, SourceName, StoredRecord, Table, Value,
 };
-use crate::plugin::{Context as World, Plugins};
+use crate::plugin::{Context as World, FAILED, Plugins, STOPPED};
 use crate::store::Snapshot;
 
 /// What is remembered of a row that would have been a new record and was refused.
@@ -86,6 +85,8 @@ pub(super) struct Context<'a> {
     pub creator: Creator,
     /// What a person has decided about the arrival, if it was held.
     pub decided: Option<Decided>,
+    /// That was to take what plugins hold of it.
+    pub takes_held: bool,
     /// Earlier versions of workbooks are kept.
     pub versions_kept: bool,
 }
@@ -151,6 +152,8 @@ pub(super) fn make(
     };
     let told: HashSet<u64> = snapshot.told(&sheet.arrival.source)?.into_iter().collect();
     let rejected = RejectedRows::of(&told, context.decided);
+    let hashes = sheet.rows.iter().map(|row| row.hash).chain(sheet.known.iter().map(|(_, hash)| *hash));
+    let decided_rows = DecidedRows::load(snapshot, &told, hashes)?;
     let (ancestry, recognised) = identity::recognise(snapshot, sheet, context, (&known, &rejected), &mut placed)?;
     let work = Work {
         snapshot,
@@ -161,6 +164,7 @@ pub(super) fn make(
         ancestry: &ancestry,
         recognised: &recognised,
         rejected: &rejected,
+        decided_rows,
         told,
     };
     let mut layout = if context.spec.writing.is_some() { Layout::of(sheet, &placed) } else { None };
@@ -186,6 +190,7 @@ pub(super) struct Work<'a> {
     pub(super) ancestry: &'a Ancestry,
     recognised: &'a Recognised,
     rejected: &'a RejectedRows,
+    decided_rows: DecidedRows,
     told: HashSet<u64>,
 }
 
@@ -233,6 +238,7 @@ impl Work<'_> {
             layout.news = composer.rows_with_news();
             layout.refuse(std::mem::take(&mut composer.refused_rows));
             layout.hold(std::mem::take(&mut composer.held_rows));
+            layout.told.extend(std::mem::take(&mut composer.told_rows));
         }
         if self.context.is_rejected() {
             held::tell_rejected(&mut composer, self.context.versions_kept);
@@ -265,9 +271,12 @@ impl Work<'_> {
         });
         let again = reread.iter().filter_map(|record| Some((*record, None, self.ancestry.newest(*record)?)));
         let mut shown: Vec<_> = read.chain(again).collect();
+        // What a person has decided not to take is put to nobody as long as it stands.
+        let is_denied = |row: &Row| self.decided_rows.remembered(row.hash, &self.told) == Remembered::Denied;
+        shown.retain(|(_, row, _)| !row.is_some_and(is_denied));
         if self.context.is_rejected() {
             // Only what waited before the save was held still waits for what they say.
-            let was_held = |row: &Row| self.told.contains(&Telling::digest(HELD.0, &[&row.hash.0.to_le_bytes()]));
+            let was_held = |row: &Row| self.told.contains(&DecidedRows::held(row.hash));
             shown.retain(|(_, row, _)| row.is_some_and(was_held));
         }
         let ids: Vec<RecordId> = shown.iter().map(|(record, ..)| *record).collect();
@@ -459,21 +468,28 @@ impl Work<'_> {
         // else has used its key since.
         let was_rejected = !shown_before && self.rejected.contain(hash);
         // What a plugin held before the rejected save was made waits on.
-        let waits = is_told(HELD.0) && !incoming.said.errors.is_empty();
+        let decided = self.decided_rows.remembered(hash, &telling.before);
+        let waits = match decided {
+            Remembered::Held => !incoming.said.errors.is_empty(),
+            decided => decided == Remembered::Denied,
+        };
         let is_rejected = self.context.is_rejected() && !waits;
         if was_rejected || is_rejected {
             incoming.said = Said::default();
+        } else if self.context.takes_held {
+            incoming.said.errors.clear();
         }
         let rejected = was_rejected || is_new && is_rejected;
         incoming.remembered = if rejected {
             Remembered::Rejected
-        } else if is_told(HELD.0) {
-            Remembered::Held
+        } else if decided != Remembered::Nothing {
+            decided
         } else if is_new && is_told(REFUSED_ROW) {
             Remembered::Refused
         } else {
             Remembered::Nothing
         };
+        let is_denied = incoming.remembered == Remembered::Denied;
         match composer.row(incoming, entropy) {
             // What a person has decided already is not put to her again.
             Composed::Entry(entry) if rejected => composer.push(entry),
@@ -484,11 +500,12 @@ impl Work<'_> {
                 }
                 composer.push(entry);
             }
-            Composed::Held(changed) => {
+            Composed::Held { changed, asked } => {
                 extent.changed_cells += changed;
-                telling.now.push(digest(HELD.0));
+                telling.now.extend(DecidedRows::told(hash, asked));
             }
             Composed::Refused => {
+                telling.now.extend(is_denied.then(|| DecidedRows::told(hash, None)).into_iter().flatten());
                 // As long as the row stands there as it is, it is not told or asked about again.
                 telling.now.extend(rejected.then(|| RejectedRows::digest(hash)));
                 telling.now.push(digest(REFUSED_ROW));
@@ -553,6 +570,7 @@ impl Work<'_> {
             arrival: arrival.id,
             at: arrival.at,
             extent: None,
+            held: Vec::new(),
         }
     }
 
@@ -579,8 +597,11 @@ impl Work<'_> {
             guard::excess(&extent, u64::from(self.sheet.rows_total).saturating_sub(rejected), &limits).is_some();
         // Keys that are counted by formulas move with their rows, and the records don't.
         let have_moved = self.sheet.counted_keys && self.recognised.exchanged > 1;
-        if self.context.decided.is_none() && (excess || have_moved || self.sheet.news.is_exchanged()) {
-            return self.hold(&composer, extent, waiting, entropy);
+        let is_odd = excess || have_moved || self.sheet.news.is_exchanged();
+        let holds_too_many = guard::holds_too_many(composer.held_anew, u64::from(self.sheet.rows_total), &limits);
+        if self.context.decided.is_none() && (is_odd || holds_too_many) {
+            let reasons = if is_odd { Vec::new() } else { std::mem::take(&mut composer.held_reasons) };
+            return self.hold(&composer, extent, (waiting, reasons), entropy);
         }
         // What Daybook wrote and nobody changed is no arrival, though its rows are read for the first time.
         let own = self.known.states.first().is_some_and(|state| state.written);
@@ -590,9 +611,19 @@ impl Work<'_> {
         if nothing_new && waiting.is_none() && !telling.has_changed() && self.known.newest.is_some() {
             return Ok(Made::Nothing(composer.report));
         }
+        let digest = &self.sheet.arrival.mark.digest;
         match (self.context.decided, waiting) {
             (Some(decided), _) => composer.review(decided.close()),
-            (None, Some(review)) => held::withdraw(&mut composer, review, nothing_new),
+            (None, Some(review)) => {
+                // A plugin that held most of a save may be another one by now, and take it.
+                let is_it = nothing_new || held::was_held(self.snapshot, &self.sheet.arrival.source, digest)?;
+                held::withdraw(&mut composer, review, is_it);
+            }
+            (None, None) if self.context.spec.writing.is_none() && !nothing_new => {
+                if held::was_rejected(self.snapshot, &self.sheet.arrival.source, digest)? {
+                    return Ok(Made::HeldBefore(Report { rows: composer.report.rows, ..Report::default() }));
+                }
+            }
             (None, None) => {}
         }
         let state = StateAdvance { after: self.known.newest, told: telling.now };
@@ -606,12 +637,12 @@ impl Work<'_> {
         Ok(Made::Posting { posting: Box::new(posting), report, held: None, changed })
     }
 
-    /// Puts the whole arrival to a person.
+    /// Puts the whole arrival to a person; for these reasons, if it is because of what plugins hold of it.
     fn hold(
         &self,
         composer: &Composer<'_>,
         extent: Extent,
-        waiting: Option<&Review>,
+        (waiting, reasons): (Option<&Review>, Vec<HeldReason>),
         entropy: &mut dyn Entropy,
     ) -> Result<Made, PipelineError> {
         let digest = self.sheet.arrival.mark.digest;
@@ -624,24 +655,16 @@ impl Work<'_> {
             review.id = waiting.id;
         }
         review.extent = Some(extent);
+        review.held = reasons;
         report.held = composer.report.changes.max(1);
         report.changes = report.held;
         report.arrivals = 1;
-        let place = review.place.clone();
-        let exchange = self.sheet.news.exchange(&place, self.context.table);
-        report.problems.extend(exchange.map(|problem| problem.in_source(self.sheet.arrival.source.as_str())));
-        report.problems.push(
-            Problem::new(
-                Code("mass-change"),
-                place.clone(),
-                format!(
-                    "{place}: {} of {} known cells changed and {} of {} known rows are gone or have another key. The whole save is held; nothing of it was taken over.",
-                    extent.changed_cells, extent.known_cells, extent.missing_rows, extent.known_rows
-                ),
-                format!("Look at it with `daybook review show {0}`, then `daybook review decide {0} accept` or `reject`.", review.id),
-            )
-            .in_source(self.sheet.arrival.source.as_str()),
-        );
+        let source = self.sheet.arrival.source.as_str();
+        let exchange = self.sheet.news.exchange(&review.place, self.context.table);
+        report.problems.extend(exchange.map(|problem| problem.in_source(source)));
+        report.problems.extend(composer.report.problems.iter().filter(|problem| is_of_a_host(problem)).cloned());
+        let told = held::mass_change(&review, &extent, composer.held_anew, report.rows);
+        report.problems.push(told.in_source(source));
         let id = review.id;
         let posting = Posting {
             arrival: self.sheet.arrival.clone(),
@@ -653,6 +676,11 @@ impl Work<'_> {
         };
         Ok(Made::Posting { posting: Box::new(posting), report, held: Some(id), changed: false })
     }
+}
+
+/// Whether a problem is a plugin's own, and none of a row.
+fn is_of_a_host(problem: &Problem) -> bool {
+    [FAILED.0, STOPPED.0].contains(&problem.code.as_str())
 }
 
 /// The open reviews that a source raised.

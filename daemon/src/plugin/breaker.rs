@@ -22,13 +22,17 @@ impl Breaker {
     /// Whether it may be asked now; after a rest once, to see.
     pub(super) fn lets_ask(&mut self, now_ms: i64) -> bool {
         let Some(until_ms) = self.until_ms else { return true };
-        // A clock that was set back must not make the rest longer than the longest.
-        if now_ms < until_ms && until_ms - now_ms <= REST_MS_MAX {
+        if !is_over(until_ms, now_ms) {
             return false;
         }
         self.until_ms = None;
         self.on_trial = true;
         true
+    }
+
+    /// The end of its rest, if that is over and it was not asked since.
+    pub(super) fn rest_ended(&self, now_ms: i64) -> Option<i64> {
+        self.until_ms.filter(|until_ms| is_over(*until_ms, now_ms))
     }
 
     /// Whether it is stopped.
@@ -70,6 +74,11 @@ impl Breaker {
     }
 }
 
+/// Whether a rest is over. A clock that was set back must not make it longer than the longest.
+fn is_over(until_ms: i64, now_ms: i64) -> bool {
+    now_ms >= until_ms || until_ms - now_ms > REST_MS_MAX
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,6 +91,8 @@ mod tests {
             assert!(!breaker.lost(now));
         }
         assert!(breaker.lost(now) && breaker.is_open());
+        assert_eq!(breaker.rest_ended(now + REST_MS - 1), None);
+        assert_eq!(breaker.rest_ended(now + REST_MS), Some(now + REST_MS), "until it is asked");
         let mut rests = Vec::new();
         for _ in 0..8 {
             let begin = now;

@@ -32,6 +32,8 @@ pub(super) struct Gate<'a> {
     columns: Vec<&'a Field>,
     /// So many columns from the first are shown with their content.
     shown: usize,
+    /// By a field's number: its column among those that are shown.
+    places: Vec<Option<u16>>,
     writes: &'a [FieldId],
     read_value: &'a ReadValue,
     wire: Vec<types::Column<'a>>,
@@ -58,7 +60,15 @@ impl<'a> Gate<'a> {
                 required: field.constraints.required,
             })
             .collect();
-        Ok(Self { table, columns, shown: setup.reads.len(), writes: &setup.writes, read_value, wire })
+        let mut places = Vec::new();
+        for (index, field) in (0..).zip(&setup.reads) {
+            let number = usize::from(field.0);
+            if places.len() <= number {
+                places.resize(number + 1, None);
+            }
+            places[number] = Some(index);
+        }
+        Ok(Self { table, columns, shown: setup.reads.len(), places, writes: &setup.writes, read_value, wire })
     }
 
     /// The schema that is sent with each batch.
@@ -68,13 +78,18 @@ impl<'a> Gate<'a> {
 
     /// The cells that the plugin may see.
     pub(super) fn cells<'r>(&self, rows: impl ExactSizeIterator<Item = &'r PluginRow>) -> Cells<'r> {
-        let mut texts = Vec::with_capacity(rows.len() * self.columns.len());
-        for row in rows {
-            for (index, field) in self.columns.iter().enumerate() {
-                texts.push(if index < self.shown { shown(row, field) } else { None });
+        let columns = self.columns.len();
+        let mut texts = Vec::new();
+        texts.resize_with(rows.len() * columns, || None);
+        for (row, texts) in rows.zip(texts.chunks_exact_mut(columns.max(1))) {
+            for (id, cell) in &row.cells {
+                // Only columns that are shown have a place here.
+                let Some(Some(index)) = self.places.get(usize::from(id.0)) else { continue };
+                let index = usize::from(*index);
+                texts[index] = shown(cell, self.columns[index]);
             }
         }
-        Cells { texts, columns: self.columns.len() }
+        Cells { texts, columns }
     }
 
     /// Checks issues. `rows` is how many were sent.
@@ -266,9 +281,8 @@ impl Disputed<'_> {
 /// What a plugin is shown of a cell.
 ///
 /// Never a mask. A text that could not be read as its field is shown where the column holds text, so that a normaliser can mend it.
-fn shown<'r>(row: &'r PluginRow, field: &Field) -> Option<Cow<'r, str>> {
-    let index = row.cells.binary_search_by_key(&field.id, |(id, _)| *id).ok()?;
-    match &row.cells.get(index)?.1 {
+fn shown<'r>(cell: &'r Cell, field: &Field) -> Option<Cow<'r, str>> {
+    match cell {
         Cell::Value(value) => Some(wire_text(value)),
         Cell::Formula(result) => result.as_deref().map(wire_text),
         Cell::Raw(text) if field.field_type == FieldType::String => {
@@ -290,7 +304,13 @@ fn wire_text(value: &Value) -> Cow<'_, str> {
 }
 
 fn composed(text: &str) -> Cow<'_, str> {
-    if text.is_ascii() || is_nfc(text) { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) }
+    // What stands below U+0300, and the ordinary Chinese characters, are in this form whatever stands beside them (Unicode 16, `NFC_QC`).
+    let is_plain = |char: char| char < '\u{300}' || ('\u{4e00}'..='\u{9fff}').contains(&char);
+    if text.is_ascii() || text.chars().all(is_plain) || is_nfc(text) {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(text.nfc().collect())
+    }
 }
 
 fn kind(field_type: FieldType) -> types::Kind {

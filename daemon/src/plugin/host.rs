@@ -207,6 +207,13 @@ impl Host {
         self.slots.iter_mut().filter_map(|slot| slot.refresh(&self.core)).collect()
     }
 
+    /// The plugins that have been replaced since this was last asked, or have rested.
+    pub fn renewed(&mut self) -> Vec<PluginName> {
+        let now = self.core.clock.now_ms();
+        let renewed = self.slots.iter_mut().filter_map(|slot| slot.take_renewed(now).then(|| slot.setup.name.clone()));
+        renewed.collect()
+    }
+
     /// Whether a changed file is being loaded.
     pub fn is_refreshing(&self) -> bool {
         self.slots.iter().any(Slot::is_refreshing)
@@ -291,6 +298,10 @@ type Question<'q, T> = &'q (dyn Fn(&Asking<'_>, Range<usize>) -> Reply<Vec<T>> +
 impl Plugins for Host {
     fn refresh(&mut self) -> Vec<Problem> {
         Host::refresh(self)
+    }
+
+    fn renewed(&mut self) -> Vec<PluginName> {
+        Host::renewed(self)
     }
 
     fn status(&mut self) -> Vec<Status> {

@@ -94,15 +94,17 @@ impl Loaded {
         let bounds =
             Bounds { plugin: Arc::from(name), limits: loading.limits, metered: loading.metered, is_discreet: false };
         let meta = meta::GuestIndices::new(&pre).map_err(|error| wrong(mistyped("meta", &error)))?;
-        let describe =
-            |store: &mut Store<Guest>, instance: &Instance| meta.load(&mut *store, instance)?.call_describe(store);
-        let said = ask(&pre, &bounds, describe).0.map_err(|fault| wrong(fault.to_string()))?;
-        let manifest = check(said, surface).map_err(wrong)?;
-        let functions = functions(&pre, &manifest).map_err(wrong)?;
-        // Types are checked against an instance.
-        ask(&pre, &bounds, |store, instance| functions.check(store, instance))
-            .0
-            .map_err(|fault| wrong(fault.to_string()))?;
+        let describe = |store: &mut Store<Guest>, instance: &Instance| {
+            let said = meta.load(&mut *store, instance)?.call_describe(&mut *store)?;
+            let found = check(said, surface).and_then(|manifest| Ok((functions(&pre, &manifest)?, manifest)));
+            // Types are checked against an instance.
+            if let Ok((functions, _)) = &found {
+                functions.check(store, instance)?;
+            }
+            Ok(found)
+        };
+        let found = ask(&pre, &bounds, describe).0.map_err(|fault| wrong(fault.to_string()))?;
+        let (functions, manifest) = found.map_err(wrong)?;
         if let Some(settings) = loading.settings {
             check_settings(&pre, &bounds, &meta, settings).map_err(|what| {
                 let message = format!("`{name}` {} {what}. It was not loaded.", manifest.version);

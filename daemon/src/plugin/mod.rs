@@ -101,6 +101,11 @@ pub trait Plugins: Send {
         Vec::new()
     }
 
+    /// Those that have been replaced since this was last asked, or have rested: what they had no answer for may be put to them again.
+    fn renewed(&mut self) -> Vec<PluginName> {
+        Vec::new()
+    }
+
     /// How they are, in the order of the configuration.
     fn status(&mut self) -> Vec<Status> {
         Vec::new()

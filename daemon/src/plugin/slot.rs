@@ -41,6 +41,10 @@ pub(super) struct Slot {
     /// The file that was last looked at, whatever came of it.
     looked_at: Option<Fingerprint>,
     candidate: Option<Receiver<Result<Loaded, Problem>>>,
+    /// It has been replaced, and nobody has asked about that yet.
+    replaced: bool,
+    /// The end of the rest that was told last.
+    rested: Option<i64>,
 }
 
 impl Slot {
@@ -57,7 +61,20 @@ impl Slot {
         };
         let last_error = problem.as_ref().map(|problem| problem.message.clone());
         let (breaker, counters) = Default::default();
-        (Self { setup, state, breaker, counters, last_error, looked_at, candidate: None }, problem)
+        (
+            Self {
+                setup,
+                state,
+                breaker,
+                counters,
+                last_error,
+                looked_at,
+                candidate: None,
+                replaced: false,
+                rested: None,
+            },
+            problem,
+        )
     }
 
     pub(super) fn loaded(&self) -> Option<&Loaded> {
@@ -116,6 +133,7 @@ impl Slot {
             Ok(loaded) => {
                 tracing::info!(plugin = %self.setup.name, version = %loaded.version.version, "a plugin was replaced");
                 self.state = State::Loaded(Arc::new(loaded));
+                self.replaced = true;
                 self.breaker = Breaker::default();
                 self.last_error = None;
                 None
@@ -126,6 +144,14 @@ impl Slot {
                 Some(problem)
             }
         }
+    }
+
+    /// Whether it has been replaced or has rested, and that was not told yet.
+    pub(super) fn take_renewed(&mut self, now_ms: i64) -> bool {
+        let ended = self.breaker.rest_ended(now_ms);
+        let has_rested = ended.is_some() && ended != self.rested;
+        self.rested = ended.or(self.rested);
+        std::mem::take(&mut self.replaced) || has_rested
     }
 
     fn gone(&mut self) -> Problem {

@@ -26,8 +26,24 @@ pub enum Answer {
 pub struct Remark {
     /// Which field; `None` if it is about the whole row.
     pub field: Option<FieldId>,
-    /// Why: a problem's code, or words of the office's own, as an access rule has.
-    pub reason: CompactString,
+    /// Why, or what.
+    pub reason: Reason,
+}
+
+/// What an author is told of something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// A problem's code, for which there are words here.
+    Code(CompactString),
+    /// Words of the office's own, as an access rule or a plugin has.
+    Words(CompactString),
+}
+
+impl Reason {
+    /// A code that is known here.
+    pub const fn code(code: &'static str) -> Self {
+        Self::Code(CompactString::const_new(code))
+    }
 }
 
 /// The most characters of an answer: it stands in a narrow column.
@@ -35,27 +51,13 @@ const ANSWER_CHARS_MAX: usize = 250;
 
 /// The text of an answer.
 pub fn text(answer: &Answer, table: &Table, texts: &Texts) -> CompactString {
-    let title = |field: FieldId| {
-        table.field(field).map_or_else(String::new, |field| super::view::header(field, texts.language()).to_owned())
-    };
     let between = texts.get("answer-between");
-    let refused = |remarks: &[Remark]| {
-        let reasons = remarks.iter().map(|remark| {
-            let reason = reason(&remark.reason, texts);
-            match remark.field {
-                Some(field) => {
-                    texts.format("answer-field", &[("field", title(field).into()), ("reason", reason.into())])
-                }
-                None => reason,
-            }
-        });
-        let reasons = reasons.collect::<Vec<_>>().join(&between);
-        texts.format("answer-refused", &[("reasons", reasons.into())])
-    };
+    let refused =
+        |remarks: &[Remark]| texts.format("answer-refused", &[("reasons", reasons(remarks, table, texts).into())]);
     let text = match answer {
         Answer::Saved => texts.get("answer-saved"),
         Answer::Waiting(fields, remarks) => {
-            let fields = fields.iter().map(|field| title(*field)).collect::<Vec<_>>().join(&between);
+            let fields = fields.iter().map(|field| title(*field, table, texts)).collect::<Vec<_>>().join(&between);
             let waiting = if fields.is_empty() {
                 texts.get("answer-waiting")
             } else {
@@ -72,6 +74,34 @@ pub fn text(answer: &Answer, table: &Table, texts: &Texts) -> CompactString {
     text.chars().take(ANSWER_CHARS_MAX).collect()
 }
 
+/// An answer, and what its author is told beside: of what was taken.
+pub fn with_remarks(answer: &str, told: &[Remark], table: &Table, texts: &Texts) -> CompactString {
+    if told.is_empty() {
+        return answer.into();
+    }
+    let text = format!("{answer}{}{}", texts.get("answer-and"), reasons(told, table, texts));
+    text.chars().take(ANSWER_CHARS_MAX).collect()
+}
+
+/// Remarks in words, with the titles of their fields.
+fn reasons(remarks: &[Remark], table: &Table, texts: &Texts) -> String {
+    let reasons = remarks.iter().map(|remark| {
+        let reason = reason(&remark.reason, texts);
+        match remark.field {
+            Some(field) => {
+                let args = [("field", title(field, table, texts).into()), ("reason", reason.into())];
+                texts.format("answer-field", &args)
+            }
+            None => reason,
+        }
+    });
+    reasons.collect::<Vec<_>>().join(&texts.get("answer-between"))
+}
+
+fn title(field: FieldId, table: &Table, texts: &Texts) -> String {
+    table.field(field).map_or_else(String::new, |field| super::view::header(field, texts.language()).to_owned())
+}
+
 /// Whether a text is an answer that something waits for a decision.
 pub fn is_waiting(text: &str, texts: &Texts) -> bool {
     text.starts_with(texts.get("answer-waiting").as_str())
@@ -84,17 +114,18 @@ pub fn begins_with(text: &str, answer: &str, texts: &Texts) -> bool {
 }
 
 /// A reason in words.
-fn reason(reason: &str, texts: &Texts) -> String {
-    match REASONS.iter().find(|(code, _)| *code == reason) {
-        Some((_, key)) => texts.get(key),
-        // A code without words, not an access rule's own words.
-        None if reason.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') => texts.get("answer-other"),
-        None => reason.to_owned(),
+fn reason(reason: &Reason, texts: &Texts) -> String {
+    match reason {
+        Reason::Words(words) => words.to_string(),
+        Reason::Code(code) => {
+            let known = REASONS.iter().find(|(known, _)| known == code);
+            texts.get(known.map_or("answer-other", |(_, key)| key))
+        }
     }
 }
 
 /// The codes of problems that have words here, with the words' keys.
-const REASONS: [(&str, &str); 33] = [
+const REASONS: [(&str, &str); 36] = [
     ("ambiguous-date", "answer-ambiguous-date"),
     ("cell-error", "answer-cell-error"),
     ("not-a-boolean", "answer-not-a-boolean"),
@@ -128,6 +159,9 @@ const REASONS: [(&str, &str); 33] = [
     ("forbidden", "answer-forbidden"),
     ("rejected", "answer-rejected"),
     ("plugin-held", "answer-plugin-held"),
+    ("plugin-failed", "answer-plugin-failed"),
+    ("plugin-warning", "answer-plugin-warning"),
+    ("plugin-skipped", "answer-plugin-skipped"),
 ];
 
 #[cfg(test)]
@@ -163,8 +197,9 @@ mod tests {
 
     #[test]
     fn answers_are_in_the_offices_language() {
-        let remark = |field: Option<u16>, reason: &str| Remark { field: field.map(FieldId), reason: reason.into() };
-        let refused = Answer::Refused(vec![remark(Some(1), "not-a-date"), remark(Some(0), "销售只维护自己的客户")]);
+        let remark = |field: Option<u16>, code| Remark { field: field.map(FieldId), reason: Reason::code(code) };
+        let rule = Remark { reason: Reason::Words("销售只维护自己的客户".into()), ..remark(Some(0), "") };
+        let refused = Answer::Refused(vec![remark(Some(1), "not-a-date"), rule]);
         let waiting = Answer::Waiting(vec![FieldId(0), FieldId(1)], Vec::new());
         let both = Answer::Waiting(vec![FieldId(0)], vec![remark(Some(1), "not-a-date")]);
         for (language, answer, expected) in [
@@ -187,12 +222,25 @@ mod tests {
     }
 
     #[test]
+    fn a_plugins_words_are_never_taken_for_a_code() {
+        let told = [Remark { field: Some(FieldId(0)), reason: Reason::Words("required".into()) }];
+        for (language, expected) in
+            [(Language::En, "Saved; Phone: required"), (Language::ZhCn, "已保存；电话：required")]
+        {
+            let texts = Texts::new(language);
+            let saved = text(&Answer::Saved, &table(), &texts);
+            assert_eq!(with_remarks(&saved, &told, &table(), &texts), expected);
+            assert_eq!(with_remarks(&saved, &[], &table(), &texts), saved);
+        }
+    }
+
+    #[test]
     fn an_answer_with_more_behind_it_is_told_from_another() {
         let texts = Texts::new(Language::En);
         let waiting = |fields: &[u16], remarks| {
             text(&Answer::Waiting(fields.iter().copied().map(FieldId).collect(), remarks), &table(), &texts)
         };
-        let remark = Remark { field: Some(FieldId(1)), reason: "not-a-date".into() };
+        let remark = Remark { field: Some(FieldId(1)), reason: Reason::code("not-a-date") };
         let one = waiting(&[0], Vec::new());
         assert!(begins_with(&one, &one, &texts));
         assert!(begins_with(&waiting(&[0], vec![remark]), &one, &texts));

@@ -12,8 +12,8 @@ use crate::model::arrival::Arrival;
 use crate::model::entry::{KeyEntry, ReviewChange, Stamp, StateAdvance};
 use crate::model::review::Extent;
 use crate::model::{
-    Actor, ArrivalId, Cell, CellEntry, FieldId, Life, Presence, Problem, RecordEntry, RecordId, Review, ReviewId,
-    ReviewKind, RowHash, SourceName, TableName, Timestamp,
+    Actor, ArrivalId, Cell, CellEntry, FieldId, HeldReason, Life, Presence, Problem, RecordEntry, RecordId, Review,
+    ReviewId, ReviewKind, RowHash, SourceName, TableName, Timestamp,
 };
 
 use super::error::StoreError;
@@ -130,10 +130,10 @@ pub(super) struct ReviewFrame {
     pub(super) table: TableName,
     pub(super) record: Option<RecordId>,
     field: Option<FieldId>,
-    source: SourceName,
+    pub(super) source: SourceName,
     place: String,
     actor: Actor,
-    arrival: ArrivalId,
+    pub(super) arrival: ArrivalId,
     at: Timestamp,
     extent: Option<Extent>,
 }
@@ -173,6 +173,7 @@ impl ReviewFrame {
             arrival: self.arrival,
             at: self.at,
             extent: self.extent,
+            held: cells.held,
         }
     }
 }
@@ -184,7 +185,13 @@ pub(super) struct ReviewCells {
     pub(super) base: Option<Cell>,
     pub(super) stored: Option<Cell>,
     pub(super) incoming: Option<Cell>,
+    /// Only in the format that has it.
+    #[serde(skip)]
+    pub(super) held: Vec<HeldReason>,
 }
+
+/// The format of a review's cells with what plugins said of them. Without, they lie as they did before there were plugins.
+const REASONED: u8 = 2;
 
 impl ReviewCells {
     pub(super) fn of(review: &Review) -> Self {
@@ -193,7 +200,24 @@ impl ReviewCells {
             base: review.base.clone(),
             stored: review.stored.clone(),
             incoming: review.incoming.clone(),
+            held: review.held.clone(),
         }
+    }
+
+    pub(super) fn encode(&self) -> Zeroizing<Vec<u8>> {
+        if self.held.is_empty() {
+            return encode(self);
+        }
+        let start = vec![REASONED];
+        let bytes = postcard::to_extend(&(self, &self.held), start);
+        Zeroizing::new(bytes.expect("invariant: a Vec takes any number of bytes"))
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
+        let Some((&REASONED, rest)) = bytes.split_first() else { return decode(bytes, "a review") };
+        let read: Result<(Self, Vec<HeldReason>), _> = postcard::from_bytes(rest);
+        let (cells, held) = read.map_err(|_| StoreError::Unreadable("a review".to_owned()))?;
+        Ok(Self { held, ..cells })
     }
 }
 
@@ -347,6 +371,7 @@ mod tests {
             arrival: ArrivalId::from_bytes([2; 16]),
             at: Timestamp(9),
             extent: Some(Extent { changed_cells: 1, known_cells: 2, missing_rows: 3, known_rows: 4 }),
+            held: Vec::new(),
         };
         let opened = ReviewChange::Open(Box::new(review));
         let closed = ReviewChange::Close { id: ReviewId::from_bytes([7; 16]), how: "stored".into() };
@@ -381,6 +406,23 @@ mod tests {
             )
         );
         assert_eq!(decode_entry(RecordId::from_bytes([1; 16]), &bytes).unwrap(), sample());
+    }
+
+    #[test]
+    fn the_cells_of_a_review_lie_as_they_always_have() {
+        let plain = ReviewCells { base: Some(Cell::Blank), ..ReviewCells::default() };
+        assert_eq!(hex(&plain.encode()), "010001000000");
+        assert_eq!(ReviewCells::decode(&plain.encode()).unwrap(), plain);
+        let reason = HeldReason {
+            rule: "plugin:a@1#b".into(),
+            field: Some(FieldId(3)),
+            code: "c".into(),
+            message: "m".to_owned(),
+            reads: vec![FieldId(4)],
+        };
+        let reasoned = ReviewCells { held: vec![reason], ..plain };
+        assert_eq!(hex(&reasoned.encode()), "020001000000010c706c7567696e3a614031236201030163016d0104");
+        assert_eq!(ReviewCells::decode(&reasoned.encode()).unwrap(), reasoned);
     }
 
     #[test]

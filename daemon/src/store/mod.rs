@@ -632,6 +632,11 @@ impl Snapshot<'_> {
         review::list(&self.conn, &mut self.vault.borrow_mut(), open_only)
     }
 
+    /// The saves of a source that were held and rejected.
+    pub fn rejected_saves(&self, source: &SourceName) -> Result<Vec<ArrivalId>, StoreError> {
+        review::rejected_saves(&self.conn, source)
+    }
+
     /// One review, open or closed.
     pub fn review(&self, id: ReviewId) -> Result<Option<KeptReview>, StoreError> {
         review::get(&self.conn, &mut self.vault.borrow_mut(), id)

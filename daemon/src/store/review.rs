@@ -7,7 +7,7 @@ use compact_str::{CompactString, ToCompactString};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::model::entry::{Posting, ReviewChange};
-use crate::model::{ArrivalId, Review, ReviewId, ReviewKind, Timestamp};
+use crate::model::{ArrivalId, Review, ReviewId, ReviewKind, SourceName, Timestamp};
 
 use super::error::StoreError;
 use super::format::{ReviewCells, ReviewFrame, decode, encode};
@@ -38,7 +38,7 @@ pub struct Closed {
 /// Whose key seals the cells of a review; `None` if there are none to be sealed.
 pub(super) fn subject(review: &Review) -> Option<Subject> {
     let cells = [&review.base, &review.stored, &review.incoming];
-    let has_cells = !review.group.is_empty() || cells.iter().any(|cell| cell.is_some());
+    let has_cells = !review.group.is_empty() || !review.held.is_empty() || cells.iter().any(|cell| cell.is_some());
     has_cells.then(|| review.record.map_or(*review.id.as_bytes(), |record| *record.as_bytes()))
 }
 
@@ -48,7 +48,7 @@ pub(super) fn seal_cells(conn: &Connection, vault: &mut Vault, review: &Review) 
     let table = names::table_id(conn, &review.table)?;
     let key = vault.key(&subject)?;
     let context = context(table, &subject, &review.id);
-    let plain = encode(&ReviewCells::of(review));
+    let plain = ReviewCells::of(review).encode();
     Ok(Some(seal(super::journal::have(key.as_ref())?, &vault.nonce(), &context, &plain)))
 }
 
@@ -63,7 +63,7 @@ pub(super) fn unseal_cells(
     let Some(key) = vault.key(&subject)? else { return Ok(ReviewCells::default()) };
     let table = names::table_id(conn, &frame.table)?;
     match unseal(&key, &context(table, &subject, &frame.id), sealed) {
-        Ok(plain) => decode(&plain, "a review"),
+        Ok(plain) => ReviewCells::decode(&plain),
         // A review of no record that was closed and put anew has a new key; what it held before is gone.
         Err(_) if frame.record.is_none() => Ok(ReviewCells::default()),
         Err(_) => Err(StoreError::Unreadable(format!("review {}", frame.id))),
@@ -172,6 +172,20 @@ pub(super) fn list(conn: &Connection, vault: &mut Vault, open_only: bool) -> Res
         reviews.push(opened(conn, vault, read_row(row)?)?);
     }
     Ok(reviews)
+}
+
+/// The arrivals of a source that were held whole and rejected.
+pub(super) fn rejected_saves(conn: &Connection, source: &SourceName) -> Result<Vec<ArrivalId>, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT frame FROM review WHERE closed_how = 'reject'")?;
+    let mut rows = statement.query([])?;
+    let mut arrivals = Vec::new();
+    while let Some(row) = rows.next()? {
+        let frame: ReviewFrame = decode(&row.get::<_, Vec<u8>>(0)?, "a review")?;
+        if frame.kind == ReviewKind::MassChange && frame.source == *source {
+            arrivals.push(frame.arrival);
+        }
+    }
+    Ok(arrivals)
 }
 
 /// How many reviews are open.

@@ -82,6 +82,10 @@ impl Plugins for OfficePlugins {
         told
     }
 
+    fn renewed(&mut self) -> Vec<PluginName> {
+        self.host.as_mut().map(Host::renewed).unwrap_or_default()
+    }
+
     fn status(&mut self) -> Vec<Status> {
         self.host().map(Plugins::status).unwrap_or_default()
     }

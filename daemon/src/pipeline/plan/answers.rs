@@ -12,7 +12,7 @@ use super::{Background, PlannedRow, Planner, Scene, text_cell};
 use crate::merge::contest::same;
 use crate::model::row::cell_of;
 use crate::model::{ArrivalId, Cell, FieldId, RecordId, RowHash};
-use crate::publish::answer::{self, Answer, Remark};
+use crate::publish::answer::{self, Answer, Reason, Remark};
 
 impl Planner<'_> {
     /// The answer that a row is to show; `None` if it shows the right one.
@@ -57,7 +57,15 @@ impl Planner<'_> {
             (None, Some(refused)) => say(&Answer::Refused(refused)),
             (None, None) => return Ok(None),
         };
+        let text = answer::with_remarks(&text, self.told_of(scene, background), self.table, self.texts);
         Ok((text != shown).then_some(text))
+    }
+
+    /// What plugins said of a row that was taken, unless somebody has changed its record since.
+    fn told_of(&self, scene: &Scene<'_>, background: &Background) -> &[Remark] {
+        let is_older = |last: ArrivalId| scene.stored.cells.iter().all(|(_, cell)| cell.stamp.arrival <= last);
+        let told = self.layout.told.get(&scene.row.number).filter(|_| background.last_save.is_some_and(is_older));
+        told.map_or(&[], Vec::as_slice)
     }
 
     /// What of a row was refused and stands there still, or was refused since Daybook last wrote what the file is made of.
@@ -81,15 +89,15 @@ impl Planner<'_> {
     }
 
     /// What to say of a rule that refused: an access rule's own reason, or a code.
-    fn reason(&self, rule: &CompactString) -> CompactString {
+    fn reason(&self, rule: &CompactString) -> Reason {
         if let Some(access) = self.policy.rules.iter().find(|access| access.id == rule.as_str()) {
             let reason = access.reason.trim_end_matches(['.', '。']);
-            return if reason.is_empty() { CompactString::const_new("forbidden") } else { reason.into() };
+            return if reason.is_empty() { Reason::code("forbidden") } else { Reason::Words(reason.into()) };
         }
         match rule.as_str() {
-            "no-rule" => CompactString::const_new("forbidden"),
-            "unique" => CompactString::const_new("not-unique"),
-            _ => rule.clone(),
+            "no-rule" => Reason::code("forbidden"),
+            "unique" => Reason::code("not-unique"),
+            _ => Reason::Code(rule.clone()),
         }
     }
 

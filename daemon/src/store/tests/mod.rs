@@ -184,6 +184,7 @@ fn review(number: u64, about: Option<u64>) -> Review {
         arrival: ArrivalId::from_bytes(bytes(2, number)),
         at: Timestamp(i64::try_from(number).unwrap()),
         extent: None,
+        held: Vec::new(),
     }
 }
 
