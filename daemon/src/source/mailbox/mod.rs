@@ -1,0 +1,3 @@
+//! Mails that staff send to an address of Daybook's.
+
+pub mod sender;
