@@ -172,7 +172,7 @@ impl<'a> Titles<'a> {
     }
 
     /// The title that was probably meant by one that fits nothing.
-    pub(super) fn nearest(&self, title: &str) -> Option<&'a str> {
+    pub(super) fn nearest(&self, title: &str) -> Option<&str> {
         nearest(&folded(title), self.all.iter().map(|(form, written, _)| (form.as_str(), *written)))
     }
 

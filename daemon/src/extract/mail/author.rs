@@ -47,7 +47,9 @@ pub(super) fn authorship(passages: &[Passage], is_forward: bool) -> Authorship {
         let found = if all_quoted { None } else { introduced(passages, at) };
         if let Some((kind, count)) = found {
             let is_marked = passages.get(at + count..).is_some_and(next_is_quote);
-            if forwarded.is_none() && (kind == Introduction::Forwarded || (is_forward && kind == Introduction::Original)) {
+            if forwarded.is_none()
+                && (kind == Introduction::Forwarded || (is_forward && kind == Introduction::Original))
+            {
                 forwarded = Some(forwarded_text(passages, at + count));
             }
             all_quoted = kind != Introduction::Wrote || !is_marked;
@@ -140,11 +142,18 @@ fn forwarded_text(passages: &[Passage], after: usize) -> std::ops::Range<usize> 
     let mut begin = after;
     while let Some(text) = line(passages, begin) {
         // A header's value may be broken over two lines; the blank line behind it ends it.
-        if text.trim().is_empty() && begin > after && line(passages, begin - 1).is_some_and(|before| !before.trim().is_empty()) {
+        if text.trim().is_empty()
+            && begin > after
+            && line(passages, begin - 1).is_some_and(|before| !before.trim().is_empty())
+        {
             begin += 1;
             break;
         }
-        if !text.trim().is_empty() && header_line(text).is_none() && begin > after && header_line_near(passages, begin).is_none() {
+        if !text.trim().is_empty()
+            && header_line(text).is_none()
+            && begin > after
+            && header_line_near(passages, begin).is_none()
+        {
             break;
         }
         begin += 1;

@@ -55,8 +55,7 @@ fn first_word(text: &str) -> Option<(&str, &str)> {
 
 /// A record's key, if the text can be one: `show me` is none.
 fn key(text: &str, table: &Table) -> Option<Vec<CompactString>> {
-    let parts: Vec<&str> =
-        if table.primary_key.len() == 1 { vec![text] } else { text.split_whitespace().collect() };
+    let parts: Vec<&str> = if table.primary_key.len() == 1 { vec![text] } else { text.split_whitespace().collect() };
     if parts.len() != table.primary_key.len() {
         return None;
     }

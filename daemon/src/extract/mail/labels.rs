@@ -132,7 +132,10 @@ impl<'a> Labels<'a> {
             let whole = rest.get(..colon)?;
             // The longest label first, of those short enough.
             let near = whole.char_indices().rev().take(LABEL_CHARS_MAX);
-            let mut starts: Vec<usize> = near.filter(|(_, c)| is_separator(*c)).map(|(at, c)| at + c.len_utf8()).collect();
+            let mut starts: Vec<usize> =
+                near.filter(|(_, c)| is_separator(*c)).map(|(at, c)| at + c.len_utf8()).collect();
+            // A label right behind the last one's colon: that one has no value.
+            starts.extend((whole.chars().count() <= LABEL_CHARS_MAX).then_some(0));
             starts.reverse();
             for start in starts {
                 let label = whole.get(start..)?;
@@ -151,11 +154,13 @@ impl<'a> Labels<'a> {
 
     /// A line with a colon whose first part is no label.
     fn unknown(&self, line: &str, label: &str, rest: &str) -> Parsed {
-        let is_time_or_link = label.ends_with(|c: char| c.is_ascii_digit()) && rest.starts_with(|c: char| c.is_ascii_digit())
+        let is_time_or_link = label.ends_with(|c: char| c.is_ascii_digit())
+            && rest.starts_with(|c: char| c.is_ascii_digit())
             || rest.starts_with("//");
         let is_sentence = label.chars().any(|c| matches!(c, '，' | '。' | '！' | '？' | '!' | '?' | '"' | '“' | '@'));
         let words = label.split_whitespace().count();
-        if is_time_or_link || is_sentence || words > 4 || rest.trim().is_empty() && self.titles.nearest(label).is_none() {
+        if is_time_or_link || is_sentence || words > 4 || rest.trim().is_empty() && self.titles.nearest(label).is_none()
+        {
             return self.unlabelled(line);
         }
         let near = self.titles.nearest(label).map(str::to_owned);
@@ -167,8 +172,22 @@ impl<'a> Labels<'a> {
 
     /// A line without a label: text, or something that its author may have meant for a change.
     fn unlabelled(&self, line: &str) -> Parsed {
-        const SAYS_CHANGE: [&str; 14] =
-            ["改为", "改成", "变更为", "更新为", "换成", "更改为", "修改为", "变为", "改到", "->", "→", "changedto", "isnow", "updateto"];
+        const SAYS_CHANGE: [&str; 14] = [
+            "改为",
+            "改成",
+            "变更为",
+            "更新为",
+            "换成",
+            "更改为",
+            "修改为",
+            "变为",
+            "改到",
+            "->",
+            "→",
+            "changedto",
+            "isnow",
+            "updateto",
+        ];
         let form = folded(line);
         let mut run = 0;
         let has_number = form.chars().filter(|c| !matches!(c, '-' | '.')).any(|c| {
@@ -239,7 +258,8 @@ fn without_link(value: &str) -> &str {
 /// Without a list's bullet or number.
 fn without_bullet(line: &str) -> &str {
     let line = line.trim();
-    if let Some(rest) = line.strip_prefix(['-', '•', '·', '●', '○', '■', '◆', '▪', '–', '—', '*', '＊', '➢', '✓']) {
+    if let Some(rest) = line.strip_prefix(['-', '•', '·', '●', '○', '■', '◆', '▪', '–', '—', '*', '＊', '➢', '✓'])
+    {
         let rest = rest.trim_start_matches(['*', ' ', '\t', '\u{3000}']);
         if !rest.is_empty() && !line.starts_with("--") && !line.starts_with('*') {
             return rest;
@@ -264,10 +284,14 @@ mod tests {
         let labels = Labels::of(&table);
         match labels.parse(line) {
             Parsed::Labels(found) => {
-                let one = |one: &Labelled| format!("{}={}", table.field(one.field).map_or("", |field| field.name.as_str()), one.value);
+                let one = |one: &Labelled| {
+                    format!("{}={}", table.field(one.field).map_or("", |field| field.name.as_str()), one.value)
+                };
                 found.iter().map(one).collect::<Vec<_>>().join(" ")
             }
-            Parsed::Unknown(label, near) => format!("?{label}{}", near.map_or(String::new(), |near| format!("~{near}"))),
+            Parsed::Unknown(label, near) => {
+                format!("?{label}{}", near.map_or(String::new(), |near| format!("~{near}")))
+            }
             other => format!("{other:?}"),
         }
     }
@@ -296,7 +320,7 @@ mod tests {
     #[test]
     fn what_is_no_label() {
         for (line, expected) in [
-            ("电活：13800138000", "?电活~电话"),
+            ("联系电活：13800138000", "?联系电活~联系电话"),
             ("注意：明天放假", "?注意"),
             ("请看 https://example.com/a", "Text"),
             ("会议 10:30", "Text"),

@@ -30,11 +30,9 @@ mod records;
 mod words;
 
 #[cfg(test)]
-mod golden;
-#[cfg(test)]
-mod laws;
-#[cfg(test)]
 mod sample;
+#[cfg(test)]
+mod trial;
 
 pub use choose::ChosenBy;
 pub use command::Command;

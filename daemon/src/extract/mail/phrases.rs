@@ -114,24 +114,108 @@ static DISCLAIMER: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Words that end a mail, folded.
 const STRONG_WORDS: [&str; 44] = [
-    "此致", "敬礼", "敬礼!", "此致敬礼", "祝好", "祝安", "祝商祺", "商祺", "顺祝商祺", "顺颂商祺", "即颂商祺", "敬颂商祺", "顺祝", "祝工作顺利", "祝您工作顺利",
-    "祝你工作顺利", "顺颂时祺", "时祺", "敬上", "谨上", "以上", "bestregards", "kindregards", "warmregards", "regards", "best",
-    "bestwishes", "allthebest", "sincerely", "yourssincerely", "sincerelyyours", "yoursfaithfully", "yourstruly",
-    "respectfully", "withbestregards", "withkindregards", "cordially", "cheers", "rgds", "br", "thanks&regards",
-    "thanksandregards", "thanks&bestregards", "mitfreundlichengrüßen",
+    "此致",
+    "敬礼",
+    "敬礼!",
+    "此致敬礼",
+    "祝好",
+    "祝安",
+    "祝商祺",
+    "商祺",
+    "顺祝商祺",
+    "顺颂商祺",
+    "即颂商祺",
+    "敬颂商祺",
+    "顺祝",
+    "祝工作顺利",
+    "祝您工作顺利",
+    "祝你工作顺利",
+    "顺颂时祺",
+    "时祺",
+    "敬上",
+    "谨上",
+    "以上",
+    "bestregards",
+    "kindregards",
+    "warmregards",
+    "regards",
+    "best",
+    "bestwishes",
+    "allthebest",
+    "sincerely",
+    "yourssincerely",
+    "sincerelyyours",
+    "yoursfaithfully",
+    "yourstruly",
+    "respectfully",
+    "withbestregards",
+    "withkindregards",
+    "cordially",
+    "cheers",
+    "rgds",
+    "br",
+    "thanks&regards",
+    "thanksandregards",
+    "thanks&bestregards",
+    "mitfreundlichengrüßen",
 ];
 
 /// Words that thank, folded.
 const WEAK_WORDS: [&str; 20] = [
-    "谢谢", "谢谢您", "谢谢你", "谢谢大家", "多谢", "感谢", "感谢!", "非常感谢", "十分感谢", "谢了", "谢谢支持", "辛苦了", "麻烦了", "有劳",
-    "thanks", "thankyou", "manythanks", "thanksalot", "thx", "thankyouverymuch",
+    "谢谢",
+    "谢谢您",
+    "谢谢你",
+    "谢谢大家",
+    "多谢",
+    "感谢",
+    "感谢!",
+    "非常感谢",
+    "十分感谢",
+    "谢了",
+    "谢谢支持",
+    "辛苦了",
+    "麻烦了",
+    "有劳",
+    "thanks",
+    "thankyou",
+    "manythanks",
+    "thanksalot",
+    "thx",
+    "thankyouverymuch",
 ];
 
 /// Words that begin a mail, folded.
 const GREETINGS: [&str; 30] = [
-    "你好", "您好", "大家好", "hi", "hello", "dear", "hey", "goodmorning", "goodafternoon", "goodevening", "各位", "尊敬的", "亲爱的", "早上好",
-    "上午好", "下午好", "晚上好", "hithere", "dearall", "hiall", "allhi", "同事们", "老师好", "tous", "to", "all", "team",
-    "各位同事", "各位领导", "同事",
+    "你好",
+    "您好",
+    "大家好",
+    "hi",
+    "hello",
+    "dear",
+    "hey",
+    "goodmorning",
+    "goodafternoon",
+    "goodevening",
+    "各位",
+    "尊敬的",
+    "亲爱的",
+    "早上好",
+    "上午好",
+    "下午好",
+    "晚上好",
+    "hithere",
+    "dearall",
+    "hiall",
+    "allhi",
+    "同事们",
+    "老师好",
+    "tous",
+    "to",
+    "all",
+    "team",
+    "各位同事",
+    "各位领导",
+    "同事",
 ];
 
 /// What another mail is introduced by, if the line does so.
@@ -154,7 +238,9 @@ pub(super) fn introduction(line: &str) -> Option<Introduction> {
 pub(super) fn may_begin_introduction(line: &str) -> bool {
     let start = line.trim_start_matches(['>', ' ', '*']);
     let begins = ["On ", "At ", "在", "于", "Am ", "Le ", "El ", "Il ", "Em ", "Op ", "Den ", "W dniu "];
-    begins.iter().any(|begin| start.starts_with(begin)) || start.starts_with(|c: char| c.is_ascii_digit()) || start.contains('@')
+    begins.iter().any(|begin| start.starts_with(begin))
+        || start.starts_with(|c: char| c.is_ascii_digit())
+        || start.contains('@')
 }
 
 /// Whether a line is one of the header that stands above a quoted mail: `Some(true)` for its sender.

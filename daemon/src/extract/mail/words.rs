@@ -39,12 +39,22 @@ pub(super) fn unclear_line(spot: Spot) -> Problem {
 
 pub(super) fn unclear_end(spot: Spot) -> Problem {
     let message = "It is not certain whether the value goes on in the next line. The value was not taken over.";
-    at(spot, "unclear-value", message, "Write the value in one line, or begin its further lines with spaces; leave a blank line after it.")
+    at(
+        spot,
+        "unclear-value",
+        message,
+        "Write the value in one line, or begin its further lines with spaces; leave a blank line after it.",
+    )
 }
 
 pub(super) fn telling(spot: Spot) -> Problem {
     let message = "This may be a change in words. It was not taken over.";
-    at(spot, "change-in-words", message, "Write it as a label and a value, such as `电话：13800138000`, under the record's key.")
+    at(
+        spot,
+        "change-in-words",
+        message,
+        "Write it as a label and a value, such as `电话：13800138000`, under the record's key.",
+    )
 }
 
 pub(super) fn after_text(spot: Spot) -> Problem {
@@ -68,7 +78,8 @@ pub(super) fn no_key(spot: Spot, key: &str) -> Problem {
 }
 
 pub(super) fn said_twice(spot: Spot, label: &str) -> Problem {
-    let message = format!("The mail gives {} of this record twice, and differently. Neither was taken over.", quoted(label));
+    let message =
+        format!("The mail gives {} of this record twice, and differently. Neither was taken over.", quoted(label));
     at(spot, "said-twice", &message, "Send the one that is right.")
 }
 
@@ -79,12 +90,22 @@ pub(super) fn nothing_said(spot: Spot) -> Problem {
 
 pub(super) fn key_alone(spot: Spot) -> Problem {
     let message = "A record is named, but nothing is said of it. Nothing was changed.";
-    at(spot, "nothing-said", message, "Write labels with values below it. To see the record, send `查看` or `show` with its key.")
+    at(
+        spot,
+        "nothing-said",
+        message,
+        "Write labels with values below it. To see the record, send `查看` or `show` with its key.",
+    )
 }
 
 pub(super) fn merged_cells(spot: Spot) -> Problem {
     let message = "The row has merged cells. It was not taken over.";
-    at(spot, "merged-cells", message, "Unmerge the cells, fill in each, and paste the table again; or attach the workbook.")
+    at(
+        spot,
+        "merged-cells",
+        message,
+        "Unmerge the cells, fill in each, and paste the table again; or attach the workbook.",
+    )
 }
 
 pub(super) fn wrong_width(spot: Spot) -> Problem {
@@ -122,7 +143,11 @@ pub(super) fn forwarded_attachment() -> Problem {
 }
 
 pub(super) fn undo_of_nothing() -> Problem {
-    whole("undo-of-nothing", "`undo` answers no mail. Nothing was done.", "Send `撤销` or `undo` as a reply to the receipt.")
+    whole(
+        "undo-of-nothing",
+        "`undo` answers no mail. Nothing was done.",
+        "Send `撤销` or `undo` as a reply to the receipt.",
+    )
 }
 
 pub(super) fn forward_missing() -> Refusal {
