@@ -10,6 +10,7 @@
 //! no trail. The host's limit (`memory_bytes_max`) holds in any case.
 
 #![expect(unsafe_code, reason = "an allocator deals in bare memory")]
+#![expect(clippy::cast_ptr_alignment, reason = "every block is aligned to `GRAIN`, which is more than a pointer needs")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::UnsafeCell;

@@ -87,3 +87,29 @@ fn what_would_be_a_wrong_configuration_is_not_written() {
     assert_eq!(office.read("daybook.toml"), before);
     assert!(!office.path("plugins").exists());
 }
+
+#[test]
+fn fixtures_run_through_the_real_component() {
+    let office = office();
+    let fixture = |rows: &str| format!("[[column]]\nname = \"note\"\n{rows}");
+    let right = fixture(
+        "[[row]]\ncells = [\"tea\"]\n[[row]]\ncells = [\"\"]\nissues = [{ column = \"note\", code = \"empty\", says = \"空\" }]\n",
+    );
+    office.write("built/fixtures/notes.toml", right.as_bytes());
+    let run = || office.list(&["plugin", "test", "built/check.wasm"]);
+    let (first, again) = (run(), run());
+    assert_eq!((&first[0]["fixture"], &first[0]["holds"]), (&"notes.toml".into(), &true.into()), "{first:?}");
+    assert!(first[0]["fuel_per_row"].as_u64().is_some_and(|fuel| fuel > 0), "{first:?}");
+    assert_eq!(first, again, "its work is told repeatably");
+
+    office.write("more/wrong.toml", fixture("[[row]]\ncells = [\"\"]\n").as_bytes());
+    let ran = office.program(&["plugin", "test", "built/check.wasm", "--fixtures", "more"]).ends(1);
+    assert!(
+        ran.out.contains("wrong.toml: row 0, issues:") && ran.err.contains("1 of 1 fixture"),
+        "{}{}",
+        ran.out,
+        ran.err
+    );
+    office.write("more/wrong.toml", b"[[colum]]\n");
+    office.program(&["plugin", "test", "built/check.wasm", "--fixtures", "more"]).ends(1).says("wrong.toml");
+}

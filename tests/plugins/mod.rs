@@ -6,6 +6,7 @@ mod figures;
 pub(crate) mod fixture;
 mod good;
 mod hostile;
+mod new;
 mod swap;
 
 use std::path::{Path, PathBuf};

@@ -69,6 +69,13 @@ demo-bad-once = She is told once, not at every save.
 demo-bad-corrected = She corrects it.
 demo-bad-right = The date is in the store, and her row says “{ $answer }”.
 
+demo-plugin = A rule of the office's own
+demo-plugin-begin = IT has installed a plugin, “uscc”: it knows when a 统一社会信用代码 can't be right. Li Lei types two of them, and in the second two characters change places.
+demo-plugin-none = IT's plugin is left out today: it could not be built when this program was. { $why }
+demo-plugin-held = The first code is in the store. The second waits: the store has nothing of it, and the steward sees the question.
+demo-plugin-corrected = She looks at the business licence and corrects it.
+demo-plugin-checked = The code is in the store, and the question is gone by itself.
+
 demo-vanished = A row is gone
 demo-vanished-begin = Li Lei deletes a row. Did she mean to, or did it slip away while she was sorting?
 demo-vanished-row = row { $row } deleted

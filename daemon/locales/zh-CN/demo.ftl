@@ -68,6 +68,13 @@ demo-bad-once = 只提醒一次，不会每次保存都提醒。
 demo-bad-corrected = 她改正了日期。
 demo-bad-right = 日期已进入账本，这一行的答复是“{ $answer }”。
 
+demo-plugin = 公司自己的规则
+demo-plugin-begin = IT 安装了插件“uscc”，它能认出不可能正确的统一社会信用代码。李雷填了两个，第二个有两位写颠倒了。
+demo-plugin-none = 编译本程序时没能编译插件，今天跳过这一步。{ $why }
+demo-plugin-held = 第一个代码已进入账本；第二个暂缓：账本里没有它，数据管理员看得到这个问题。
+demo-plugin-corrected = 她对照营业执照改正了。
+demo-plugin-checked = 代码已进入账本，问题也自行消失了。
+
 demo-vanished = 少了一行
 demo-vanished-begin = 李雷删掉了一行。是有意删的，还是排序时不小心弄丢的？
 demo-vanished-row = 第 { $row } 行已删除

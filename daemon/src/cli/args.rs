@@ -306,6 +306,9 @@ pub(super) enum PluginCommand {
         /// Where to make the folder [default: here]
         #[arg(long, value_name = "DIR")]
         dir: Option<PathBuf>,
+        /// For Rust: the folder `plugin-sdk` of Daybook's sources [default: a copy in the plugin's folder]
+        #[arg(long, value_name = "DIR")]
+        sdk: Option<PathBuf>,
     },
     /// Make a plugin of the module that `cargo build --target wasm32-unknown-unknown` gives
     Pack {
@@ -378,7 +381,7 @@ pub(super) enum PluginCommand {
 
 /// The language of a new plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Lang {
+pub(crate) enum Lang {
     /// Rust, with the SDK
     Rust,
     /// JavaScript

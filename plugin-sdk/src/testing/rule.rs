@@ -22,7 +22,7 @@ pub struct Rule<P> {
     classify: Option<Rows<types::Label>>,
     resolve: Option<Resolve>,
     parse: Option<Parse>,
-    rule: std::marker::PhantomData<P>,
+    of: std::marker::PhantomData<P>,
 }
 
 impl<P: Plugin> Default for Rule<P> {
@@ -41,7 +41,7 @@ impl<P: Plugin> Rule<P> {
             classify: None,
             resolve: None,
             parse: None,
-            rule: std::marker::PhantomData,
+            of: std::marker::PhantomData,
         }
     }
 

@@ -10,6 +10,7 @@ use encoding_rs::GB18030;
 use super::super::Failure;
 use super::super::init::write_key;
 use super::super::open::{Make, load_config, open_with};
+use super::super::plugins::{hex, sha256};
 use super::book::column;
 use super::customers::{self, Customer};
 use crate::codec::xlsx::write::{self, CellOut, Content, Refusal, Script, SheetOut};
@@ -20,9 +21,11 @@ use crate::pipeline::Pipeline;
 use crate::text::Texts;
 
 const CONFIG: &str = include_str!("office.toml");
+/// The part of the configuration that names the plugin.
+const PLUGIN_CONFIG: &str = include_str!("plugin.toml");
 /// The columns of the sales workbook.
-const SALES_FIELDS: [&str; 9] =
-    ["customer_id", "name", "address", "phone", "email", "stage", "next_visit", "owner", "note"];
+const SALES_FIELDS: [&str; 10] =
+    ["customer_id", "name", "tax_id", "address", "phone", "email", "stage", "next_visit", "owner", "note"];
 /// The name of the sheet that sales keep.
 const SALES_SHEET: &str = "客户";
 
@@ -38,6 +41,8 @@ pub(super) struct Office {
     pub(super) finance: PathBuf,
     /// Management's view, for reading.
     pub(super) management: PathBuf,
+    /// The office's own rule; it is there if it could be built.
+    pub(super) plugin: PathBuf,
 }
 
 impl Office {
@@ -64,18 +69,24 @@ impl Office {
             bookkeeping: share.join("bookkeeping").join("export.csv"),
             finance: share.join("finance").join("customers.xlsx"),
             management: share.join("management").join("overview.xlsx"),
+            plugin: directory.join("plugins").join("uscc.wasm"),
             directory,
         })
     }
 
     /// Makes the office, and opens it.
     pub(super) fn make(&self, texts: &Texts) -> Result<Pipeline, Failure> {
-        for file in [&self.sales, &self.bookkeeping, &self.finance, &self.management] {
+        for file in [&self.sales, &self.bookkeeping, &self.finance, &self.management, &self.plugin] {
             if let Some(folder) = file.parent() {
                 std::fs::create_dir_all(folder)?;
             }
         }
-        replace::write_new(&self.config, config(texts).as_bytes())?;
+        let mut settings = config(texts);
+        if let Ok(component) = plugin() {
+            replace::write_new(&self.plugin, component)?;
+            settings.push_str(&PLUGIN_CONFIG.replace("@sha256@", &hex(&sha256(component))));
+        }
+        replace::write_new(&self.config, settings.as_bytes())?;
         let key = write_key(&self.directory.join("keys").join("daybook.key"))?;
         let config = load_config(Some(&self.config))?;
         let customers = customers::all();
@@ -90,6 +101,11 @@ impl Office {
         replace::write_new(&self.bookkeeping, &bytes)?;
         open_with(config, &key, Make::Yes)
     }
+}
+
+/// The plugin's component; else why it could not be built when this program was.
+pub(super) fn plugin() -> Result<&'static [u8], String> {
+    example_plugins::component("uscc")
 }
 
 /// The configuration with its words put in.
@@ -120,6 +136,7 @@ fn sales_sheet(table: &Table, customers: &[Customer], editor: &str) -> SheetOut 
         vec![
             text(&customer.id),
             text(&customer.name),
+            text(""),
             text(&customer.address),
             text(&customer.phone),
             text(&customer.email),

@@ -5,9 +5,13 @@ pub(crate) mod host;
 mod edit;
 mod file;
 pub(crate) mod look;
+mod new;
 mod office;
+mod test;
 
 use std::path::Path;
+
+pub(crate) use self::file::{hex, sha256};
 
 use super::Outcome;
 use super::args::PluginCommand;
@@ -33,6 +37,10 @@ pub(crate) fn run(config: Option<&Path>, command: PluginCommand, out: &mut Out) 
             office::install(config, &wanted, out)
         }
         PluginCommand::Pin { name } => office::pin(config, &name, out),
-        PluginCommand::New { .. } | PluginCommand::Test { .. } => Err(super::not_yet("daybook plugin new|test")),
+        PluginCommand::Test { file, fixtures } => test::run(&file, fixtures.as_deref(), out),
+        PluginCommand::New { name, lang, dir, sdk } => {
+            let within = dir.as_deref().unwrap_or(Path::new("."));
+            new::run(&new::New { name: &name, lang, within, sdk: sdk.as_deref() }, out)
+        }
     }
 }

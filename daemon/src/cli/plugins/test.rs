@@ -59,7 +59,8 @@ pub(super) fn run(file: &Path, folder: Option<&Path>, out: &mut Out) -> Outcome 
             let fuel = fuel.map_or_else(String::new, |fuel| format!("  {fuel} fuel a row"));
             match difference {
                 None => {
-                    out.line(format!("{name}: {} row{}, right{fuel}", fixture.rows.len(), plural(fixture.rows.len())))
+                    let rows = fixture.rows.len();
+                    out.line(format!("{name}: {rows} row{}, right{fuel}", plural(rows)));
                 }
                 Some(difference) => out.line(format!("{name}: {difference}")),
             }
