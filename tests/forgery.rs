@@ -10,11 +10,13 @@ use std::net::UdpSocket;
 use std::path::Path;
 use std::time::Duration;
 
+use daybook::config::Authentication;
 use daybook::io::{Clock, DnsFailure, NameService, Resolver, SystemClock};
+use daybook::model::policy::Person;
 use daybook::source::mailbox::sender::{
-    Border, Header, People, Proof, Reason, Silence, Verdict, authenticate, may_answer,
+    Border, Email, Header, People, Proof, Reason, Silence, Verdict, WAIT_MAX_S, authenticate, may_answer,
 };
-use mail_auth::common::crypto::Ed25519Key;
+use mail_auth::common::crypto::{Ed25519Key, RsaKey, Sha256};
 use mail_auth::common::headers::HeaderWriter;
 use mail_auth::dkim::{DkimSigner, Done};
 use proptest::prelude::*;
@@ -161,7 +163,7 @@ fn now_s() -> u64 {
 }
 
 fn ask(mail: &str, zone: &dyn Resolver, now_s: u64) -> String {
-    word(&authenticate(mail.as_bytes(), &Proof::Dkim { resolver: zone, now_s }, &people()))
+    word(&authenticate(mail.as_bytes(), &Proof::Dkim { resolver: zone, now_s, first_asked_s: now_s }, &people()))
 }
 
 #[track_caller]
@@ -282,6 +284,81 @@ fn a_key_that_is_no_good_does_not() {
     check(&rsa, &with(&[spki(64)]), "dkim-key-weak");
     check(&rsa, &with(&[spki(127)]), "dkim-key-weak");
     assert_ne!(ask(&rsa, &with(&[spki(128)]), now_s()), "dkim-key-weak");
+}
+
+#[test]
+fn an_rsa_signature_is_as_good() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/forgery");
+    let pem = fs::read_to_string(folder.join("rsa-key-of-nobody.pem")).expect("it is there");
+    let key = || RsaKey::<Sha256>::from_pkcs8_pem(&pem).expect("it is a key");
+    let record = format!("v=DKIM1; k=rsa; p={}", base64(&key().public_key()));
+    let zone = |record: String| Zone {
+        texts: [("s1._domainkey.example.com".to_owned(), vec![record])].into(),
+        ..Zone::default()
+    };
+    let signer = DkimSigner::from_key(key()).domain("example.com").selector("s1");
+    let signature = signer.headers(["From", "To", "Subject", "Date"]).sign(MAIL.as_bytes()).expect("it can be signed");
+    let good = format!("{}{MAIL}", signature.to_header());
+    assert!(good.contains("a=rsa-sha256"), "{good}");
+    let known = zone(record.clone());
+    check(&good, &known, PERSON);
+    check(&good.replace("\r\n", "\n"), &known, PERSON);
+    check(&good.replace("13800000000", "13900000000"), &known, "dkim-failed");
+    check(&good.replace("li.lei@", "boss@"), &known, "dkim-failed");
+    check(&good.replace("a=rsa-sha256", "a=rsa-sha1"), &known, "dkim-algorithm");
+    check(&good.replace("a=rsa-sha256", "a=ed25519-sha256"), &known, "dkim-key-malformed");
+    check(&format!("From: boss@example.com\r\n{good}"), &known, "from-repeated");
+    // `k=rsa` is what is meant where nothing is said; and the key may stand in its bare form.
+    check(&good, &zone(record.replace("k=rsa; ", "")), PERSON);
+    check(&good, &zone(Signer::new().record), "dkim-key-malformed");
+}
+
+#[test]
+fn a_mail_waits_for_the_name_service_for_days_and_not_for_ever() {
+    let signer = Signer::new();
+    let down = || Zone { is_down: true, ..Zone::default() };
+    let after = |zone: &Zone, mail: &str, waited_s: u64| {
+        let now_s = now_s();
+        let proof = Proof::Dkim { resolver: zone, now_s, first_asked_s: now_s - waited_s };
+        word(&authenticate(mail.as_bytes(), &proof, &people()))
+    };
+    assert_eq!(after(&down(), &signer.signed(), 0), "wait dns-unavailable");
+    assert_eq!(after(&down(), &signer.signed(), WAIT_MAX_S - 1), "wait dns-unavailable");
+    assert_eq!(after(&down(), &signer.signed(), WAIT_MAX_S), "dns-given-up");
+    assert_eq!(after(&signer.zone(), &signer.signed(), WAIT_MAX_S), PERSON, "an answer at last counts");
+    // However many signatures a mail has, few of its questions may go unanswered.
+    let (header, _) =
+        signer.signed().split_once("From:").map(|(top, rest)| (top.to_owned(), rest.to_owned())).expect("it has one");
+    let many = format!("{}{MAIL}", (1..=5).map(|n| header.replace("s=s1", &format!("s=s{n}"))).collect::<String>());
+    let zone = down();
+    assert_eq!(after(&zone, &many, 0), "wait dns-unavailable");
+    assert_eq!(zone.asked.get(), 2);
+}
+
+#[test]
+fn people_are_the_configurations() {
+    let person = |email: &str, addresses: &[&str]| Person {
+        email: email.to_owned(),
+        name: String::new(),
+        roles: Vec::new(),
+        department: None,
+        addresses: addresses.iter().filter_map(|address| Email::parse(address)).collect(),
+    };
+    let people = People::of(&[person(LI, &["LiLei@Home.example"]), person("王芳@example.com", &["wang@example.com"])]);
+    let identity =
+        |address: &str| Email::parse(address).and_then(|address| people.identity(&address).map(str::to_owned));
+    assert_eq!(identity("LI.LEI@example.com").as_deref(), Some(LI));
+    assert_eq!(identity("lilei@home.example").as_deref(), Some(LI));
+    assert_eq!(identity("wang@example.com").as_deref(), Some("王芳@example.com"));
+    assert_eq!(identity("lei@example.com"), None);
+    let authentication = Authentication::Results {
+        authserv_id: "mx.example.com".to_owned(),
+        border_host: "mx1.example.com".to_owned(),
+        inner_hosts: vec!["store.example.com".to_owned()],
+    };
+    let border = Border::of(&authentication).expect("it has one");
+    assert_eq!((border.host.as_str(), border.inner.len()), ("mx1.example.com", 1));
+    assert_eq!(Border::of(&Authentication::Dkim), None);
 }
 
 /// Answers each question with one text, or with an error, or not at all.
@@ -423,7 +500,7 @@ proptest! {
         }
         let signer = Signer::new();
         let zone = signer.zone();
-        let is_refused = matches!(authenticate(&stranger, &Proof::Dkim { resolver: &zone, now_s: 0 }, &people), Verdict::Refused(_));
+        let is_refused = matches!(authenticate(&stranger, &Proof::Dkim { resolver: &zone, now_s: 0, first_asked_s: 0 }, &people), Verdict::Refused(_));
         prop_assert!(is_refused);
         drop(word(&authenticate(&stranger, &Proof::Results(&border), &people)));
     }
@@ -433,9 +510,9 @@ proptest! {
     fn lines_on_top_of_a_signed_mail_make_nobody_else_of_it(top in lines()) {
         let signer = Signer::new();
         let mail = [top.as_slice(), signer.signed().as_bytes()].concat();
-        let verdict = authenticate(&mail, &Proof::Dkim { resolver: &signer.zone(), now_s: now_s() }, &people());
+        let verdict = authenticate(&mail, &Proof::Dkim { resolver: &signer.zone(), now_s: now_s(), first_asked_s: now_s() }, &people());
         let is_nobody_else = match &verdict {
-            Verdict::Person { identity, .. } => identity.as_str() == LI,
+            Verdict::Person { identity, .. } => identity == LI,
             Verdict::Refused(_) | Verdict::Wait(_) => true,
         };
         prop_assert!(is_nobody_else);

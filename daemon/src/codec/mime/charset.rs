@@ -8,7 +8,7 @@
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, GB18030, ISO_2022_JP, UTF_8, WINDOWS_1252};
 
-/// Labels that encoding_rs does not know, with those that it does.
+/// Labels that `encoding_rs` does not know, with those that it does.
 const FURTHER_LABELS: [(&str, &str); 8] = [
     ("cp936", "gbk"),
     ("ms936", "gbk"),

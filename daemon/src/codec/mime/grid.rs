@@ -23,8 +23,7 @@ impl Flow {
                         self.line.push(' ');
                     }
                 }
-                '\u{a0}' => self.line.push(' '),
-                '\u{2028}' | '\u{2029}' => self.line.push(' '),
+                '\u{a0}' | '\u{2028}' | '\u{2029}' => self.line.push(' '),
                 c if c.is_control() => {}
                 c => self.line.push(c),
             }
@@ -128,12 +127,12 @@ impl OpenTable {
         if is_layout {
             return self.rows.into_iter().flatten().flat_map(|cell| cell.flow.passages).collect();
         }
-        let rows = self.rows.into_iter().map(|row| row.into_iter().map(closed).collect()).collect();
+        let rows = self.rows.iter().map(|row| row.iter().map(closed).collect()).collect();
         vec![Passage { mark: self.mark, content: Content::Grid(Grid { rows }) }]
     }
 }
 
-fn closed(cell: OpenCell) -> GridCell {
+fn closed(cell: &OpenCell) -> GridCell {
     let mut text = String::new();
     for passage in &cell.flow.passages {
         if let Content::Line(line) = &passage.content {

@@ -9,7 +9,7 @@ use html5gum::{StartTag, Token, Tokenizer};
 
 use super::fault::MimeFault;
 use super::grid::{Flow, OpenTable};
-use super::style::{Said, said_by};
+use super::style::{Begins, Said, said_by};
 use super::{Mark, MimeLimits, Passage};
 
 /// How many elements may be open at once.
@@ -108,7 +108,7 @@ struct Depths {
 }
 
 impl Depths {
-    fn count(&mut self, said: &Said, step: fn(&mut usize)) {
+    fn count(&mut self, said: Said, step: fn(&mut usize)) {
         match said.mark {
             Some(Mark::Quote) => step(&mut self.quotes),
             Some(Mark::Signature) => step(&mut self.signatures),
@@ -167,7 +167,7 @@ impl Page {
         };
         let said = said_by(&name, &attribute);
         if VOID.contains(&name.as_str()) {
-            return self.void(&name, &said);
+            return self.void(&name, said);
         }
         if self.open.len() >= ELEMENTS_MAX || self.tables.len() >= TABLES_MAX {
             return Err(MimeFault::TooDeep);
@@ -177,7 +177,7 @@ impl Page {
             self.spend()?;
             self.end_block();
         }
-        self.own_text_ended |= said.ends_own_text && self.depths.hidden == 0;
+        self.own_text_ended |= said.begins == Some(Begins::AnotherMail) && self.depths.hidden == 0;
         let mark = self.mark();
         let span = |wanted: &str| {
             let number = attribute(wanted).and_then(|text| text.trim().parse().ok()).unwrap_or(1);
@@ -189,13 +189,13 @@ impl Page {
             ("td" | "th", Some(table)) => table.begin_cell(span("colspan"), span("rowspan"), mark),
             _ => {}
         }
-        self.depths.count(&said, |depth| *depth += 1);
+        self.depths.count(said, |depth| *depth += 1);
         self.open.push(Open { name, said });
         Ok(())
     }
 
     /// An element without an end.
-    fn void(&mut self, name: &str, said: &Said) -> Result<(), MimeFault> {
+    fn void(&mut self, name: &str, said: Said) -> Result<(), MimeFault> {
         let mark = self.mark();
         if self.depths.hidden > 0 {
             return Ok(());
@@ -208,7 +208,7 @@ impl Page {
             "hr" => {
                 self.spend()?;
                 self.flow().end_block(mark);
-                self.flow().push_line(if said.is_signature_rule { "-- " } else { "" }, mark);
+                self.flow().push_line(if said.begins == Some(Begins::Signature) { "-- " } else { "" }, mark);
             }
             _ => {}
         }
@@ -285,7 +285,7 @@ impl Page {
                 }
                 _ => {}
             }
-            self.depths.count(&closed.said, |depth| *depth -= 1);
+            self.depths.count(closed.said, |depth| *depth -= 1);
         }
     }
 

@@ -9,14 +9,21 @@ use super::Mark;
 pub(super) struct Said {
     /// What it says of what is within.
     pub(super) mark: Option<Mark>,
-    /// Whether all that comes after it is another mail, too.
-    pub(super) ends_own_text: bool,
+    /// What all that comes after it is, too.
+    pub(super) begins: Option<Begins>,
     /// Whether nobody sees what is within, or it is struck out.
     pub(super) is_hidden: bool,
     /// Whether line ends within are line ends.
     pub(super) is_preformatted: bool,
-    /// Whether it is the line that Foxmail draws above a signature.
-    pub(super) is_signature_rule: bool,
+}
+
+/// What an element begins that does not end with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Begins {
+    /// Another mail.
+    AnotherMail,
+    /// A signature: it is the line that Foxmail draws above one.
+    Signature,
 }
 
 /// Elements, by class or id, that hold another mail.
@@ -93,7 +100,7 @@ pub(super) fn said_by(name: &str, attribute: &dyn Fn(&str) -> Option<String>) ->
             said.mark = Some(Mark::Quote);
         } else if ENDS.contains(&own.as_str()) {
             said.mark = Some(Mark::Quote);
-            said.ends_own_text = true;
+            said.begins = Some(Begins::AnotherMail);
         } else if SIGNATURES.contains(&own.as_str()) && said.mark.is_none() {
             said.mark = Some(Mark::Signature);
         }
@@ -129,7 +136,7 @@ fn declarations(style: &str, name: &str, said: &mut Said) {
             }
             "text-decoration" | "text-decoration-line" => said.is_hidden |= value.contains("line-through"),
             "white-space" => said.is_preformatted |= matches!(value, "pre" | "pre-wrap" | "pre-line" | "break-spaces"),
-            "width" => said.is_signature_rule |= name == "hr" && value == "210px",
+            "width" if name == "hr" && value == "210px" => said.begins = Some(Begins::Signature),
             _ => {}
         }
     }
@@ -148,7 +155,7 @@ mod tests {
         assert_eq!(said("div", &[("class", "a gmail_quote")]).mark, Some(Mark::Quote));
         assert_eq!(said("div", &[("class", "gmail_default")]).mark, None);
         assert_eq!(said("div", &[("id", "x_Signature")]).mark, Some(Mark::Signature));
-        assert!(said("div", &[("id", "divRplyFwdMsg")]).ends_own_text);
+        assert_eq!(said("div", &[("id", "divRplyFwdMsg")]).begins, Some(Begins::AnotherMail));
     }
 
     #[test]

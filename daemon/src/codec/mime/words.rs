@@ -71,7 +71,7 @@ fn word(raw: &[u8]) -> Option<(Word, &[u8])> {
     };
     let end = memchr::memmem::find(rest, b"?=")?;
     let (content, rest) = rest.split_at_checked(end)?;
-    if label.is_empty() || !label.iter().all(|b| b.is_ascii_graphic()) || content.contains(&b'\n') {
+    if label.is_empty() || !label.iter().all(u8::is_ascii_graphic) || content.contains(&b'\n') {
         return None;
     }
     let bytes = match encoding {

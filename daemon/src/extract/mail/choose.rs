@@ -38,15 +38,12 @@ pub(super) fn table<'t>(
     if let Some(named) = subject_tags(&mail.subject).find_map(|tag| self::named(tag, tables)) {
         chosen = Some(agreeing(chosen, named, ChosenBy::Subject)?);
     }
-    match chosen {
-        Some(found) => Ok(found),
-        None => {
-            let own = tables.iter().find(|table| table.name == *mailbox.table);
-            let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
-            own.map(|table| (table, ChosenBy::Mailbox))
-                .ok_or_else(|| words::unknown_table(mailbox.table.as_str(), &names))
-        }
+    if let Some(found) = chosen {
+        return Ok(found);
     }
+    let own = tables.iter().find(|table| table.name == *mailbox.table);
+    let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
+    own.map(|table| (table, ChosenBy::Mailbox)).ok_or_else(|| words::unknown_table(mailbox.table.as_str(), &names))
 }
 
 fn agreeing<'t>(

@@ -323,5 +323,4 @@ impl<'a> Reader<'a> {
     fn has_key(&self, draft: &Draft) -> bool {
         self.labels.table.primary_key.iter().any(|id| draft.has(*id))
     }
-
 }

@@ -281,7 +281,7 @@ pub(super) fn is_greeting(line: &str) -> bool {
     if bare.is_empty() || bare.chars().count() > 30 {
         return false;
     }
-    GREETINGS.iter().any(|word| bare == *word)
+    GREETINGS.contains(&bare)
         || GREETINGS.iter().take(18).any(|word| bare.starts_with(word))
         || bare.ends_with("你好")
         || bare.ends_with("您好")

@@ -1,79 +1,14 @@
 //! The one address of the one From, and what it takes for two addresses to be the same.
 //!
 //! Of RFC 5322 only what mail programs write is taken: `a@b.c`, `<a@b.c>`, `Name <a@b.c>`, `"Name" <a@b.c>`. A comment, a group, a route,
-//! a quoted local part, an IP literal, a trailing dot, anything not ASCII in the address: refused. The display name is skipped, never read.
-
-use std::fmt;
+//! a quoted local part, an IP literal, a trailing dot, anything not ASCII in the address: refused. What an address is made of is [`Email`]'s to say. The display name is skipped, never read.
 
 use super::header::Header;
 use super::reason::Reason;
+use crate::model::email::{Email, is_domain};
 
 /// The most bytes of a From.
 pub const FROM_BYTES_MAX: usize = 2000;
-/// The most bytes of a local part (RFC 5321, 4.5.3.1.1).
-const LOCAL_BYTES_MAX: usize = 64;
-/// The most bytes of a domain's name (RFC 1035, 2.3.4, as text).
-const DOMAIN_BYTES_MAX: usize = 253;
-/// The most bytes of a label.
-const LABEL_BYTES_MAX: usize = 63;
-
-/// A checked e-mail address: ASCII, in lower case. Its domain is of letters, digits and hyphens; a name in another script stands as `xn--…`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Email(String);
-
-impl Email {
-    /// Reads an address; upper and lower case are the same, in the local part too, as in the configuration.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (local, domain) = text.split_once('@')?;
-        let is_local = local.len() <= LOCAL_BYTES_MAX
-            && local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_atom))
-            && !local.contains("=?");
-        (is_local && is_domain(domain)).then(|| Self(text.to_ascii_lowercase()))
-    }
-
-    /// The address.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// What stands before the `@`.
-    pub fn local(&self) -> &str {
-        self.0.split_once('@').map_or("", |(local, _)| local)
-    }
-
-    /// What stands behind the `@`.
-    pub fn domain(&self) -> &str {
-        self.0.split_once('@').map_or("", |(_, domain)| domain)
-    }
-}
-
-/// Writes the address.
-impl fmt::Display for Email {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// Whether a byte may stand in an atom (RFC 5322, 3.2.3).
-fn is_atom(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte)
-}
-
-/// Whether it is a name of a domain below another one: no IP address, no trailing dot.
-pub(super) fn is_domain(text: &str) -> bool {
-    let is_label = |label: &str| {
-        !label.is_empty()
-            && label.len() <= LABEL_BYTES_MAX
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-    };
-    let top = text.rsplit('.').next().unwrap_or_default();
-    text.len() <= DOMAIN_BYTES_MAX
-        && text.contains('.')
-        && text.split('.').all(is_label)
-        && !top.bytes().all(|byte| byte.is_ascii_digit())
-}
 
 /// Whether what `signer` vouches for holds for addresses at `domain`: it is the same name, or one above. Whoever has a zone decides
 /// over all names below it, so this needs no list of public suffixes; a name below vouches for nothing above it, which is where

@@ -21,16 +21,19 @@ use mail_auth::{
     AuthenticatedMessage, DkimOutput, DkimResult, Error, MessageAuthenticator, Parameters, ResolverCache, Txt,
 };
 
-use super::address::{Email, is_aligned, is_domain};
+use super::address::is_aligned;
 use super::header::Header;
 use super::reason::Reason;
 use super::tags::{Tags, base64, rsa_bits};
 use crate::io::{DnsFailure, Resolver};
+use crate::model::email::{Email, is_domain};
 
 /// The most signatures of a mail.
 pub const SIGNATURES_MAX: usize = 5;
 /// The shortest RSA key, in bits (RFC 8301, 3.2).
 pub const RSA_BITS_MIN: usize = 1024;
+/// How many look-ups of a mail may go unanswered: each takes as long as the resolver's patience.
+const UNANSWERED_MAX: usize = 2;
 /// How far another machine's clock may be ahead, in seconds.
 const CLOCK_SKEW_S: u64 = 15 * 60;
 /// Headers that a signature must cover where they stand in the mail.
@@ -62,7 +65,7 @@ pub(super) fn check(
         1..=SIGNATURES_MAX => {}
         _ => return Err(Reason::DkimTooMany),
     }
-    let mut reason = None;
+    let (mut reason, mut unanswered) = (None, 0);
     for field in fields {
         let tags = field.ascii().and_then(Tags::parse);
         let Some(tags) = tags else {
@@ -78,6 +81,13 @@ pub(super) fn check(
             .and_then(|(key, claim)| verify(mail, header, &claim, key));
         match checked {
             Ok(()) => return Ok(()),
+            Err(Reason::DnsUnavailable) => {
+                reason = Some(Reason::DnsUnavailable);
+                unanswered += 1;
+                if unanswered == UNANSWERED_MAX {
+                    break;
+                }
+            }
             // What may yet turn out well comes before all that has not; and what is wrong with the domain's own signature before the rest.
             Err(found) if reason != Some(Reason::DnsUnavailable) => reason = Some(found),
             Err(_) => {}

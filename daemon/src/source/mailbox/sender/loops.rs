@@ -4,8 +4,9 @@
 //! Exchange and older list programs write).
 
 use super::Verdict;
-use super::address::{Email, from_address};
+use super::address::from_address;
 use super::header::Header;
+use crate::model::email::Email;
 
 /// A field that every mail of ours carries.
 pub const OWN_FIELD: &str = "X-Daybook-Arrival";

@@ -89,6 +89,8 @@ reasons! {
     DkimFailed "dkim-failed" "the signature does not fit the mail"
     /// The name service could not be asked.
     DnsUnavailable "dns-unavailable" "the key of the sender's domain could not be looked up; it is tried again"
+    /// The name service could not be asked for days.
+    DnsGivenUp "dns-given-up" "the key of the sender's domain could not be looked up for three days"
 }
 
 /// Writes the words.

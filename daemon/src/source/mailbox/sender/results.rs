@@ -12,10 +12,12 @@
 //!
 //! `dkim=pass` with an aligned `header.d`, or `dmarc=pass` with the very `header.from`, is proof. SPF alone is none: it is about the envelope.
 
-use super::address::{Email, is_aligned};
+use super::address::is_aligned;
 use super::header::Header;
 use super::reason::Reason;
 use super::token::{Token, tokens};
+use crate::config::Authentication;
+use crate::model::email::Email;
 
 /// The name of the field.
 const FIELD: &str = "authentication-results";
@@ -38,6 +40,16 @@ impl Border {
     /// A border that goes by one name, with nothing behind it.
     pub fn new(authserv_id: &str) -> Self {
         Self { authserv_id: authserv_id.to_owned(), host: authserv_id.to_owned(), inner: Vec::new() }
+    }
+
+    /// The border that a mailbox is configured with; `None` if its senders are proved in another way.
+    pub fn of(authentication: &Authentication) -> Option<Self> {
+        match authentication {
+            Authentication::Results { authserv_id, border_host, inner_hosts } => {
+                Some(Self { authserv_id: authserv_id.clone(), host: border_host.clone(), inner: inner_hosts.clone() })
+            }
+            Authentication::Dkim | Authentication::None => None,
+        }
     }
 }
 
