@@ -235,6 +235,11 @@ pub(super) fn is_free_text(field: &Field, table: &Table) -> bool {
         && !table.primary_key.contains(&field.id)
 }
 
+/// Whether it parts a value from what follows, and belongs to neither.
+pub(super) fn is_ending(c: char) -> bool {
+    matches!(c, ',' | '，' | ';' | '；' | '、')
+}
+
 /// Whether a value says that what is stored is to be cleared.
 pub(super) fn is_cleared(value: &str) -> bool {
     let form = folded(value);
@@ -244,7 +249,7 @@ pub(super) fn is_cleared(value: &str) -> bool {
 /// A value without what mail programs put around it.
 pub(super) fn cleaned(value: &str) -> String {
     let value = value.trim_matches(|c: char| c.is_whitespace() || matches!(c, '|' | '｜'));
-    let value = value.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, ',' | '，' | ';' | '；' | '、'));
+    let value = value.trim_end_matches(|c: char| c.is_whitespace() || is_ending(c));
     without_link(value).trim().to_owned()
 }
 

@@ -69,7 +69,8 @@ impl Reader<'_> {
             }
             return;
         }
-        for (spot, text) in &table.beside {
+        let mut beside = table.beside.iter().peekable();
+        while let Some((spot, text)) = beside.next_if(|(spot, _)| spot.line < table.titles_spot.line) {
             self.push(*spot, text, Class::Title);
         }
         self.push(table.titles_spot, &titles, Class::Title);
@@ -77,6 +78,9 @@ impl Reader<'_> {
         // A cell that spans rows covers a cell of each further one.
         let mut covered = 0_u32;
         for (spot, cells) in &table.rows {
+            while let Some((drawn, text)) = beside.next_if(|(drawn, _)| drawn.line < spot.line) {
+                self.push(*drawn, text, Class::Title);
+            }
             if cells.iter().all(|cell| cell.text.trim().is_empty()) && covered == 0 {
                 continue;
             }
@@ -94,6 +98,9 @@ impl Reader<'_> {
                 Some(problem) => self.refuse(*spot, &texts(cells), problem),
                 None => self.row(*spot, &texts(cells), cells, &columns),
             }
+        }
+        for (drawn, text) in beside {
+            self.push(*drawn, text, Class::Title);
         }
         (self.is_open, self.had_text, self.had_blank) = (false, true, false);
     }

@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::model::compare::folded;
 
 use super::form::{DraftCell, Reader};
-use super::labels::cleaned;
+use super::labels::{cleaned, is_ending};
 use super::{Class, Spot, phrases, words};
 
 /// A line this wide that could not take the next word was broken by a mail program.
@@ -50,8 +50,13 @@ impl Reader<'_> {
             }
             _ => return false,
         };
+        // Taken off where the line ended, it stands within the value now.
+        let before = self.form.lines.last().map(|line| ending(&line.text)).unwrap_or_default().to_owned();
         let line = self.push(spot, text, Class::Update);
         if let Some(cell) = self.cell(cell) {
+            if !cell.typed.is_empty() {
+                cell.typed.push_str(&before);
+            }
             let is_latin = |c: Option<char>| c.is_some_and(|c| c.is_ascii());
             let needs_space = is_latin(cell.typed.chars().last()) || is_latin(text.trim_start().chars().next());
             cell.typed.push_str(if joint == " " && !needs_space { "" } else { joint });
@@ -67,6 +72,13 @@ impl Reader<'_> {
     fn cell(&mut self, index: usize) -> Option<&mut DraftCell> {
         self.form.drafts.last_mut()?.cells.get_mut(index)
     }
+}
+
+/// The commas and semicolons that a line ends with.
+fn ending(text: &str) -> &str {
+    let text = text.trim_end();
+    let rest = text.trim_end_matches(|c: char| is_ending(c) || c.is_whitespace());
+    text.strip_prefix(rest).unwrap_or_default().trim_start()
 }
 
 /// Whether a line asks for the update, and so is no part of a value.
