@@ -341,9 +341,12 @@ fn read_authentication(mailbox: &mut Reader<'_>, is_imap: bool) -> Option<Authen
     let inner_hosts = mailbox.item("inner_hosts").map(|item| (item.spot.clone(), item.distinct_texts()));
     if means.value != Means::Results {
         let given = [border_host.as_ref().map(|(spot, _)| spot), inner_hosts.as_ref().map(|(spot, _)| spot)];
-        for spot in given.into_iter().flatten() {
+        for spot in given.iter().flatten() {
             let message = "only `authentication-results` looks at who received a mail";
             report.add(spot, ProblemKind::Contradiction, message, "leave it out");
+        }
+        if given.iter().any(Option::is_some) {
+            return None;
         }
     }
     match means.value {
@@ -546,9 +549,9 @@ mod tests {
         check(
             "maildir = \"m\"\nauthserv_id = \"mx example\"\nborder_host = \"mx.\"\ninner_hosts = [\"a\", \"a\"]",
             &[
-                "mailbox.inner_hosts: `a` is there twice",
                 "mailbox.authserv_id: `mx example` is not what a server calls itself",
                 "mailbox.border_host: `mx.` is not what",
+                "mailbox.inner_hosts: `a` is there twice",
             ],
         );
         check(
