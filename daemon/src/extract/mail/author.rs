@@ -7,6 +7,7 @@
 
 use crate::codec::mime::{Content, Mark, Passage};
 
+use super::Text;
 use super::phrases::{Introduction, header_line, introduction, may_begin_introduction};
 
 /// How many lines an introduction may be broken over.
@@ -37,7 +38,8 @@ pub(super) struct Authorship {
 }
 
 /// Says whose each passage is. `is_forward`: the subject says that the mail is forwarded.
-pub(super) fn authorship(passages: &[Passage], is_forward: bool) -> Authorship {
+pub(super) fn authorship(text: &Text, is_forward: bool) -> Authorship {
+    let Text { passages, is_page } = text;
     let mut standings = Vec::with_capacity(passages.len());
     let mut forwarded = None;
     let mut all_quoted = false;
@@ -67,7 +69,7 @@ pub(super) fn authorship(passages: &[Passage], is_forward: bool) -> Authorship {
         };
         // A blank line parts the author's own text from the quote before it. Pages part them by their elements.
         after_quote = match standing {
-            Standing::Quote => passage.mark == Mark::Quote && is_prefixed(passages, at),
+            Standing::Quote => !is_page && passage.mark == Mark::Quote && is_prefixed(passages, at),
             Standing::Unclear => true,
             Standing::Own | Standing::Signature => false,
         };
@@ -185,7 +187,7 @@ mod tests {
             Standing::Quote => 'q',
             Standing::Signature => 's',
         };
-        authorship(&passages, false).standings.iter().map(sign).collect()
+        authorship(&Text { passages, is_page: false }, false).standings.iter().map(sign).collect()
     }
 
     #[test]
@@ -204,6 +206,7 @@ mod tests {
         let text = "see\n---------- Forwarded message ---------\nFrom: a <a@example.com>\nDate: x\nSubject: y\nTo: z\n\nPhone: 1\nName: 2\n\nOn Nov 1, 2026, b wrote:\nold";
         let passages: Vec<Passage> =
             text.lines().map(|line| Passage { mark: Mark::None, content: Content::Line(line.to_owned()) }).collect();
-        assert_eq!(authorship(&passages, false).forwarded, Some(7..10));
+        let text = Text { passages, is_page: false };
+        assert_eq!(authorship(&text, false).forwarded, Some(7..10));
     }
 }

@@ -5,7 +5,7 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::codec::mime::{Mail, Passage};
+use crate::codec::mime::Mail;
 use crate::model::compare::folded;
 use crate::model::{FieldId, Problem};
 
@@ -15,7 +15,7 @@ use super::items::{self, Item, ItemContent};
 use super::labels::{Labelled, Labels, Parsed, is_free_text};
 use super::phrases::{self, SignOff};
 use super::wrapped::Last;
-use super::{Class, Line, Refusal, Spot, choose, words};
+use super::{Class, Line, Refusal, Spot, Text, choose, words};
 
 /// The most lines and rows of a text that are not quoted.
 const LINES_MAX: usize = 20_000;
@@ -64,8 +64,9 @@ impl Draft {
 }
 
 /// Reads one text.
-pub(super) fn read(passages: &[Passage], mail: &Mail, labels: &Labels<'_>, is_inner: bool) -> Result<Form, Refusal> {
-    let Authorship { mut standings, forwarded } = author::authorship(passages, choose::says_forwarded(&mail.subject));
+pub(super) fn read(text: &Text, mail: &Mail, labels: &Labels<'_>, is_inner: bool) -> Result<Form, Refusal> {
+    let Authorship { mut standings, forwarded } = author::authorship(text, choose::says_forwarded(&mail.subject));
+    let passages = &text.passages;
     let mut reader = Reader::new(labels);
     let of_subject = if is_inner { None } else { command::read(&mail.subject, labels.table) };
     let plain_items = items::of(passages, &standings, None, labels, is_inner);

@@ -202,13 +202,15 @@ pub fn read(mail: &Mail, tables: &[Table], mailbox: &Mailbox<'_>, limits: &MimeL
 fn read_text(mail: &Mail, labels: &labels::Labels<'_>, is_inner: bool) -> Result<form::Form, Refusal> {
     let has = |pick: fn(&mime::Body) -> &Option<Vec<Passage>>| mail.bodies.iter().any(|body| pick(body).is_some());
     let (has_plain, has_html) = (has(|body| &body.plain), has(|body| &body.html));
-    let html = has_html.then(|| passages(mail, true));
-    let plain = has_plain.then(|| passages(mail, false));
+    // A page's elements end where they end; of plain text, and of both together, marks may be lost.
+    let is_page = mail.bodies.iter().all(|body| body.html.is_some());
+    let html = has_html.then(|| Text { passages: passages(mail, true), is_page });
+    let plain = has_plain.then(|| Text { passages: passages(mail, false), is_page: false });
     let (main, other) = match (html, plain) {
         (Some(html), Some(plain)) if !is_blank(&html) => (html, Some(plain)),
         (Some(html), Some(plain)) => (plain, Some(html)),
         (Some(only), None) | (None, Some(only)) => (only, None),
-        (None, None) => (Vec::new(), None),
+        (None, None) => (Text::default(), None),
     };
     let main = form::read(&main, mail, labels, is_inner)?;
     if let Some(other) = other.filter(|other| !is_blank(other)) {
@@ -218,7 +220,15 @@ fn read_text(mail: &Mail, labels: &labels::Labels<'_>, is_inner: bool) -> Result
     Ok(main)
 }
 
-/// A mail's text in one form; a body that lacks it stands in the other.
+/// A mail's text in one form.
+#[derive(Debug, Default)]
+struct Text {
+    passages: Vec<Passage>,
+    /// Whether all of it is of pages.
+    is_page: bool,
+}
+
+/// The passages of a mail's text in one form; a body that lacks it stands in the other.
 fn passages(mail: &Mail, is_html: bool) -> Vec<Passage> {
     let mut all = Vec::new();
     for body in &mail.bodies {
@@ -228,8 +238,8 @@ fn passages(mail: &Mail, is_html: bool) -> Vec<Passage> {
     all
 }
 
-fn is_blank(passages: &[Passage]) -> bool {
-    passages.iter().all(|passage| matches!(&passage.content, Content::Line(line) if line.trim().is_empty()))
+fn is_blank(text: &Text) -> bool {
+    text.passages.iter().all(|passage| matches!(&passage.content, Content::Line(line) if line.trim().is_empty()))
 }
 
 /// Reads the one attached mail.

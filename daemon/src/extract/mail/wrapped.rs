@@ -46,6 +46,8 @@ impl Reader<'_> {
                     cell.lines.push(line);
                     cell.refused = Some(words::unclear_end(cell.spot));
                 }
+                // A name below a remark begins a signature as well as one below a blank line.
+                self.had_text = true;
                 return true;
             }
             _ => return false,
