@@ -10,6 +10,7 @@ use std::net::UdpSocket;
 use std::path::Path;
 use std::time::Duration;
 
+use daybook::codec::mime::{self, MimeLimits};
 use daybook::config::Authentication;
 use daybook::io::{Clock, DnsFailure, NameService, Resolver, SystemClock};
 use daybook::model::policy::Person;
@@ -78,6 +79,27 @@ fn every_golden_mail_comes_to_what_is_expected() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let honest = expected.values().filter(|outcome| outcome.starts_with("person")).count();
     assert!(honest >= 10 && expected.len() - honest >= 40, "{honest} of {}", expected.len());
+}
+
+/// Sender and content are read by two readers: they must not see two senders.
+fn is_one_sender(mail: &[u8]) -> bool {
+    let Verdict::Person { from, .. } = authenticate(mail, &Proof::None, &people()) else { return true };
+    let Ok(read) = mime::read(mail, &MimeLimits::default()) else { return true };
+    read.from.address.eq_ignore_ascii_case(from.as_str())
+}
+
+#[test]
+fn both_readers_of_a_mail_see_the_same_sender() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden");
+    let mut count = 0;
+    for entry in ["forgery", "mail"].iter().flat_map(|folder| fs::read_dir(golden.join(folder)).expect("it is there")) {
+        let path = entry.expect("it can be listed").path();
+        if path.extension().is_some_and(|end| end == "eml") {
+            assert!(is_one_sender(&fs::read(&path).expect("it can be read")), "{}", path.display());
+            count += 1;
+        }
+    }
+    assert!(count >= 200, "{count}");
 }
 
 #[test]
@@ -506,6 +528,7 @@ proptest! {
         let is_refused = matches!(authenticate(&stranger, &Proof::Dkim { resolver: &zone, now_s: 0, first_asked_s: 0 }, &people), Verdict::Refused(_));
         prop_assert!(is_refused);
         drop(word(&authenticate(&stranger, &Proof::Results(&border), &people)));
+        prop_assert!(is_one_sender(&stranger));
     }
 
     /// A signed mail with anything put on top is the person's, or nobody's; never another one's.
