@@ -96,7 +96,8 @@ impl<'a> Labels<'a> {
         let label = label.trim();
         match self.titles.meant(label)[..] {
             [field] => {
-                let rest = if label.starts_with('*') { rest.trim_start().trim_start_matches('*') } else { rest };
+                // Bold in a page is `*…*` in the plain text that is made of it, be it the label's or the line's.
+                let rest = if label.starts_with('*') { rest.trim().trim_matches('*') } else { rest };
                 self.values(field, rest)
             }
             [] => self.unknown(line, label, rest),
@@ -110,8 +111,9 @@ impl<'a> Labels<'a> {
         let mut current = field;
         let mut rest = rest;
         while let Some(next) = self.next_label(rest) {
-            let value = cleaned(next.value);
-            let is_free = self.table.field(current).is_some_and(|field| is_free_text(field, self.table));
+            let is_free = self.is_free(current);
+            // What parts it from the next label is no part of it.
+            let value = ended(next.value.trim_end().trim_end_matches('/'), is_free);
             if value.is_empty() || (is_free && !next.is_apart) || found.len() >= LABELS_MAX {
                 return Parsed::Unclear;
             }
@@ -119,8 +121,12 @@ impl<'a> Labels<'a> {
             current = next.field;
             rest = next.rest;
         }
-        found.push(Labelled { field: current, value: cleaned(rest) });
+        found.push(Labelled { field: current, value: ended(rest, self.is_free(current)) });
         Parsed::Labels(found)
+    }
+
+    fn is_free(&self, field: FieldId) -> bool {
+        self.table.field(field).is_some_and(|field| is_free_text(field, self.table))
     }
 
     /// Finds the next known label in a line's rest.
@@ -253,6 +259,12 @@ pub(super) fn cleaned(value: &str) -> String {
     without_link(value).trim().to_owned()
 }
 
+/// A value as it ends in its line: a sentence's full stop belongs to it in free text only.
+fn ended(value: &str, is_free: bool) -> String {
+    let value = cleaned(value);
+    if is_free { value } else { value.trim_end_matches('。').trim_end().to_owned() }
+}
+
 /// Without the link that Outlook writes behind a text: `a@example.com<mailto:a@example.com>`.
 fn without_link(value: &str) -> &str {
     let Some((before, link)) = value.strip_suffix('>').and_then(|value| value.rsplit_once('<')) else { return value };
@@ -310,6 +322,9 @@ mod tests {
             ("- 电话：13800138000", "phone=13800138000"),
             ("2、客户编号（必填）：C-000001", "customer_id=C-000001"),
             ("*电话：* 13800138000", "phone=13800138000"),
+            ("*电话：13800138000*", "phone=13800138000"),
+            ("阶段：签约。", "stage=签约"),
+            ("备注：年底前签约。", "remark=年底前签约。"),
             ("邮箱：a@example.com<mailto:a@example.com>", "email=a@example.com"),
             ("电话：", "phone="),
             ("客户编号：C-000001，电话：13800138000", "customer_id=C-000001 phone=13800138000"),
