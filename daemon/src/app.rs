@@ -14,7 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 pub use self::leftovers::take_leftovers;
-pub use self::pass::{Readied, Reading, sync, workbook_sources};
+pub use self::pass::{Readied, Reading, plugin_source, sync, workbook_sources};
 pub use self::publishing::{publish_due, publish_everything};
 
 use crate::io::Fingerprint;
@@ -138,6 +138,7 @@ impl<'a> App<'a> {
                 for problem in self.pipeline.plugins().refresh() {
                     self.observer.problem(&problem);
                 }
+                pass::note_plugins(self.pipeline);
                 look_at = self.look(now).min(now.saturating_add(poll_ms));
             }
             if self.pipeline.now().0 >= publish_at && !self.publish(publish_due) {

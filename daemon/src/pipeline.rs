@@ -13,6 +13,7 @@ mod consult;
 mod edits;
 pub mod error;
 mod formulas;
+mod gone;
 mod heed;
 mod held;
 mod hindrance;
@@ -280,7 +281,9 @@ impl Pipeline {
         }
         // A view's digest is that of what it shows, every other state's that of the file.
         let is_view = self.specs.iter().any(|spec| spec.view.is_some() && spec.name == *source);
-        let digest = (!(everything || newest.written && is_view)).then_some(newest.mark.digest);
+        // What stands where a save was held is read in any case: if it is what was seen before that, the question is withdrawn.
+        let is_held = held::has_held_save(&snapshot, source)?;
+        let digest = (!(everything || is_held || newest.written && is_view)).then_some(newest.mark.digest);
         Ok(Ask { hash_key, known, digest, past })
     }
 
@@ -415,7 +418,7 @@ impl Pipeline {
         &mut self,
         spec: &SourceSpec,
         sheet: &Sheet,
-        decided: Option<Decided>,
+        decided: Option<(Decided, &Review)>,
         dry: bool,
     ) -> Result<Posted, PipelineError> {
         let posted = |taken, shows, layout| Ok(Posted { taken, shows, layout });
@@ -424,6 +427,9 @@ impl Pipeline {
         for _ in 0..TRIES_MAX {
             let snapshot = self.store.snapshot()?;
             let seen = snapshot.revision();
+            if let Some((_, review)) = decided {
+                questions::still_open(&snapshot, review)?;
+            }
             if !sheet.known.is_empty() && !columns_are_as_before(&snapshot, &sheet.arrival)? {
                 return posted(Taken::ReadAgain, Shows::Other, None);
             }
@@ -435,7 +441,8 @@ impl Pipeline {
                 setups: &self.config.plugins,
                 world: &world,
                 creator: creator(&self.config, &spec.actor),
-                decided,
+                decided: decided.map(|(decided, _)| decided),
+                versions_kept: self.config.store.backups_kept > 0,
             };
             let (made, layout) = {
                 let (entropy, plugins) = (self.parts.entropy.as_mut(), self.parts.plugins.as_mut());
@@ -526,14 +533,8 @@ impl Pipeline {
         let reread = (is_read_again && review.source.as_str() != CONSOLE).then(|| reread_task(&review.source));
         let about = About { table: &review.table, actor, kind, reread };
         self.post(about, false, |snapshot, table, decider, arrival, entropy| {
-            let Some(kept) = snapshot.review(review.id)?.filter(|kept| kept.closed.is_none()) else {
-                return Err(PipelineError::Refused("this has been decided already".to_owned()));
-            };
-            if kept.review.arrival != review.arrival {
-                let why = "the workbook was saved again since you looked; look at the question again";
-                return Err(PipelineError::Refused(why.to_owned()));
-            }
-            command::decide(snapshot, table, decider, arrival, &kept.review, decision, entropy)
+            let review = questions::still_open(snapshot, review)?;
+            command::decide(snapshot, table, decider, arrival, &review, decision, entropy)
         })
     }
 
@@ -544,11 +545,13 @@ impl Pipeline {
 
     /// Posts a held arrival: what it says, or that all of it was refused, so that its file is put right.
     fn settle_held(&mut self, review: &Review, decided: Decided) -> Result<Report, PipelineError> {
-        let held = self.store.snapshot()?.held(review.id)?;
+        let held = {
+            let snapshot = self.store.snapshot()?;
+            questions::still_open(&snapshot, review)?;
+            snapshot.held(review.id)?
+        };
         let Some(held) = held else {
-            return Err(PipelineError::Refused(
-                "what was held is no longer there: it was decided, or withdrawn".to_owned(),
-            ));
+            return Err(PipelineError::Refused("what was held is no longer there".to_owned()));
         };
         let mut sheet: Sheet = postcard::from_bytes(&held).map_err(|error| PipelineError::Held(error.to_string()))?;
         let now = self.now();
@@ -560,7 +563,7 @@ impl Pipeline {
         let Some(spec) = spec else {
             return Err(PipelineError::Unknown { what: "source", name: sheet.arrival.source.to_string() });
         };
-        match self.post_sheet(&spec, &sheet, Some(decided), false)?.taken {
+        match self.post_sheet(&spec, &sheet, Some((decided, review)), false)?.taken {
             Taken::Done(report) => Ok(report),
             Taken::Refused(_) | Taken::ReadAgain => Err(PipelineError::Refused(
                 "the workbook was saved again since; run `daybook sync` and look at the newer review".to_owned(),

@@ -8,8 +8,8 @@
 //! The limits are about elapsed time on a machine with two cores to spare. Where others use them, processor time says
 //! more: it counts all threads and the child, as if one core had to do everything, so its ratio is the greater one.
 //!
-//! Two figures more have limits of their own: a patch of one cell of that workbook, and the time until a save in one workbook
-//! is visible in another.
+//! More figures have limits of their own: a patch of one cell of that workbook, the time until a save in one workbook
+//! is visible in another, and rules as a plugin against the same rules natively.
 //!
 //! `cargo bench --bench sync`, or `cargo bench --bench sync -- unchanged` for some of it.
 
@@ -17,6 +17,7 @@ mod memory;
 mod office;
 mod patching;
 mod phases;
+mod plugins;
 mod visible;
 
 use std::cell::RefCell;
@@ -220,6 +221,9 @@ fn main() -> Result<()> {
     }
     if is_wanted(patching::NAME) {
         patching::tell(&stage.office, rows)?;
+    }
+    if is_wanted(plugins::NAME) {
+        plugins::tell(folder.path(), is_trial)?;
     }
     if is_wanted(visible::NAME) {
         visible::tell(folder.path(), is_trial)?;

@@ -62,10 +62,15 @@ fn a_plugin_is_tried_installed_pinned_and_switched_off() {
     office.program(&["plugin", "try", "nobody"]).ends(1);
 
     // Another file is refused until it is pinned.
-    office.write("plugins/check.wasm", &component("classify"));
-    office.program(&["sync"]).ends(1);
+    office.write("plugins/check.wasm", &super::plugins::plugin("validate").version("1.1.0").component());
+    office.program(&["sync"]).ends(1).says("daybook plugin pin check");
     office.program(&["check"]).ends(1);
     office.program(&["plugin", "pin", "check"]).ends(0);
+    // One that could not do its job here is not pinned.
+    let pinned = office.read("daybook.toml");
+    office.write("plugins/check.wasm", &component("classify"));
+    office.program(&["plugin", "pin", "check"]).ends(1).says("no field to write it into");
+    assert_eq!(office.read("daybook.toml"), pinned);
     office.program(&["plugin", "pin", "nobody"]).ends(2);
 
     office.program(&["plugin", "disable", "check"]).ends(0);
@@ -84,6 +89,11 @@ fn what_would_be_a_wrong_configuration_is_not_written() {
     office.program(&install).ends(2).says("did you mean `note`?");
     let install = ["plugin", "install", "built/check.wasm", "--reads", "note", "--settings", "= 3"];
     office.program(&install).ends(2).says("--settings");
+    // The plugin itself has a say: this one wants rules, and knows no setting of that name.
+    let segment = example_plugins::component("segment").unwrap_or_else(|why| panic!("{why}"));
+    office.write("built/segment.wasm", segment);
+    let install = ["plugin", "install", "built/segment.wasm", "--reads", "name", "--writes", "note"];
+    office.program(&install).ends(1).says("refuses its settings");
     assert_eq!(office.read("daybook.toml"), before);
     assert!(!office.path("plugins").exists());
 }
@@ -112,4 +122,48 @@ fn fixtures_run_through_the_real_component() {
     );
     office.write("more/wrong.toml", b"[[colum]]\n");
     office.program(&["plugin", "test", "built/check.wasm", "--fixtures", "more"]).ends(1).says("wrong.toml");
+}
+
+#[test]
+fn a_plugin_that_misses_a_field_or_a_place_to_write_is_not_installed() {
+    let office = office();
+    let before = office.read("daybook.toml");
+    let example = |name: &str| example_plugins::component(name).unwrap_or_else(|why| panic!("{why}"));
+    office.write("built/uscc.wasm", example("uscc"));
+    let install = ["plugin", "install", "built/uscc.wasm", "--reads", "note"];
+    office.program(&install).ends(1).says("the field `tax_id`").says("was not loaded");
+    office.write("built/segment.wasm", &component("classify"));
+    let install = ["plugin", "install", "built/segment.wasm", "--reads", "note", "--name", "segment"];
+    office.program(&install).ends(1).says("no field to write it into");
+    assert_eq!(office.read("daybook.toml"), before);
+    // What stands in the configuration already is found by `check`.
+    let section = "[[plugin]]\nname = \"own\"\npath = \"built/uscc.wasm\"\ntable = \"customers\"\nreads = [\"note\"]\n";
+    let office = self::office();
+    let configuration = String::from_utf8(office.read("daybook.toml")).expect("UTF-8");
+    office.write("daybook.toml", format!("{configuration}{section}").as_bytes());
+    office.write("built/uscc.wasm", example("uscc"));
+    office.program(&["check"]).ends(1).says("the field `tax_id`");
+}
+
+#[test]
+fn a_plugin_is_tried_before_it_is_in_use_and_replaced_by_a_newer_one() {
+    let office = office();
+    office.sync_quietly();
+    let install = ["plugin", "install", "built/check.wasm", "--name", "check", "--reads", "note", "--disabled"];
+    office.program(&install).ends(0).says("daybook plugin enable check");
+    assert_eq!(office.list(&["plugin", "list"])[0]["state"], "disabled");
+    let trial = office.json(&["plugin", "try", "check"]);
+    assert_eq!((&trial["errors"], &trial["failed"]), (&1.into(), &0.into()), "{trial}");
+    office.sync_idly();
+    office.program(&["plugin", "enable", "check"]).ends(0);
+
+    office.write("built/next.wasm", &super::plugins::plugin("validate").version("1.1.0").component());
+    office.program(&["plugin", "install", "built/next.wasm", "--replace", "--name", "check"]).ends(0).says("1.1.0");
+    let line = &office.list(&["plugin", "list"])[0];
+    assert_eq!((&line["version"], &line["pinned"], &line["state"]), (&"1.1.0".into(), &true.into(), &"loaded".into()));
+    office.program(&["sync"]).ends(0);
+    office.program(&["plugin", "install", "built/next.wasm", "--replace", "--name", "nobody"]).ends(2);
+    office.write("built/none.wasm", b"not a plugin");
+    office.program(&["plugin", "install", "built/none.wasm", "--replace", "--name", "check"]).ends(1);
+    office.program(&["sync"]).ends(0);
 }

@@ -16,6 +16,7 @@ mod columns;
 mod command_line;
 mod conflicts;
 mod daemon;
+mod held;
 mod identity;
 mod libreoffice;
 mod plugins;

@@ -2,7 +2,9 @@
 
 use serde_json::Value as Json;
 
-use super::office::{CUSTOMERS, Office, problems, text};
+use rustix::process::Signal;
+
+use super::office::{CUSTOMERS, Office, problems, text, wait_until};
 use super::workbook::rows;
 use crate::plugins::fixture::Fixture;
 
@@ -20,10 +22,15 @@ const GOOD: &str = include_str!("../plugins/good.wat");
 
 /// A component that does one job of those in `good.wat`.
 pub(super) fn component(job: &str) -> Vec<u8> {
+    plugin(job).component()
+}
+
+/// The same, not built yet.
+pub(super) fn plugin(job: &str) -> Fixture {
     let mut parts = GOOD.split("  (func $JOB(");
     let common = parts.next().expect("there are helpers");
     let own = parts.find(|part| part.starts_with(job)).expect("there is such a job");
-    Fixture::new(&format!("{common}  (func $JOB({own}")).component()
+    Fixture::new(&format!("{common}  (func $JOB({own}"))
 }
 
 /// An office with a plugin that does one job.
@@ -217,4 +224,75 @@ fn a_file_that_is_not_the_pinned_one_stops_the_start_and_any_other_trouble_does_
     office.sync();
     assert_eq!(office.list(&["record", "list"]).len(), 1, "the row is taken once it can be checked");
     assert!(office.reviews().is_empty());
+}
+
+/// By which version of the plugin the edits of a note were held, oldest first.
+fn held_by(office: &Office, key: &str) -> Vec<String> {
+    let history = office.list(&["record", "history", "--key", key]);
+    let held = history.iter().filter(|line| line["outcome"] == "held" && line["field"] == "note");
+    let version = |rule: String| rule.split(['@', '#']).nth(1).map(str::to_owned);
+    held.filter_map(|line| version(text(&line["rule"]))).collect()
+}
+
+#[test]
+fn a_replaced_file_is_taken_while_the_daemon_runs_and_a_bad_one_is_not() {
+    let office = office("validate", CHECKED);
+    save(&office, &["Customer ID|Name|Note", "C-1|Amber|tea", "C-2|Beryl|milk"]);
+    office.sync_quietly();
+    let daemon = office.start(&["run"]);
+    // Each save that is held says by which version. A swap comes between two of them, at a moment of the daemon's own.
+    let mut names = 0;
+    let mut held_anew = || {
+        let before = held_by(&office, "C-1").len();
+        names += 1;
+        office
+            .open("share/staff.xlsx")
+            .set("C-1", "Name", format!("Amber {names}").as_str())
+            .set("C-1", "Note", "")
+            .save();
+        wait_until("the save is held", || held_by(&office, "C-1").len() > before);
+        held_by(&office, "C-1").pop().expect("it was held")
+    };
+    assert_eq!(held_anew(), "1.0.0");
+    let replace = |bytes: &[u8]| {
+        office.write("plugins/own.new", bytes);
+        std::fs::rename(office.path("plugins/own.new"), office.path("plugins/own.wasm")).expect("it can be renamed");
+    };
+    replace(&plugin("validate").version("1.1.0").component());
+    wait_until("the new version is asked", || held_anew() == "1.1.0");
+    replace(b"not a plugin");
+    // It is looked at within a second or two; the version before goes on all the time.
+    for _ in 0..4 {
+        assert_eq!(held_anew(), "1.1.0");
+    }
+    office.open("share/staff.xlsx").set("C-1", "Note", "coffee").save();
+    wait_until("what is right is taken", || office.value("C-1", "note") == "coffee");
+    replace(&plugin("validate").version("1.2.0").component());
+    wait_until("a good file is taken again", || held_anew() == "1.2.0");
+    daemon.signal(Signal::TERM);
+    let ran = daemon.ended("the daemon").ends(0);
+    assert!(ran.err.contains("Version 1.1.0 goes on."), "{}", ran.err);
+    office.store_is_sound();
+}
+
+#[test]
+fn a_plugin_that_keeps_failing_is_stopped_and_status_says_so() {
+    let office = office("validate", CHECKED);
+    // Each row makes it break off; so many that they are several batches.
+    let lines = (0..1300).map(|number| format!("C-{number}|Amber|!{number}"));
+    let lines: Vec<String> = std::iter::once("Customer ID|Name|Note".to_owned()).chain(lines).collect();
+    save(&office, &lines.iter().map(String::as_str).collect::<Vec<_>>());
+    let report = office.sync();
+    assert!(codes(&report).iter().any(|code| code == "plugin-stopped"), "{report}");
+    let stopped =
+        report["problems"].as_array().into_iter().flatten().find(|problem| problem["code"] == "plugin-stopped");
+    let hint = text(&stopped.expect("it is told")["hint"]);
+    assert!(hint.contains("`daybook plugin disable own`"), "{hint}");
+    let line = office.json(&["status"])["plugins"][0].clone();
+    assert_eq!(line["state"], "stopped", "{line}");
+    assert!(text(&line["error"]).contains("broke off"), "{line}");
+    // What the hint says can be done.
+    office.program(&["plugin", "disable", "own"]).ends(0);
+    office.program(&["check"]).ends(0);
+    assert_eq!(office.json(&["status"])["plugins"][0]["state"], "disabled");
 }

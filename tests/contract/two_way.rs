@@ -19,7 +19,7 @@ sync = "two-way"
 "#;
 
 /// The staff's workbook, into which is written.
-const TWO_WAY: &str = r#"
+pub(super) const TWO_WAY: &str = r#"
 [[workbook]]
 name = "staff"
 path = "share/staff.xlsx"
@@ -507,7 +507,7 @@ fn keys_that_count_themselves_move_no_records() {
 }
 
 /// Thirty customers, of whom the first so many have a new name.
-fn thirty(renamed: usize) -> Vec<String> {
+pub(super) fn thirty(renamed: usize) -> Vec<String> {
     let customer = |number| {
         let name = if number <= renamed { format!("renamed {number}") } else { format!("as it was {number}") };
         format!("C-{number}|{name}|lead|")
@@ -516,7 +516,7 @@ fn thirty(renamed: usize) -> Vec<String> {
 }
 
 /// An office in which a save that renames all thirty customers is held.
-fn with_a_held_save() -> Office {
+pub(super) fn with_a_held_save() -> Office {
     let office = Office::with(TWO_WAY);
     save_thirty(&office, 0);
     office.sync_quietly();
@@ -525,7 +525,7 @@ fn with_a_held_save() -> Office {
     office
 }
 
-fn save_thirty(office: &Office, renamed: usize) {
+pub(super) fn save_thirty(office: &Office, renamed: usize) {
     let lines = thirty(renamed);
     office.save("share/staff.xlsx", &rows(&lines.iter().map(String::as_str).collect::<Vec<_>>()));
 }

@@ -9,7 +9,7 @@ fn repository() -> PathBuf {
 }
 
 /// Runs the fixtures of a folder through a component.
-fn check(name: &str, component: &[u8], folder: &Path) {
+fn check(name: &str, component: &[u8], folder: &Path, limits: &[&str]) {
     let office = Office::bare();
     let file = format!("{name}.wasm");
     office.write(&file, component);
@@ -22,7 +22,8 @@ fn check(name: &str, component: &[u8], folder: &Path) {
     let fixtures = folder.join("fixtures");
     let cases = fixtures.read_dir().expect("it has fixtures").count();
     let fixtures = fixtures.to_str().expect("the path is UTF-8");
-    let ran = office.program(&["--json", "plugin", "test", &file, "--fixtures", fixtures]).ends(0).lines();
+    let test = ["--json", "plugin", "test", &file, "--fixtures", fixtures];
+    let ran = office.program(&[test.as_slice(), limits].concat()).ends(0).lines();
     assert_eq!(ran.len(), cases, "{name}: {ran:?}");
     for case in ran {
         assert_eq!(case["holds"], true, "{name}: {case}");
@@ -31,7 +32,7 @@ fn check(name: &str, component: &[u8], folder: &Path) {
 
 fn check_rust(name: &str) {
     let component = example_plugins::component(name).unwrap_or_else(|why| panic!("{why}"));
-    check(name, component, &repository().join("plugins").join(name));
+    check(name, component, &repository().join("plugins").join(name), &[]);
 }
 
 /// A plugin in another language, which its own tools have built: `.ci/run` installs and calls them.
@@ -40,7 +41,10 @@ fn check_built(name: &str, folder: &str) {
     let path = repository().join("target/plugins").join(format!("{name}.wasm"));
     let folder = repository().join("plugins").join(folder).join(name);
     match std::fs::read(&path) {
-        Ok(component) => check(name, &component, &folder),
+        // Enough for Python on a busy machine.
+        Ok(component) => {
+            check(name, &component, &folder, &["--time-ms-max", "10000", "--memory-bytes-max", "134217728"])
+        }
         Err(error) => {
             let how = format!("{} says how to build it", folder.join("README.md").display());
             let required = std::env::var_os("DAYBOOK_REQUIRE_PROGRAMS").is_some();

@@ -116,3 +116,18 @@ fn a_component_can_be_looked_at() {
     assert!(inspection.surface.imports.iter().all(|name| name.starts_with("daybook:plugin/")));
     assert_eq!(inspection.manifest.expect("it would be loaded").id, "test");
 }
+
+#[test]
+fn what_a_failure_says_is_left_out_where_it_may_quote_cells() {
+    let mut bench = Bench::new();
+    let setup = bench.setup("good", &good());
+    assert_eq!(bench.load(std::slice::from_ref(&setup)), []);
+    let declined = [row("?decline")];
+    let told = ask!(bench, validate, &setup, &declined);
+    assert!(told.failed[0].why.contains("it can't use what it was sent: empty"), "{told:?}");
+    // The same of a column whose content not everybody may see who reads of it.
+    bench.table.fields[1].class = "sensitive".into();
+    let told = ask!(bench, validate, &setup, &declined);
+    let all = format!("{told:?}");
+    assert!(told.failed[0].why.contains("its words are left out") && !all.contains("empty"), "{all}");
+}

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use daybook::model::FieldId;
 use daybook::model::plugin::{Dispute, PluginSetup};
-use daybook::plugin::limits::PLUGIN_BYTES_MAX;
+use daybook::plugin::limits::{CompileLimits, LOG_LINE_CHARS_MAX, LOG_LINES_MAX, PLUGIN_BYTES_MAX};
 use daybook::plugin::{Answered, PluginState, forbids_start};
 
-use super::{Bench, Fixture, ask, good, rows, setup};
+use super::{Bench, Fixture, ask, good, limited_host, rows, setup};
 
 /// No case may take longer, on a machine as busy as it may be: each has one row, `time_max` is 250 ms, and a child compiles.
 const LONG: Duration = Duration::from_mins(2);
@@ -197,11 +197,53 @@ fn nothing_is_remembered_from_one_batch_to_the_next() {
 
 #[test]
 fn a_flood_of_log_lines_is_dropped_and_the_answer_taken() {
+    // All of a process's log is one, so the test is alone in its own.
+    if !is_alone("a_flood_of_log_lines_is_dropped_and_the_answer_taken") {
+        return;
+    }
+    let log = Log::default();
+    let own = log.clone();
+    tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_writer(move || own.clone()).init();
     let mut bench = Bench::new();
     let mut flood = bench.setup("flood", &Fixture::new(include_str!("hostile/log-flood.wat")));
     flood.limits.time_max = LONG;
     assert_eq!(bench.load(std::slice::from_ref(&flood)), []);
+    let before = log.lines().len();
     assert_eq!(ask!(bench, validate, &flood, &rows(&["甲"])).failed, []);
+    let lines = log.lines().split_off(before);
+    let last = lines.last().expect("something is logged");
+    assert!(last.contains("lines of a plugin were dropped"), "{last}");
+    assert_eq!(lines.len() as u64, u64::from(LOG_LINES_MAX) + 1, "{lines:?}");
+    assert!(lines.iter().all(|line| line.chars().count() < LOG_LINE_CHARS_MAX + 200), "{lines:?}");
+
+    // What sees more than the basics logs none of its own words.
+    bench.table.fields[1].class = "sensitive".into();
+    let before = log.lines().len();
+    assert_eq!(ask!(bench, validate, &flood, &rows(&["甲"])).failed, []);
+    let lines = log.lines().split_off(before);
+    assert!(lines.iter().filter(|line| line.contains("a line that is left out")).count() > 1, "{lines:?}");
+}
+
+/// What is logged.
+#[derive(Clone, Default)]
+struct Log(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl Log {
+    fn lines(&self) -> Vec<String> {
+        let bytes = self.0.lock().expect("nobody has panicked with it");
+        String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect()
+    }
+}
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("nobody has panicked with it").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A component whose compilation takes thousands of times its size.
@@ -213,12 +255,27 @@ fn compile_bomb(functions: usize) -> Vec<u8> {
 }
 
 #[test]
+fn a_child_that_compiles_ends_at_its_limits() {
+    let bomb = compile_bomb(12_000);
+    // It would take some 300 MB.
+    let limits = [
+        (CompileLimits { time_max: Duration::from_millis(100), ..CompileLimits::default() }, "it was stopped after"),
+        (CompileLimits { memory_bytes_max: 128 << 20, ..CompileLimits::default() }, "it ran out of memory"),
+    ];
+    for (limits, why) in limits {
+        let mut bench = Bench::new();
+        bench.host = limited_host(&bench.folder.path().join("cache"), &bench.clock, limits, false);
+        let bomb = setup("bomb", bench.write("bomb", &bomb));
+        let problems = bench.load(&[bomb]);
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert_eq!(problems[0].code, "plugin-not-compiled", "{problems:?}");
+        assert!(problems[0].message.contains(why), "{problems:?}");
+    }
+}
+
+#[test]
 fn the_daemon_stays_small() {
-    const ALONE: &str = "DAYBOOK_TEST_HOSTILE_ALONE";
-    if std::env::var_os(ALONE).is_none() {
-        let own = std::env::current_exe().expect("the test knows its own file");
-        let run = own_process(&own).env(ALONE, "1").output().expect("the test can be started");
-        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stdout));
+    if !is_alone("the_daemon_stays_small") {
         return;
     }
     let bomb = compile_bomb(4000);
@@ -239,11 +296,20 @@ fn the_daemon_stays_small() {
     assert!(grown < 96 << 20, "the process grew by {} KiB", grown >> 10);
 }
 
+/// Whether a test of this file has a process of its own; if not, it is run in one, and has to succeed there.
 #[expect(clippy::disallowed_methods, reason = "the test runs itself once more")]
-fn own_process(own: &std::path::Path) -> std::process::Command {
+fn is_alone(test: &str) -> bool {
+    const ALONE: &str = "DAYBOOK_TEST_HOSTILE_ALONE";
+    if std::env::var_os(ALONE).is_some() {
+        return true;
+    }
+    let own = std::env::current_exe().expect("the test knows its own file");
     let mut command = std::process::Command::new(own);
-    command.args(["--exact", "plugins::hostile::the_daemon_stays_small", "--nocapture"]);
-    command
+    command.args(["--exact", &format!("plugins::hostile::{test}"), "--nocapture"]).env(ALONE, "1");
+    let run = command.output().expect("the test can be started");
+    let said = String::from_utf8_lossy(&run.stdout);
+    assert!(run.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&run.stderr));
+    false
 }
 
 /// The most memory that this process ever had.

@@ -2,7 +2,6 @@
 
 mod cache;
 mod examples;
-mod figures;
 pub(crate) mod fixture;
 mod good;
 mod hostile;
@@ -18,6 +17,7 @@ use daybook::io::{ManualClock, Program, RealDisk};
 use daybook::model::plugin::{OnFailure, PluginLimits, PluginRow, PluginSetup};
 use daybook::model::schema::{ConflictRule, Constraints, Title};
 use daybook::model::{Cell, Field, FieldId, FieldType, Problem, Table, TableName, Value};
+use daybook::plugin::limits::CompileLimits;
 use daybook::plugin::{Context, Host, HostParts};
 
 use self::fixture::Fixture;
@@ -74,13 +74,20 @@ macro_rules! ask {
 use ask;
 
 fn host(cache: &Path, clock: &Arc<ManualClock>, metered: bool) -> Host {
+    limited_host(cache, clock, CompileLimits::default(), metered)
+}
+
+/// A host whose compiling child has limits of its own.
+fn limited_host(cache: &Path, clock: &Arc<ManualClock>, compile_limits: CompileLimits, metered: bool) -> Host {
     let parts = HostParts {
         compiler: Program::new(env!("CARGO_BIN_EXE_daybook"), [""; 0]),
+        compile_limits,
         cache_folder: cache.to_owned(),
         cache_key: [7; 32],
         clock: clock.clone(),
         disk: Arc::new(RealDisk),
         read_value: Arc::new(|text, field| parse_text(text, field).map_err(|error| error.code)),
+        tables: Vec::new(),
         metered,
     };
     Host::new(parts).expect("the engine starts")

@@ -5,6 +5,7 @@
 mod access;
 mod deciding;
 mod holding;
+mod rejecting;
 mod setting;
 
 use std::fs;

@@ -129,15 +129,16 @@ fn take_leftover(
     let disk = pipeline.parts().disk.clone();
     let bytes_max = pipeline.config().limits.workbook_bytes_max;
     let Ok(copy) = disk.snapshot(leftover, bytes_max) else { return Ok(()) };
-    if pipeline.is_state(&file.name, &copy.digest)? {
+    if pipeline.is_known(&file.name, &copy.digest)? {
         remove_leftover(pipeline, leftover);
         return Ok(());
     }
     let Ok(there) = disk.fingerprint(&file.path) else { return Ok(()) };
     let stands = there.and_then(|_| disk.snapshot(&file.path, bytes_max).ok()).map(|copy| copy.digest);
     let is_whole = {
-        let mut reading =
-            Reading::prepare(pipeline, spec, &SourceFile { path: leftover.to_owned(), ..file.clone() }, true)?;
+        // What kind of file it is, the workbook's own name says.
+        let mut reading = Reading::prepare(pipeline, spec, file, true)?;
+        leftover.clone_into(&mut reading.file.path);
         reading.digest = None;
         matches!(reading.read(), Ok(Some(_)))
     };

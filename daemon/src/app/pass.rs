@@ -12,6 +12,7 @@ use crate::io::Disk;
 use crate::model::problem::Code;
 use crate::model::{Problem, SourceName, Table};
 use crate::pipeline::{PastColumns, Pipeline, PipelineError, Report, Shows, Taken, Typed, file_name};
+use crate::plugin::{PluginState, STOPPED};
 use crate::source::workbook::fetch::{CHANGING, MISSING};
 use crate::source::workbook::{
     FetchFailure, FetchLimits, Fetched, Listing, SheetReader, SourceFile, WorkbookSource, fetch_if_changed, list,
@@ -63,7 +64,7 @@ fn of_pattern(glob: &SourceName, seen: &[SourceName]) -> BTreeSet<SourceName> {
 pub struct Reading {
     pub(super) disk: Arc<dyn Disk>,
     reader: Arc<dyn SheetReader>,
-    file: SourceFile,
+    pub(super) file: SourceFile,
     table: Table,
     request: ReadRequest,
     limits: FetchLimits,
@@ -136,6 +137,7 @@ pub fn sync(pipeline: &mut Pipeline, dry: bool) -> Result<Report, PipelineError>
     }
     if !dry {
         report.add(publish_everything(pipeline)?);
+        note_plugins(pipeline);
     }
     Ok(report)
 }
@@ -151,6 +153,32 @@ impl Took {
     pub(super) fn not(problems: Vec<Problem>) -> Self {
         Self { report: Report { problems, ..Report::default() }, taken: false }
     }
+}
+
+/// Remembers which plugins have been stopped, for those who ask how things are.
+pub(super) fn note_plugins(pipeline: &mut Pipeline) {
+    if pipeline.config().plugins.is_empty() {
+        return;
+    }
+    for status in pipeline.plugins().status() {
+        let source = plugin_source(&status.name);
+        let now = pipeline.now();
+        let noted = if status.state == PluginState::Stopped {
+            let what = status.last_error.unwrap_or_default();
+            let problem = Problem::new(STOPPED, status.name.as_str(), what, "").in_source(source.as_str());
+            pipeline.store().note_unread(&source, now, &problem)
+        } else {
+            pipeline.store().note_read(&source)
+        };
+        if let Err(error) = noted {
+            tracing::warn!(%error, "`daybook status` may say something else of a plugin than the log");
+        }
+    }
+}
+
+/// The name under which a plugin's trouble is remembered beside that of the sources, whose names have no colon.
+pub fn plugin_source(name: &str) -> SourceName {
+    SourceName::new(&format!("plugin:{name}"))
 }
 
 /// Remembers whether a source's file could be read, for those who ask how things are. That a file is not there, or is

@@ -330,6 +330,12 @@ pub(super) enum PluginCommand {
         /// Its fixtures: a file or a folder of them [default: the folder `fixtures` beside it]
         #[arg(long, value_name = "PATH")]
         fixtures: Option<PathBuf>,
+        /// The memory that it may have, as `memory_bytes_max` in the configuration
+        #[arg(long, value_name = "BYTES", default_value_t = 67_108_864)]
+        memory_bytes_max: u64,
+        /// The time that it may take for a batch, as `time_ms_max` in the configuration
+        #[arg(long, value_name = "MS", default_value_t = 1_000)]
+        time_ms_max: u64,
     },
     /// Say what a plugin would change in what is stored today, and what it finds wrong; nothing is posted
     Try {
@@ -353,14 +359,20 @@ pub(super) enum PluginCommand {
         #[arg(long)]
         table: Option<String>,
         /// The fields that it sees, separated by commas
-        #[arg(long, value_name = "FIELDS", value_delimiter = ',', required = true)]
+        #[arg(long, value_name = "FIELDS", value_delimiter = ',', required_unless_present = "replace")]
         reads: Vec<String>,
         /// The fields that it may set, separated by commas
         #[arg(long, value_name = "FIELDS", value_delimiter = ',')]
         writes: Vec<String>,
-        /// Its settings, as TOML: `column = "tax_id"`
+        /// Its settings, as TOML: `field = "tax_id"`
         #[arg(long, value_name = "TOML")]
         settings: Option<String>,
+        /// Write it into the configuration as not in use yet, so that `plugin try` comes first
+        #[arg(long)]
+        disabled: bool,
+        /// Put the file in the place of the installed one of this name, and pin it; all else of its section stays
+        #[arg(long, conflicts_with_all = ["table", "reads", "writes", "settings", "disabled"])]
+        replace: bool,
     },
     /// Pin a plugin to its file as it is now: another file is refused from then on
     Pin {

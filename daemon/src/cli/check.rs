@@ -109,7 +109,7 @@ fn plugin_problems(config: &Config) -> Result<Vec<Problem>, Failure> {
         return Ok(Vec::new());
     }
     let cache = tempfile::tempdir()?;
-    let mut host = look::host(cache.path(), false)?;
+    let mut host = look::host(cache.path(), false, &config.tables)?;
     Ok(host.load(&config.plugins).into_iter().map(|problem| problem.in_source("plugins")).collect())
 }
 

@@ -139,7 +139,7 @@ pub(crate) fn status(config: Option<&Path>, out: &mut Out) -> Outcome {
         "sources": sources,
         "outbox": { "pending": tasks.len() - parked, "parked": parked },
         "reviews": reviews,
-        "plugins": look::lines(&mut pipeline),
+        "plugins": look::lines(&mut pipeline)?,
     });
     if out.json {
         out.value(&status);

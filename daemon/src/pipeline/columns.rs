@@ -329,6 +329,8 @@ pub(super) struct Telltale<'a> {
     pub(super) is_view: bool,
     /// The open reviews of the source.
     pub(super) open: &'a [Review],
+    /// A person has rejected the save: nothing of it is asked.
+    pub(super) rejected: bool,
 }
 
 impl ColumnNews {
@@ -378,12 +380,17 @@ impl ColumnNews {
         };
         for titled in asked {
             let digest = unclear_digest(Some(titled.field), &titled.title);
+            if telltale.rejected && !telling.before.contains(&digest) {
+                continue;
+            }
             telling.now.push(digest);
             if !telling.before.contains(&digest) {
                 composer.problem(titled.unclear(composer, telltale));
             }
         }
-        Self::ask(composer, asked, telltale, entropy);
+        if !telltale.rejected {
+            Self::ask(composer, asked, telltale, entropy);
+        }
     }
 
     /// Tells which titles were exchanged, if any: the save is held for that.

@@ -263,7 +263,7 @@ impl<'a> Composer<'a> {
 
     /// Tells of something that is not taken. Of a save that a person has rejected it is told as a whole.
     fn refusal(&mut self, problem: Problem) {
-        if self.settings.refused != Some(Blanket::Rejected) {
+        if !self.is_rejected() {
             self.problem(problem);
         }
     }
@@ -335,9 +335,7 @@ impl<'a> Composer<'a> {
 
     /// Decides about a new record: its cells, or `None` if there may be none; says why.
     fn judge_new(&mut self, incoming: &Incoming<'_>, edits: Vec<Edit>, rights: &Rights) -> Option<Judged> {
-        if let Some(blanket) =
-            self.settings.refused.or((incoming.remembered == Remembered::Rejected).then_some(Blanket::Rejected))
-        {
+        if let Some(blanket) = self.blanket(incoming) {
             self.refuse_new(incoming, &edits, blanket.code(), blanket.reason(), blanket.hint());
             return None;
         }
@@ -405,7 +403,7 @@ impl<'a> Composer<'a> {
             }
         }
         let mut permitted = self.without_clashes(incoming, permitted, &mut cells);
-        if !permitted.is_empty() && self.settings.refused.is_none() && !self.settings.decided {
+        if !permitted.is_empty() && self.blanket(incoming).is_none() && !self.settings.decided {
             // Nobody made these edits, so nobody is told if one is not permitted; the merge asks a person then.
             let companions = companions.into_iter().filter(|edit| self.clash(incoming, edit).is_none());
             let companions: Vec<Edit> = companions.collect();
@@ -474,6 +472,12 @@ impl<'a> Composer<'a> {
         merge::merge_record(self.table, stored, proposal, &side)
     }
 
+    /// Why nothing of a row may be taken, if so it is: because of the whole arrival, or of what was decided about the row before.
+    fn blanket(&self, incoming: &Incoming<'_>) -> Option<Blanket> {
+        let is_rejected = incoming.remembered == Remembered::Rejected;
+        self.settings.refused.or(is_rejected.then_some(Blanket::Rejected))
+    }
+
     /// Why an edit can't be taken, apart from the access rules.
     fn hindrance(&mut self, incoming: &Incoming<'_>, edit: &Edit, rights: &Rights) -> Option<Hindrance> {
         let field = self.table.field(edit.field)?;
@@ -482,7 +486,7 @@ impl<'a> Composer<'a> {
         if same && rights.sight(&field.class) == Sight::Clear {
             return Some(Hindrance::Same);
         }
-        if let Some(blanket) = self.settings.refused.filter(|_| incoming.stored.is_some()) {
+        if let Some(blanket) = self.blanket(incoming).filter(|_| incoming.stored.is_some()) {
             return Some(Hindrance::Refuse {
                 code: blanket.code(),
                 reason: blanket.reason().to_owned(),
@@ -524,15 +528,27 @@ impl<'a> Composer<'a> {
         }
     }
 
+    /// Notes that the source says something else of a cell now. A save that a person has rejected says nothing.
+    fn touch(&mut self, record: RecordId, field: FieldId) {
+        if !self.is_rejected() {
+            self.questions.touch(record, field);
+        }
+    }
+
+    /// Whether a person has rejected the whole arrival.
+    pub(super) fn is_rejected(&self) -> bool {
+        self.settings.refused == Some(Blanket::Rejected)
+    }
+
     /// Writes down an edit that was not taken.
     pub(super) fn hinder(&mut self, incoming: &Incoming<'_>, mut edit: Edit, hindrance: Hindrance) -> CellEntry {
         match hindrance {
             Hindrance::Same => {
-                self.questions.touch(incoming.record, edit.field);
+                self.touch(incoming.record, edit.field);
                 self.cell_entry(incoming, edit, Outcome::Unchanged, "same", None)
             }
             Hindrance::Refuse { code, reason, hint, rule } => {
-                self.questions.touch(incoming.record, edit.field);
+                self.touch(incoming.record, edit.field);
                 let title = self.table.field(edit.field).map_or("", Field::title);
                 let place = self.arrival.place_of(incoming.row, edit.field);
                 let message = format!(
@@ -540,7 +556,7 @@ impl<'a> Composer<'a> {
                     sentence(&reason)
                 );
                 self.refusal(Problem::new(code, place, message, hint));
-                if self.settings.refused == Some(Blanket::Rejected) {
+                if self.is_rejected() {
                     // An empty cell of a row that was there is in no baseline; it is what is put back.
                     edit.base = edit.base.or(incoming.base.map(|_| Cell::Blank));
                 }

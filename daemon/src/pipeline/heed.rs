@@ -180,8 +180,12 @@ impl<'a> Composer<'a> {
         }
     }
 
-    /// Withdraws the questions about rows that are not held any more: they were corrected, or are gone.
+    /// Withdraws the questions about rows that are not held any more: they were corrected, or are gone. What a person has
+    /// rejected corrects nothing.
     pub(super) fn withdraw_held_rows(&mut self) {
+        if self.is_rejected() {
+            return;
+        }
         let gone: Vec<ReviewId> =
             self.held_before.iter().map(|review| review.id).filter(|id| !self.held_still.contains(id)).collect();
         for id in gone {

@@ -9,14 +9,15 @@ use std::collections::{HashMap, HashSet};
 
 use super::ancestry::{Ancestry, Known};
 use super::error::PipelineError;
+use super::held::RejectedRows;
 use super::ids::IdSet;
 use super::placing::{Placed, Why};
 use super::recognised::{Cells, Recognised, Rekeyed, denied};
-use super::sheet::{Context, Sheet};
+use super::sheet::{Context, Sheet, open_reviews};
 use crate::identify;
 use crate::identify::corrected::{self, Changed, Gone, Pair};
 use crate::model::row::cell_of;
-use crate::model::{Cell, FieldId, RecordId, Row, StateNo, Table};
+use crate::model::{Cell, FieldId, RecordId, Review, ReviewKind, Row, StateNo, Table};
 use crate::store::Snapshot;
 
 /// Against so many of a source's other rows the rarity of a value is measured.
@@ -26,10 +27,11 @@ pub(super) fn recognise(
     snapshot: &Snapshot<'_>,
     sheet: &Sheet,
     context: &Context<'_>,
-    known: &Known,
+    (known, rejected): (&Known, &RejectedRows),
     placed: &mut Placed,
 ) -> Result<(Ancestry, Recognised), PipelineError> {
-    let scene = Scene { snapshot, sheet, table: context.table, known };
+    let is_rejected = context.is_rejected();
+    let scene = Scene { snapshot, sheet, table: context.table, known, rejected, is_rejected };
     let mut ancestry = scene.ancestry(placed)?;
     let Some(state) = ancestry.state() else { return Ok((ancestry, Recognised::default())) };
     scene.find_strangers(placed, &ancestry, state)?;
@@ -51,6 +53,10 @@ struct Scene<'a> {
     sheet: &'a Sheet,
     table: &'a Table,
     known: &'a Known,
+    /// Rows that were rejected with an earlier save: they are nobody's with another key.
+    rejected: &'a RejectedRows,
+    /// A person has decided that nothing of the save is taken: nothing of it is asked about any more.
+    is_rejected: bool,
 }
 
 impl Scene<'_> {
@@ -220,10 +226,11 @@ impl Scene<'_> {
 
     /// Gives rows with a corrected key to their records, and withholds those of which a person has to decide.
     fn find_corrected(&self, placed: &mut Placed, ancestry: Ancestry) -> Result<(Ancestry, Recognised), PipelineError> {
+        let may_be_corrected = |row: &Row| row.key.is_some() && !self.rejected.contain(row.hash);
         let positions: Vec<usize> = placed
             .read
             .iter()
-            .filter(|(position, _, new)| *new && self.sheet.rows[*position].key.is_some())
+            .filter(|(position, _, new)| *new && may_be_corrected(&self.sheet.rows[*position]))
             .map(|(position, ..)| *position)
             .collect();
         let gone = if positions.is_empty() { Vec::new() } else { ancestry.gone(self.known, &placed.present) };
@@ -238,12 +245,19 @@ impl Scene<'_> {
         let corrected: Vec<(usize, RecordId)> = pairs.corrected.iter().map(of).collect();
         placed.rekey(&corrected);
         let again = if corrected.is_empty() { None } else { Some(self.ancestry(placed)?) };
-        let mut withheld: HashSet<usize> = pairs.waiting_rows.iter().map(|row| positions[*row]).collect();
-        let mut waiting: IdSet<RecordId> = pairs.waiting_gone.iter().map(|gone| shown[*gone].0).collect();
-        let mut recognised = Recognised { asked: pairs.asked.iter().map(rekeyed).collect(), ..Recognised::default() };
+        let (asked, mut withheld, mut waiting) = if self.is_rejected {
+            // The others are added rows like any other, which are refused, and their records' rows are gone.
+            let asked = self.asked_before(&pairs.asked, rekeyed)?;
+            let (positions, records): (HashSet<usize>, IdSet<RecordId>) = asked.iter().map(of).unzip();
+            (asked, positions, records)
+        } else {
+            let withheld = pairs.waiting_rows.iter().map(|row| positions[*row]).collect();
+            (pairs.asked, withheld, pairs.waiting_gone.iter().map(|gone| shown[*gone].0).collect())
+        };
+        let mut recognised = Recognised { asked: asked.iter().map(rekeyed).collect(), ..Recognised::default() };
         let ancestry = match again {
             None => ancestry,
-            Some(again) if again.state() == ancestry.state() => {
+            Some(again) if self.is_rejected || again.state() == ancestry.state() => {
                 recognised.corrected = pairs.corrected.iter().map(rekeyed).collect();
                 again
             }
@@ -258,6 +272,19 @@ impl Scene<'_> {
         recognised.waiting = waiting.len() as u64;
         placed.withhold(&withheld, waiting);
         Ok((ancestry, recognised))
+    }
+
+    /// Those pairs about which a question is open already.
+    fn asked_before(&self, asked: &[Pair], rekeyed: impl Fn(&Pair) -> Rekeyed) -> Result<Vec<Pair>, PipelineError> {
+        let mut open = open_reviews(self.snapshot, &self.sheet.arrival.source)?;
+        open.retain(|review| review.kind == ReviewKind::Ambiguous);
+        let is_open = |pair: &&Pair| {
+            let rekeyed = rekeyed(pair);
+            let is_its =
+                |review: &Review| review.record == Some(rekeyed.record) && rekeyed.is_asked_by(self.table, review);
+            open.iter().any(is_its)
+        };
+        Ok(asked.iter().filter(is_open).copied().collect())
     }
 
     /// Pairs rows with gone records, without the pairs to which a person has said no.

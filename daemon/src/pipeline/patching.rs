@@ -11,6 +11,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::error::PipelineError;
+use super::held;
 use super::layout::{LaidRow, Layout};
 use super::plan::{Plan, Planner};
 use super::publication::{Published, entry, write_error};
@@ -22,7 +23,7 @@ use crate::model::entry::{Posting, StateAdvance};
 use crate::model::problem::Code;
 use crate::model::{
     Actor, Arrival, ArrivalId, ArrivalKind, Cell, CellEntry, CellRef, FieldId, Mark, Outcome, Presence, Problem,
-    RecordEntry, RecordId, ReviewKind, Revision, RowHash, SourceName, StateNo, Timestamp, Value,
+    RecordEntry, RecordId, Revision, RowHash, SourceName, StateNo, Timestamp, Value,
 };
 use crate::publish::workbook::new_cell;
 use crate::source::workbook::{PATCH_HINDERED, SourceFile, file_kind, open_elsewhere};
@@ -166,16 +167,18 @@ impl Pipeline {
         }
     }
 
-    /// Whether a file's content is a state of the source that is known.
-    pub fn is_state(&mut self, source: &SourceName, digest: &[u8; 32]) -> Result<bool, PipelineError> {
-        let states = self.store.snapshot()?.states(source)?;
-        Ok(states.iter().any(|state| state.mark.digest == *digest))
+    /// Whether a file's content is known: as a state of the source, or as a save that was held, answered or not.
+    pub fn is_known(&mut self, source: &SourceName, digest: &[u8; 32]) -> Result<bool, PipelineError> {
+        let snapshot = self.store.snapshot()?;
+        let is_state = snapshot.states(source)?.iter().any(|state| state.mark.digest == *digest);
+        Ok(is_state || held::has_arrived(&snapshot, source, digest)?)
     }
 
     /// Whether a file's content is what Daybook wrote, and nothing of the source was taken since.
     pub fn is_last_written(&mut self, source: &SourceName, digest: &[u8; 32]) -> Result<bool, PipelineError> {
-        let states = self.store.snapshot()?.states(source)?;
-        Ok(states.first().is_some_and(|state| state.written && state.mark.digest == *digest))
+        let snapshot = self.store.snapshot()?;
+        let is_newest = |state: &SourceState| state.written && state.mark.digest == *digest;
+        Ok(snapshot.states(source)?.first().is_some_and(is_newest) || held::is_last_answer(&snapshot, source, digest)?)
     }
 
     /// Asks for a source to be written, if nobody has.
@@ -201,7 +204,9 @@ impl Pipeline {
     fn shows_otherwise(&mut self, file: &SourceFile, there: &Fingerprint) -> Result<Option<Published>, PipelineError> {
         Ok(match self.shows(&file.path, there) {
             None | Some(Shows::Own) => Some(Published::Saved),
-            Some(Shows::Other | Shows::Newest) if self.has_held_save(&file.name)? => Some(Published::Held),
+            Some(Shows::Other | Shows::Newest) if held::has_held_save(&self.store.snapshot()?, &file.name)? => {
+                Some(Published::Held)
+            }
             Some(Shows::Other) => Some(Published::Strange),
             Some(Shows::Newest) if self.has_nothing_to_write(&file.path)? => Some(Published::Unchanged),
             Some(Shows::Newest) => None,
@@ -229,13 +234,6 @@ impl Pipeline {
     /// What is to be told of a file that is written into, and was not told yet.
     pub fn take_untold(&mut self, path: &Path) -> Vec<Problem> {
         self.written.get_mut(path).map(|written| std::mem::take(&mut written.untold)).unwrap_or_default()
-    }
-
-    /// Whether a save of a source waits for a decision.
-    pub(super) fn has_held_save(&mut self, source: &SourceName) -> Result<bool, PipelineError> {
-        let snapshot = self.store.snapshot()?;
-        let open = super::sheet::open_reviews(&snapshot, source)?;
-        Ok(open.iter().any(|review| review.kind == ReviewKind::MassChange))
     }
 
     /// Whether there was nothing to write when it was looked at last, and nobody has committed anything since.
@@ -476,7 +474,7 @@ impl Pipeline {
     }
 }
 
-/// Whether Daybook has answered a held save in a source's file after an arrival: such a publication makes no state.
+/// Whether Daybook has, or may have, answered a held save in a source's file after an arrival: such a publication makes no state.
 fn was_answered_since(
     snapshot: &Snapshot<'_>,
     source: &SourceName,
@@ -484,8 +482,11 @@ fn was_answered_since(
 ) -> Result<bool, PipelineError> {
     let filter = ArrivalFilter { source: Some(source.clone()), before: None, limit: Some(super::RECENT_ARRIVALS) };
     let lines = snapshot.arrivals(&filter)?;
-    let mut newer = lines.iter().take_while(|line| Some(line.arrival.id) != since);
-    Ok(newer.any(|line| line.arrival.kind == ArrivalKind::Publication))
+    let newer = lines.iter().position(|line| Some(line.arrival.id) == since);
+    // Behind those that are looked at there may be others.
+    let may_be_more = newer.is_none() && lines.len() >= super::RECENT_ARRIVALS as usize;
+    let mut newer = lines.iter().take(newer.unwrap_or(lines.len()));
+    Ok(may_be_more || newer.any(|line| line.arrival.kind == ArrivalKind::Publication))
 }
 
 /// What was done, the new bytes and the bytes before; or why nothing was.

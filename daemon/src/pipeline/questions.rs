@@ -1,4 +1,4 @@
-//! The conflicts that a source has raised and that are still open: what becomes of them when it says something new.
+//! Open questions: whether one still is, and what becomes of a source's conflicts when it says something new.
 //!
 //! A question may be about several cells of a group. If the source takes one of them back, the others are asked on;
 //! only when none is left is the question withdrawn.
@@ -7,8 +7,23 @@ use std::collections::HashMap;
 
 use compact_str::CompactString;
 
+use super::error::PipelineError;
 use crate::model::entry::ReviewChange;
 use crate::model::{Cell, Edit, FieldId, RecordId, Review, ReviewId, ReviewKind, SourceName, Table};
+use crate::store::Snapshot;
+
+/// A question as it is asked now. An error if it is none any more, or if the workbook has been saved again since somebody looked at it:
+/// then it is another one, under the same id.
+pub(super) fn still_open(snapshot: &Snapshot<'_>, looked_at: &Review) -> Result<Review, PipelineError> {
+    let Some(kept) = snapshot.review(looked_at.id)?.filter(|kept| kept.closed.is_none()) else {
+        return Err(PipelineError::Refused("this has been decided already, or withdrawn".to_owned()));
+    };
+    if kept.review.arrival != looked_at.arrival {
+        let why = "the workbook was saved again since you looked; look at the question again";
+        return Err(PipelineError::Refused(why.to_owned()));
+    }
+    Ok(kept.review)
+}
 
 /// The open conflicts of one source.
 pub(super) struct Questions<'a> {

@@ -71,7 +71,7 @@ impl Recognised {
         }
         for rekeyed in &self.asked {
             let place = composer.arrival().place_of(Some(rekeyed.row), rekeyed.field());
-            if telling.is_new("key-unclear", &[rekeyed.record.as_bytes(), rekeyed.new_key().as_bytes()]) {
+            if rekeyed.is_untold(telling) {
                 composer.problem(Problem::new(
                     Code("key-unclear"),
                     place.clone(),
@@ -81,6 +81,13 @@ impl Recognised {
             }
         }
         self.ask(composer, table, open, entropy);
+    }
+
+    /// Notes as told what is still asked. Of a save that a person has rejected nothing is asked anew.
+    pub(super) fn keep_told(&self, telling: &mut Telling) {
+        for rekeyed in &self.asked {
+            rekeyed.is_untold(telling);
+        }
     }
 
     /// Tells of keys that were taken as corrected.
@@ -146,6 +153,11 @@ impl Rekeyed {
         self.parts.first().map_or(FieldId(0), |(field, ..)| *field)
     }
 
+    /// Notes that it is asked; true if that was not told before.
+    fn is_untold(&self, telling: &mut Telling) -> bool {
+        telling.is_new("key-unclear", &[self.record.as_bytes(), self.new_key().as_bytes()])
+    }
+
     fn old_key(&self) -> String {
         self.parts.iter().map(|(_, before, _)| before.to_string()).collect::<Vec<_>>().join(",")
     }
@@ -160,7 +172,7 @@ impl Rekeyed {
     }
 
     /// Whether an open question of the record is about this key.
-    fn is_asked_by(&self, table: &Table, review: &Review) -> bool {
+    pub(super) fn is_asked_by(&self, table: &Table, review: &Review) -> bool {
         let asked = incoming_key(review);
         asked.len() == self.parts.len()
             && self.parts.iter().all(|(id, _, now)| {

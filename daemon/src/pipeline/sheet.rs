@@ -15,7 +15,7 @@ use super::compose::{Came, Composed, Composer, Creator, Incoming, Settings, Supp
 use super::consult::{Case, Consultant, Said};
 use super::error::PipelineError;
 use super::heed::HELD;
-use super::held;
+use super::held::{self, RejectedRows};
 use super::hindrance::{Blanket, Remembered};
 use super::identity;
 use super::layout::Layout;
@@ -26,28 +26,24 @@ use super::recognised::Recognised;
 use super::report::Report;
 use super::spec::SourceSpec;
 use super::telling::Telling;
-use crate::access::{self, Decider, Subject};
+use crate::access::Decider;
 use crate::config::{BlankCells, Guard};
 use crate::extract::CellProblem;
 use crate::io::{Entropy, uuid_v7};
-use crate::merge::contest::same;
-use crate::merge::{guard, missing};
+use crate::merge::guard;
 use crate::model::entry::{KeyIndex, Posting, ReviewChange, StateAdvance};
 use crate::model::plugin::PluginSetup;
 use crate::model::problem::Code;
 use crate::model::review::Extent;
-use crate::model::row::cell_of;
 use crate::model::{
     Arrival, Cell, FieldId, Life, Outcome, Presence, Problem, RecordEntry, RecordId, Review, ReviewId, ReviewKind, Row,
-    RowHash, SourceName, StoredCell, StoredRecord, Table, Value,
+    RowHash, SourceName, StoredRecord, Table, Value,
 };
 use crate::plugin::{Context as World, Plugins};
 use crate::store::Snapshot;
 
 /// What is remembered of a row that would have been a new record and was refused.
 const REFUSED_ROW: &str = "refused-row";
-/// The same, if it was refused because a person rejected the whole save.
-const REJECTED_ROW: &str = "rejected-row";
 
 /// A sheet as it was read: what does not change when the posting is made again on a newer snapshot.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -90,6 +86,15 @@ pub(super) struct Context<'a> {
     pub creator: Creator,
     /// What a person has decided about the arrival, if it was held.
     pub decided: Option<Decided>,
+    /// Earlier versions of workbooks are kept.
+    pub versions_kept: bool,
+}
+
+impl Context<'_> {
+    /// Whether a person has decided that nothing of the arrival is taken.
+    pub(super) fn is_rejected(&self) -> bool {
+        matches!(self.decided, Some(Decided::Rejected(_)))
+    }
 }
 
 /// What a person has decided about an arrival that was held: by which review, and whether it is posted.
@@ -144,9 +149,20 @@ pub(super) fn make(
     let Some(mut placed) = Placed::of(snapshot, sheet, context, &known, entropy)? else {
         return Ok((Made::Outdated, None));
     };
-    let (ancestry, recognised) = identity::recognise(snapshot, sheet, context, &known, &mut placed)?;
-    let work =
-        Work { snapshot, sheet, context, known: &known, placed: &placed, ancestry: &ancestry, recognised: &recognised };
+    let told: HashSet<u64> = snapshot.told(&sheet.arrival.source)?.into_iter().collect();
+    let rejected = RejectedRows::of(&told, context.decided);
+    let (ancestry, recognised) = identity::recognise(snapshot, sheet, context, (&known, &rejected), &mut placed)?;
+    let work = Work {
+        snapshot,
+        sheet,
+        context,
+        known: &known,
+        placed: &placed,
+        ancestry: &ancestry,
+        recognised: &recognised,
+        rejected: &rejected,
+        told,
+    };
     let mut layout = if context.spec.writing.is_some() { Layout::of(sheet, &placed) } else { None };
     let said = work.consult(plugins)?;
     let made = work.run(layout.as_mut(), said, entropy)?;
@@ -161,14 +177,16 @@ struct Consulted {
 }
 
 /// One run over a sheet.
-struct Work<'a> {
-    snapshot: &'a Snapshot<'a>,
-    sheet: &'a Sheet,
-    context: &'a Context<'a>,
-    known: &'a Known,
-    placed: &'a Placed,
-    ancestry: &'a Ancestry,
+pub(super) struct Work<'a> {
+    pub(super) snapshot: &'a Snapshot<'a>,
+    pub(super) sheet: &'a Sheet,
+    pub(super) context: &'a Context<'a>,
+    pub(super) known: &'a Known,
+    pub(super) placed: &'a Placed,
+    pub(super) ancestry: &'a Ancestry,
     recognised: &'a Recognised,
+    rejected: &'a RejectedRows,
+    told: HashSet<u64>,
 }
 
 impl Work<'_> {
@@ -180,7 +198,6 @@ impl Work<'_> {
     ) -> Result<Made, PipelineError> {
         let source = &self.sheet.arrival.source;
         let table = self.context.table;
-        let told: HashSet<u64> = self.snapshot.told(source)?.into_iter().collect();
         let mut open = open_reviews(self.snapshot, source)?;
         let taken_over = match &self.sheet.moved_from {
             Some(before) => moved::renamed(open_reviews(self.snapshot, before)?, source),
@@ -199,7 +216,7 @@ impl Work<'_> {
         for review in taken_over {
             composer.review(ReviewChange::Open(Box::new(review)));
         }
-        let mut telling = Telling { before: told, now: Vec::new() };
+        let mut telling = Telling { before: self.told.clone(), now: Vec::new() };
         self.tell_sheet(&mut composer, &mut telling);
         self.tell_older_copy(&mut composer, &mut telling);
         let mut extent = Extent::default();
@@ -217,16 +234,18 @@ impl Work<'_> {
             layout.refuse(std::mem::take(&mut composer.refused_rows));
             layout.hold(std::mem::take(&mut composer.held_rows));
         }
-        if self.is_rejected() {
-            held::tell_rejected(&mut composer);
-            return self.finish(composer, telling, extent, &open, entropy);
+        if self.context.is_rejected() {
+            held::tell_rejected(&mut composer, self.context.versions_kept);
+            self.recognised.keep_told(&mut telling);
+        } else {
+            self.recognised.tell(&mut composer, &mut telling, table, &open, entropy);
         }
-        self.recognised.tell(&mut composer, &mut telling, table, &open, entropy);
         let telltale = Telltale {
             table,
             header_row: self.context.spec.header_row,
             is_view: self.context.spec.view.is_some(),
             open: &open,
+            rejected: self.context.is_rejected(),
         };
         self.sheet.news.tell(&mut composer, &mut telling, &telltale, entropy);
         self.finish(composer, telling, extent, &open, entropy)
@@ -236,7 +255,7 @@ impl Work<'_> {
     fn consult(&self, plugins: &mut dyn Plugins) -> Result<Consulted, PipelineError> {
         let table = self.context.table;
         let is_asked = |setup: &PluginSetup| setup.table == table.name && !setup.disabled;
-        if self.blanket().is_some() || !self.context.setups.iter().any(is_asked) {
+        if self.blanket() == Some(Blanket::ReadOnly) || !self.context.setups.iter().any(is_asked) {
             return Ok(Consulted::default());
         }
         let reread = self.ancestry.reread(&self.placed.untouched);
@@ -245,7 +264,12 @@ impl Work<'_> {
             (*record, Some(row), row.cells.as_slice())
         });
         let again = reread.iter().filter_map(|record| Some((*record, None, self.ancestry.newest(*record)?)));
-        let shown: Vec<_> = read.chain(again).collect();
+        let mut shown: Vec<_> = read.chain(again).collect();
+        if self.context.is_rejected() {
+            // Only what waited before the save was held still waits for what they say.
+            let was_held = |row: &Row| self.told.contains(&Telling::digest(HELD.0, &[&row.hash.0.to_le_bytes()]));
+            shown.retain(|(_, row, _)| row.is_some_and(was_held));
+        }
         let ids: Vec<RecordId> = shown.iter().map(|(record, ..)| *record).collect();
         let stored = self.snapshot.records(&table.name, &ids)?;
         let ignore_blanks = self.context.spec.blank_cells == BlankCells::Ignore;
@@ -267,13 +291,9 @@ impl Work<'_> {
         Ok(Consulted { said: whose.into_iter().zip(said).collect(), problems })
     }
 
-    fn is_rejected(&self) -> bool {
-        matches!(self.context.decided, Some(Decided::Rejected(_)))
-    }
-
     /// Why nothing of the sheet may be taken, if so it is.
-    fn blanket(&self) -> Option<Blanket> {
-        if self.is_rejected() {
+    pub(super) fn blanket(&self) -> Option<Blanket> {
+        if self.context.is_rejected() {
             return Some(Blanket::Rejected);
         }
         self.context.spec.read_only.then_some(Blanket::ReadOnly)
@@ -435,7 +455,16 @@ impl Work<'_> {
         let digest = |code: &str| Telling::digest(code, &[&hash.0.to_le_bytes()]);
         let is_told = |code: &str| telling.before.contains(&digest(code));
         let is_new = incoming.stored.is_none();
-        let rejected = is_new && (self.is_rejected() || is_told(REJECTED_ROW));
+        // As long as the row is in no state of its source and stands there as it did, the rejection is about it, also if somebody
+        // else has used its key since.
+        let was_rejected = !shown_before && self.rejected.contain(hash);
+        // What a plugin held before the rejected save was made waits on.
+        let waits = is_told(HELD.0) && !incoming.said.errors.is_empty();
+        let is_rejected = self.context.is_rejected() && !waits;
+        if was_rejected || is_rejected {
+            incoming.said = Said::default();
+        }
+        let rejected = was_rejected || is_new && is_rejected;
         incoming.remembered = if rejected {
             Remembered::Rejected
         } else if is_told(HELD.0) {
@@ -446,6 +475,8 @@ impl Work<'_> {
             Remembered::Nothing
         };
         match composer.row(incoming, entropy) {
+            // What a person has decided already is not put to her again.
+            Composed::Entry(entry) if rejected => composer.push(entry),
             Composed::Entry(entry) => {
                 extent.changed_cells += changed_cells(&entry);
                 if !shown_before {
@@ -459,7 +490,7 @@ impl Work<'_> {
             }
             Composed::Refused => {
                 // As long as the row stands there as it is, it is not told or asked about again.
-                telling.now.extend(rejected.then(|| digest(REJECTED_ROW)));
+                telling.now.extend(rejected.then(|| RejectedRows::digest(hash)));
                 telling.now.push(digest(REFUSED_ROW));
             }
             Composed::Nothing => {
@@ -498,117 +529,8 @@ impl Work<'_> {
         Ok(supplied)
     }
 
-    /// The rows that are gone.
-    fn missing(
-        &self,
-        composer: &mut Composer<'_>,
-        open: &[Review],
-        extent: &mut Extent,
-        entropy: &mut dyn Entropy,
-    ) -> Result<(), PipelineError> {
-        for review in open.iter().filter(|review| review.kind == ReviewKind::MissingRow) {
-            if review.record.is_some_and(|record| self.placed.present.contains(&record)) {
-                composer.review(ReviewChange::Close { id: review.id, how: CompactString::const_new("withdrawn") });
-            }
-        }
-        let gone = self.ancestry.gone(self.known, &self.placed.present);
-        let stored = self.snapshot.records(&self.context.table.name, &gone)?;
-        let shown = match self.ancestry.state() {
-            Some(state) => {
-                let arrival = &self.sheet.arrival;
-                self.snapshot.baseline(&arrival.table, &arrival.source, state, &gone)?
-            }
-            None => HashMap::new(),
-        };
-        for record in &gone {
-            extent.missing_rows += 1;
-            let shown = shown.get(record).map_or(&[][..], Vec::as_slice);
-            let life = match stored.get(record) {
-                Some(stored) if !stored.archived => self.one_missing(composer, stored, shown, entropy),
-                _ => Life::Unchanged,
-            };
-            composer.push(missing_entry(*record, life));
-        }
-        // Rows that only the newest state has, and that the state which this save descends from never had.
-        for record in self.ancestry.never_had(self.known, &self.placed.present) {
-            composer.push(missing_entry(record, Life::Unchanged));
-        }
-        Ok(())
-    }
-
-    /// Decides about one record whose row is gone; `shown` is what the row showed in the state that the save descends from.
-    fn one_missing(
-        &self,
-        composer: &mut Composer<'_>,
-        stored: &StoredRecord,
-        shown: &[(FieldId, Cell)],
-        entropy: &mut dyn Entropy,
-    ) -> Life {
-        if self.blanket().is_some() {
-            return Life::Unchanged;
-        }
-        let policy = match self.context.spec.missing_rows {
-            crate::config::MissingRows::Keep => missing::MissingRows::Keep,
-            crate::config::MissingRows::Archive => missing::MissingRows::Archive,
-            crate::config::MissingRows::Review => missing::MissingRows::Review,
-        };
-        let doubtful = self.ancestry.is_row_doubtful(stored.id);
-        match missing::fate(policy, stored, |field, cell| self.is_unseen(field, cell, shown), doubtful) {
-            missing::Fate::Keep => Life::Unchanged,
-            missing::Fate::Archive => self.archive(composer, stored),
-            missing::Fate::Review(_) => {
-                let review = Self::question(composer, ReviewKind::MissingRow, Some(stored.id), entropy);
-                composer.review(ReviewChange::Open(Box::new(review)));
-                composer.report.count(Outcome::Held);
-                Life::Unchanged
-            }
-        }
-    }
-
-    /// Whether whoever had these cells before her had not seen what is stored of one.
-    ///
-    /// Of a column that the sheet does not have she could see nothing; there what was stored later counts.
-    fn is_unseen(&self, field: FieldId, stored: &StoredCell, shown: &[(FieldId, Cell)]) -> bool {
-        let has_column = self.sheet.arrival.columns.iter().any(|(id, _)| *id == field);
-        let (true, Some(field)) = (has_column, self.context.table.field(field)) else {
-            // Ids of arrivals ascend with time, so what came after the state has a greater one.
-            return self.ancestry.base_arrival().is_none_or(|base| stored.stamp.arrival > base);
-        };
-        match (cell_of(shown, field.id), &stored.cell) {
-            (Some(Cell::Masked(mask)), Cell::Value(value)) => access::mask(field, value) != *mask,
-            // An unreadable text stood in the place of what was stored.
-            (Some(Cell::Raw(_)), _) => self.ancestry.base_arrival().is_none_or(|base| stored.stamp.arrival > base),
-            (Some(shown), stored) => !same(field, shown, stored),
-            (None, stored) => *stored != Cell::Blank,
-        }
-    }
-
-    fn archive(&self, composer: &mut Composer<'_>, stored: &StoredRecord) -> Life {
-        let table = self.context.table;
-        let subject = Subject::of(table, |field| stored.value(field));
-        let rights = self.context.decider.rights(&self.sheet.arrival.actor, table, &subject);
-        match self.context.decider.permit_archive(&rights, table, stored) {
-            Ok(_) => {
-                composer.report.count(Outcome::Applied);
-                Life::Archived
-            }
-            Err(refusal) => {
-                composer.report.count(Outcome::Refused);
-                let key = stored_key(table, stored);
-                let place = composer.arrival().place.as_ref().map_or_else(String::new, crate::model::Place::whole);
-                composer.problem(Problem::new(
-                    Code("forbidden"),
-                    place.clone(),
-                    format!("{place}: the row of `{key}` is gone, but the record stays: {}.", refusal.reason),
-                    "Ask the data steward to archive the record, or put the row back.",
-                ));
-                Life::Unchanged
-            }
-        }
-    }
-
     /// A question about a row or about the whole arrival.
-    fn question(
+    pub(super) fn question(
         composer: &Composer<'_>,
         kind: ReviewKind,
         record: Option<RecordId>,
@@ -651,7 +573,10 @@ impl Work<'_> {
             rows_min: self.context.guard.rows_min,
         };
         let waiting = open.iter().find(|review| review.kind == ReviewKind::MassChange);
-        let excess = guard::excess(&extent, u64::from(self.sheet.rows_total), &limits).is_some();
+        // Rows of an earlier save that was rejected are no rows of anything.
+        let rejected = self.sheet.rows.iter().filter(|row| self.rejected.contain(row.hash)).count() as u64;
+        let excess =
+            guard::excess(&extent, u64::from(self.sheet.rows_total).saturating_sub(rejected), &limits).is_some();
         // Keys that are counted by formulas move with their rows, and the records don't.
         let have_moved = self.sheet.counted_keys && self.recognised.exchanged > 1;
         if self.context.decided.is_none() && (excess || have_moved || self.sheet.news.is_exchanged()) {
@@ -691,7 +616,7 @@ impl Work<'_> {
     ) -> Result<Made, PipelineError> {
         let digest = self.sheet.arrival.mark.digest;
         let mut report = Report { rows: u64::from(self.sheet.rows_total), ..Report::default() };
-        if held::was_held(self.snapshot, &self.sheet.arrival, &digest)? {
+        if held::was_held(self.snapshot, &self.sheet.arrival.source, &digest)? {
             return Ok(Made::HeldBefore(report));
         }
         let mut review = Self::question(composer, ReviewKind::MassChange, None, entropy);
@@ -736,18 +661,6 @@ pub(super) fn open_reviews(snapshot: &Snapshot<'_>, source: &SourceName) -> Resu
     Ok(reviews.filter(|review| review.source == *source).collect())
 }
 
-fn missing_entry(record: RecordId, life: Life) -> RecordEntry {
-    RecordEntry {
-        record,
-        row: None,
-        hash: RowHash::UNKNOWN,
-        presence: Presence::Missing,
-        life,
-        cells: Vec::new(),
-        keys: Vec::new(),
-    }
-}
-
 /// Cells of an entry that change a value which was there.
 fn changed_cells(entry: &RecordEntry) -> u64 {
     let changed = entry.cells.iter().filter(|cell| {
@@ -762,11 +675,4 @@ fn changed_cells(entry: &RecordEntry) -> u64 {
 fn stored_cells(entry: &RecordEntry) -> u64 {
     let met = entry.cells.iter().filter(|cell| cell.before.as_deref().is_some_and(|before| before.stored.is_some()));
     met.count() as u64
-}
-
-/// The primary key of a stored record, for a message.
-fn stored_key(table: &Table, stored: &StoredRecord) -> String {
-    let parts: Vec<String> =
-        table.primary_key.iter().filter_map(|field| stored.value(*field)).map(ToString::to_string).collect();
-    parts.join(",")
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::FailedRow;
 use super::breaker::Breaker;
 use super::fault::Fault;
-use super::limits::{BATCH_ROWS_MAX, VAIN_TIMES_MAX};
+use super::limits::{BATCH_ROWS_MAX, LOST_ROWS_MIN, VAIN_TIMES_MAX};
 
 /// What came of all batches of a request.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub(super) struct Outcome<T> {
     pub(super) batches: u64,
     /// The plugin was stopped.
     pub(super) stopped: bool,
+    /// It failed in a way that has nothing to do with the rows.
+    pub(super) never_starts: bool,
 }
 
 /// Asks for all rows. `ask` gets the positions of the rows in the request.
@@ -37,7 +39,14 @@ pub(super) fn ask_all<T>(
     now_ms: &dyn Fn() -> i64,
     ask: &mut dyn FnMut(Range<usize>) -> Result<Vec<T>, Fault>,
 ) -> Outcome<T> {
-    let mut outcome = Outcome { answers: Vec::new(), failed: Vec::new(), first: None, batches: 0, stopped: false };
+    let mut outcome = Outcome {
+        answers: Vec::new(),
+        failed: Vec::new(),
+        first: None,
+        batches: 0,
+        stopped: false,
+        never_starts: false,
+    };
     let mut vain = Vain { left: time_max.saturating_mul(VAIN_TIMES_MAX), time_max };
     for begin in (0..rows).step_by(BATCH_ROWS_MAX) {
         let batch = begin..rows.min(begin + BATCH_ROWS_MAX);
@@ -45,9 +54,11 @@ pub(super) fn ask_all<T>(
         outcome.batches += 1;
         let exhausted = !halve(batch.clone(), name, &mut vain, &mut outcome, ask);
         let failed = outcome.failed.len() - failed_before;
+        // A few rows without an answer are those rows' fault as likely as the plugin's.
+        let tells_of_plugin = batch.len() >= LOST_ROWS_MIN || outcome.never_starts;
         outcome.stopped = if exhausted {
             breaker.in_vain(now_ms())
-        } else if failed == batch.len() {
+        } else if failed == batch.len() && tells_of_plugin {
             breaker.lost(now_ms())
         } else {
             if failed == 0 {
@@ -106,6 +117,7 @@ fn halve<T>(
                     let why = format!("{name} {fault}.");
                     outcome.failed.extend(rows.map(|row| FailedRow { row, why: why.clone() }));
                 }
+                outcome.never_starts |= !fault.depends_on_rows();
                 outcome.first.get_or_insert_with(|| fault.clone());
                 last = Some(fault);
             }
@@ -158,6 +170,19 @@ mod tests {
         let outcome = ask_all(10_000, "`p` 1", Duration::from_mins(1), &mut breaker, &|| 0, &mut ask);
         assert_eq!((outcome.failed.len(), asked), (10_000, 5), "the breaker stops the rest");
         assert!(outcome.stopped && breaker.is_open());
+    }
+
+    #[test]
+    fn a_row_that_is_tried_again_and_again_stops_nothing_and_a_plugin_that_cannot_start_is_stopped() {
+        let ask_often = |rows: usize, fault: Fault| {
+            let mut breaker = Breaker::default();
+            let mut ask = |_: Range<usize>| -> Result<Vec<()>, Fault> { Err(fault.clone()) };
+            (0..20).any(|_| ask_all(rows, "`p` 1", Duration::from_mins(1), &mut breaker, &|| 0, &mut ask).stopped)
+        };
+        assert!(!ask_often(1, Fault::Trapped("bad".to_owned())));
+        assert!(!ask_often(LOST_ROWS_MIN - 1, Fault::Trapped("bad".to_owned())));
+        assert!(ask_often(LOST_ROWS_MIN, Fault::Trapped("bad".to_owned())));
+        assert!(ask_often(1, Fault::NotStarted("no".to_owned())));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Stops a plugin that keeps failing, and tries it again after a rest.
 //!
-//! A single row that a plugin can't take is found and told, and stops nothing. What stops a plugin are batches that it answered
-//! nothing of, one after the other, and requests in which it used up the time that may be spent in vain.
+//! A few rows that a plugin can't take are found and told, and stop nothing. What stops a plugin are larger batches that it answered
+//! nothing of, one after the other, or that it can't be started for, and requests in which it used up the time that may be spent in vain.
 
 use super::limits::{LOST_BATCHES_MAX, REST_MS, REST_MS_MAX, VAIN_REQUEST_WEIGHT};
 
@@ -34,6 +34,11 @@ impl Breaker {
     /// Whether it is stopped.
     pub(super) fn is_open(&self) -> bool {
         self.until_ms.is_some()
+    }
+
+    /// Until when it rests, in milliseconds since 1970.
+    pub(super) fn rests_until_ms(&self) -> Option<i64> {
+        self.until_ms
     }
 
     /// A batch was answered in full.

@@ -16,7 +16,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use super::compile::{self, CompileError};
-use super::limits::{ARTEFACT_BYTES_MAX, CACHE_ENTRIES_MAX};
+use super::limits::{ARTEFACT_BYTES_MAX, CACHE_ENTRIES_MAX, CompileLimits};
 use super::words::hex;
 use crate::io::{Program, Snapshot, private};
 
@@ -31,18 +31,25 @@ pub(super) struct Cache {
     folder: PathBuf,
     mac: Hmac<Sha256>,
     program: Program,
+    compile_limits: CompileLimits,
     metered: bool,
 }
 
 impl Cache {
     /// Makes the cache; the folder comes into being with the first entry.
-    pub(super) fn new(folder: PathBuf, key: &[u8; 32], program: Program, metered: bool) -> Self {
+    pub(super) fn new(
+        folder: PathBuf,
+        key: &[u8; 32],
+        program: Program,
+        compile_limits: CompileLimits,
+        metered: bool,
+    ) -> Self {
         let mut derived = [0; 32];
         Hkdf::<Sha256>::new(None, key)
             .expand(b"daybook plugin cache", &mut derived)
             .expect("invariant: 32 bytes can be expanded");
         let mac = Hmac::new_from_slice(&derived).expect("invariant: HMAC takes a key of any length");
-        Self { folder, mac, program, metered }
+        Self { folder, mac, program, compile_limits, metered }
     }
 
     /// The component of a file: from the cache, or compiled and put there.
@@ -54,7 +61,7 @@ impl Cache {
                 Err(error) => tracing::warn!(%error, "a compiled plugin could not be loaded; it is compiled anew"),
             }
         }
-        let artefact = compile::compile(&self.program, file, self.metered)?;
+        let artefact = compile::compile(&self.program, file, self.compile_limits, self.metered)?;
         let component = compile::load(engine, &artefact).map_err(|error| CompileError::Invalid(error.to_string()))?;
         if let Err(error) = self.keep(&digest, &compatibility, &artefact) {
             tracing::warn!(%error, folder = %self.folder.display(), "a compiled plugin could not be kept; the next start compiles it anew");

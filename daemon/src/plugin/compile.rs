@@ -10,7 +10,7 @@ use std::io::{self, Read, Write};
 use wasmtime::component::Component;
 use wasmtime::{Config, Engine};
 
-use super::limits::{ARTEFACT_BYTES_MAX, COMPILE_BYTES_MAX, COMPILE_TIME_MAX, PLUGIN_BYTES_MAX, WASM_STACK_BYTES_MAX};
+use super::limits::{ARTEFACT_BYTES_MAX, CompileLimits, PLUGIN_BYTES_MAX, WASM_STACK_BYTES_MAX};
 use crate::io::{ChildFailure, ChildSpec, Program, Snapshot, run_child};
 
 /// The hidden command that the child runs.
@@ -78,13 +78,18 @@ pub(super) enum CompileError {
 }
 
 /// Compiles in a child.
-pub(super) fn compile(program: &Program, component: Snapshot, metered: bool) -> Result<Vec<u8>, CompileError> {
+pub(super) fn compile(
+    program: &Program,
+    component: Snapshot,
+    limits: CompileLimits,
+    metered: bool,
+) -> Result<Vec<u8>, CompileError> {
     let mut args = vec![COMMAND.into()];
     if metered {
         args.push(FUEL_ARGUMENT.into());
     }
-    let spec =
-        ChildSpec { args, stdin: component.file, memory_bytes_max: COMPILE_BYTES_MAX, deadline: COMPILE_TIME_MAX };
+    let CompileLimits { memory_bytes_max, time_max } = limits;
+    let spec = ChildSpec { args, stdin: component.file, memory_bytes_max, deadline: time_max };
     let mut answer = run_child(program, spec, &mut |stdout| {
         let mut answer = Vec::new();
         stdout.take(ARTEFACT_BYTES_MAX + 1).read_to_end(&mut answer)?;

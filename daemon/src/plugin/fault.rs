@@ -63,6 +63,16 @@ impl Fault {
         }
     }
 
+    /// The same without what the plugin said itself: it may have put cells into it that not everybody may see who reads of the fault.
+    pub(super) fn without_words(self) -> Self {
+        match self {
+            Self::Declined { kind, always, .. } => {
+                Self::Declined { kind, why: "its words are left out, as they may quote cells".to_owned(), always }
+            }
+            other => other,
+        }
+    }
+
     /// Whether fewer rows could go better.
     pub(super) fn depends_on_rows(&self) -> bool {
         !matches!(self, Self::NotStarted(_) | Self::Declined { always: true, .. })

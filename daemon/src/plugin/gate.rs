@@ -11,12 +11,15 @@ use std::sync::Arc;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 use super::fault::Fault;
-use super::limits::{ANSWERS_PER_ROW_MAX, CODE_BYTES_MAX, MESSAGE_CHARS_MAX, VALUE_CHARS_MAX};
+use super::limits::{ANSWERS_PER_ROW_MAX, CODE_BYTES_MAX, CODE_DIGITS_MAX, MESSAGE_CHARS_MAX, VALUE_CHARS_MAX};
 use super::wire::{merge, types};
 use super::words;
 use crate::model::compare::trimmed;
 use crate::model::plugin::{Dispute, Issue, PluginChange, PluginRow, PluginSetup, PluginVerdict, Resolution, Severity};
 use crate::model::{Cell, Code, Field, FieldId, FieldType, Table, Value};
+
+/// What codes of Daybook's own begin with.
+const RESERVED: &str = "plugin-";
 
 /// Reads a text as a value of a field and checks the field's constraints, as for a cell that a person typed.
 ///
@@ -81,14 +84,14 @@ impl<'a> Gate<'a> {
         for issue in answer {
             let row = position(issue.row, rows, "row")?;
             let field = issue.column.map(|column| self.column(column).map(|field| field.id)).transpose()?;
-            let code_ok = (1..=CODE_BYTES_MAX).contains(&issue.code.len())
-                && issue.code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-            if !code_ok {
-                return Err(bad(format!("an issue's code is {}", words::quoted(&issue.code))));
+            if !is_code(&issue.code) {
+                return Err(bad(format!(
+                    "an issue's code is not one: small letters, `-`, at most {CODE_DIGITS_MAX} digits, and no `{RESERVED}` at its beginning"
+                )));
             }
             let message = words::line(&issue.message, MESSAGE_CHARS_MAX);
             if message.is_empty() {
-                return Err(bad(format!("an issue `{}` has no message", issue.code)));
+                return Err(bad("an issue has no message".to_owned()));
             }
             let severity = match issue.severity {
                 types::Severity::Info => Severity::Info,
@@ -113,7 +116,7 @@ impl<'a> Gate<'a> {
                 return Err(bad(format!("it sets `{}`, which is not in its `writes`", field.name)));
             }
             if !seen.insert((row, field.id)) {
-                return Err(bad(format!("it sets `{}` twice in row {row} of the batch", field.name)));
+                return Err(bad(format!("it sets `{}` twice in row {} of the batch", field.name, row + 1)));
             }
             let value = self.value(field, change.value)?;
             let reason = words::line(&change.reason, MESSAGE_CHARS_MAX);
@@ -345,6 +348,14 @@ fn position(given: u32, count: usize, what: &str) -> Result<usize, Fault> {
 
 fn few(count: usize, most: usize) -> Result<(), Fault> {
     if count > most { Err(bad(format!("it has {count} items, and may have {most}"))) } else { Ok(()) }
+}
+
+/// Whether a text is a code. It is shown where a message is not, so nothing of a cell may fit into it: no telephone number, no amount.
+fn is_code(code: &str) -> bool {
+    (1..=CODE_BYTES_MAX).contains(&code.len())
+        && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && code.bytes().filter(u8::is_ascii_digit).count() <= CODE_DIGITS_MAX
+        && !code.starts_with(RESERVED)
 }
 
 fn bad(what: String) -> Fault {

@@ -30,13 +30,15 @@ pub(super) struct Guest {
     table_elements: usize,
     lines_left: u32,
     lines_dropped: u64,
+    is_discreet: bool,
 }
 
 impl Guest {
-    fn new(plugin: &Arc<str>, limits: PluginLimits) -> Self {
+    fn new(bounds: &Bounds) -> Self {
         Self {
-            plugin: Arc::clone(plugin),
-            memory_bytes_max: usize::try_from(limits.memory_bytes_max).unwrap_or(usize::MAX),
+            plugin: Arc::clone(&bounds.plugin),
+            is_discreet: bounds.is_discreet,
+            memory_bytes_max: usize::try_from(bounds.limits.memory_bytes_max).unwrap_or(usize::MAX),
             memory_bytes: 0,
             memory_refused: false,
             table_elements: 0,
@@ -87,7 +89,11 @@ impl Host for Guest {
             return;
         }
         self.lines_left -= 1;
-        let message = words::line(&message, LOG_LINE_CHARS_MAX);
+        let message = if self.is_discreet {
+            "(a line that is left out: this plugin sees more than the class `basic`)".to_owned()
+        } else {
+            words::line(&message, LOG_LINE_CHARS_MAX)
+        };
         let plugin = self.plugin.as_ref();
         match level {
             Level::Debug => tracing::debug!(plugin, "{message}"),
@@ -126,6 +132,8 @@ pub(super) struct Bounds {
     pub(super) limits: PluginLimits,
     /// Fuel is counted.
     pub(super) metered: bool,
+    /// It sees cells that don't belong into a log, so neither do its lines.
+    pub(super) is_discreet: bool,
 }
 
 /// An answer, and the fuel that was used for it if that is counted.
@@ -140,7 +148,7 @@ pub(super) fn ask<T>(
     bounds: &Bounds,
     question: impl FnOnce(&mut Store<Guest>, &Instance) -> wasmtime::Result<T>,
 ) -> Reply<T> {
-    let mut store = Store::new(pre.engine(), Guest::new(&bounds.plugin, bounds.limits));
+    let mut store = Store::new(pre.engine(), Guest::new(bounds));
     store.limiter(|guest| guest);
     store.set_hostcall_fuel(ANSWER_BYTES_MAX);
     store.set_epoch_deadline(ticks(bounds.limits.time_max));

@@ -8,24 +8,26 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use compact_str::CompactString;
-use wasmtime::component::{Instance, Linker};
-use wasmtime::{Engine, Store};
+use wasmtime::Engine;
+use wasmtime::component::Linker;
 
+use super::asking::Asking;
 use super::batch::{Outcome, ask_all};
 use super::cache::Cache;
 use super::fault::Fault;
+use super::fit;
 use super::gate::{Gate, ReadValue};
-use super::guest::{Guest, Reply, Ticker, ask, linker};
+use super::guest::{Guest, Reply, Ticker, linker};
 use super::inspect::{self, Surface};
-use super::loaded::{Loaded, Loading, Manifest, no_job};
+use super::limits::CompileLimits;
+use super::loaded::{Loaded, Loading, Manifest};
 use super::slot::{Slot, State};
-use super::wire::types;
-use super::{Answered, Context, FailedRow, Plugins, Request, compile};
+use super::{Answered, FailedRow, Plugins, Request, compile};
 use crate::io::{Clock, Disk, Program};
 use crate::model::plugin::{
-    Dispute, Issue, PluginChange, PluginJob, PluginLimits, PluginName, PluginRow, PluginSetup, Resolution,
+    Dispute, Issue, PluginChange, PluginJob, PluginLimits, PluginName, PluginSetup, Resolution,
 };
-use crate::model::{Code, Problem};
+use crate::model::{Code, Problem, Table};
 
 /// A plugin had no answer for some rows.
 pub const FAILED: Code = Code("plugin-failed");
@@ -38,6 +40,8 @@ pub const NO_ENGINE: Code = Code("plugin-engine");
 pub struct HostParts {
     /// Runs the child that compiles: Daybook itself.
     pub compiler: Program,
+    /// What that child may use.
+    pub compile_limits: CompileLimits,
     /// Where compiled plugins are kept: a folder of Daybook's own.
     pub cache_folder: PathBuf,
     /// A secret of Daybook's own, from which the key of the cache is derived.
@@ -50,6 +54,9 @@ pub struct HostParts {
     pub read_value: ReadValue,
     /// Counts fuel, so that what a row costs can be told repeatably: for `plugin test`. Slower.
     pub metered: bool,
+    /// The office's tables: a plugin that does not get along with the fields of its own is not loaded. Of a table that is not among them nothing is
+    /// known.
+    pub tables: Vec<Table>,
 }
 
 /// What all plugins share.
@@ -59,14 +66,15 @@ pub(super) struct Core {
     cache: Cache,
     ticker: Ticker,
     disk: Arc<dyn Disk>,
+    clock: Arc<dyn Clock>,
+    read_value: ReadValue,
+    tables: Vec<Table>,
     metered: bool,
 }
 
 /// Runs the office's plugins.
 pub struct Host {
     core: Arc<Core>,
-    clock: Arc<dyn Clock>,
-    read_value: ReadValue,
     slots: Vec<Slot>,
 }
 
@@ -141,8 +149,12 @@ impl Core {
         let surface = Surface::of(&component, &self.engine, bytes, sha256);
         let settings = Some(setup.settings.as_str());
         let loading = Loading { name: &setup.name, settings, limits: setup.limits, metered: self.metered };
-        self.run(|| Loaded::new(&self.linker, &component, &surface, &loading))
-            .unwrap_or_else(|error| Err(no_engine(&setup.name, &error.to_string())))
+        let loaded = self.run(|| {
+            let loaded = Loaded::new(&self.linker, &component, &surface, &loading)?;
+            let table = self.tables.iter().find(|table| table.name == setup.table);
+            fit::check(&loaded, setup, table, &self.read_value, self.clock.now_ms()).map(|()| loaded)
+        });
+        loaded.unwrap_or_else(|error| Err(no_engine(&setup.name, &error.to_string())))
     }
 
     pub(super) fn disk(&self) -> &dyn Disk {
@@ -162,12 +174,13 @@ fn no_engine(name: &str, why: &str) -> Problem {
 impl Host {
     /// Makes a host without plugins.
     pub fn new(parts: HostParts) -> Result<Self, Problem> {
-        let HostParts { compiler, cache_folder, cache_key, clock, disk, read_value, metered } = parts;
+        let HostParts { compiler, compile_limits, cache_folder, cache_key, clock, disk, read_value, metered, tables } =
+            parts;
         let engine = compile::engine(metered).map_err(|error| no_engine("plugins", &error.to_string()))?;
         let linker = linker(&engine).map_err(|error| no_engine("plugins", &error.to_string()))?;
-        let cache = Cache::new(cache_folder, &cache_key, compiler, metered);
-        let core = Arc::new(Core { engine, linker, cache, ticker: Ticker::new(), disk, metered });
-        Ok(Self { core, clock, read_value, slots: Vec::new() })
+        let cache = Cache::new(cache_folder, &cache_key, compiler, compile_limits, metered);
+        let core = Core { engine, linker, cache, ticker: Ticker::new(), disk, clock, read_value, tables, metered };
+        Ok(Self { core: Arc::new(core), slots: Vec::new() })
     }
 
     /// Loads these plugins in place of all that there were, and gives all that is wrong with them.
@@ -237,26 +250,27 @@ impl Host {
         };
         let title = loaded.title();
         let version = Some(loaded.version.clone());
-        if !slot.breaker.lets_ask(self.clock.now_ms()) {
+        if !slot.breaker.lets_ask(self.core.clock.now_ms()) {
             let answered = nothing(rows, &format!("{title} is stopped, because it kept failing."));
             return Answered { version, ..answered };
         }
         if rows == 0 {
             return Answered { version, ..nothing(0, "") };
         }
-        let (core, clock, breaker) = (&self.core, &self.clock, &mut slot.breaker);
-        let (read_value, title_ref) = (&self.read_value, title.as_str());
+        let (core, clock, breaker) = (&self.core, &self.core.clock, &mut slot.breaker);
+        let (read_value, title_ref) = (&core.read_value, title.as_str());
         let time_max = loaded.bounds.limits.time_max;
         let run = core.run(|| {
             let mut fuel = 0;
             // The gate stands on what this request says, so a plugin never sees by yesterday's permissions.
             let outcome = match Gate::new(request.setup, request.table, read_value) {
                 Ok(gate) => {
-                    let asking = Asking { loaded: &loaded, gate: &gate, request };
+                    let asking = Asking::new(&loaded, &gate, request);
+                    let is_discreet = asking.bounds.is_discreet;
                     let mut ask = |rows: Range<usize>| {
                         let (answers, used) = question(&asking, rows);
                         fuel += used;
-                        answers
+                        answers.map_err(|fault| if is_discreet { fault.without_words() } else { fault })
                     };
                     ask_all(rows, title_ref, time_max, breaker, &|| clock.now_ms(), &mut ask)
                 }
@@ -266,49 +280,13 @@ impl Host {
         });
         let (outcome, fuel) =
             run.unwrap_or_else(|error| (unasked(rows, &title, Fault::NotStarted(error.to_string())), 0));
-        let problems = slot.count(&outcome, rows, fuel, &title);
+        let problems = slot.count(&outcome, rows, fuel, &title, core.clock.now_ms());
         Answered { version, answers: outcome.answers, failed: outcome.failed, problems }
     }
 }
 
 /// Asks for some rows of a request.
 type Question<'q, T> = &'q (dyn Fn(&Asking<'_>, Range<usize>) -> Reply<Vec<T>> + Sync);
-
-/// What a question is put with.
-struct Asking<'a> {
-    loaded: &'a Loaded,
-    gate: &'a Gate<'a>,
-    request: &'a Request<'a>,
-}
-
-impl Asking<'_> {
-    fn context(&self) -> types::Context<'_> {
-        let Context { as_of, locale, read_only } = self.request.context;
-        types::Context { as_of, locale, settings_json: &self.request.setup.settings, read_only: *read_only }
-    }
-
-    /// Asks for some rows; answers mean rows of the batch until the caller moves them.
-    fn put<W, T>(
-        &self,
-        rows: &[PluginRow],
-        call: impl FnOnce(
-            &mut Store<Guest>,
-            &Instance,
-            types::Schema<'_>,
-            types::Context<'_>,
-            &[types::Row<'_>],
-        ) -> wasmtime::Result<Result<W, types::Failure>>,
-        check: impl FnOnce(W) -> Result<Vec<T>, Fault>,
-    ) -> Reply<Vec<T>> {
-        let cells = self.gate.cells(rows.iter());
-        let borrowed = cells.borrowed();
-        let wire = cells.rows(&borrowed);
-        let (said, used) = ask(&self.loaded.pre, &self.loaded.bounds, |store, instance| {
-            call(store, instance, self.gate.schema(), self.context(), &wire)
-        });
-        (said.and_then(|answer| check(answer?)), used)
-    }
-}
 
 impl Plugins for Host {
     fn refresh(&mut self) -> Vec<Problem> {
@@ -325,54 +303,15 @@ impl Plugins for Host {
     }
 
     fn normalise(&mut self, request: &Request<'_>) -> Answered<PluginChange> {
-        self.answer(request, &|asking, range| {
-            let Some(indices) = &asking.loaded.functions.normalise else {
-                return (Err(no_job(PluginJob::Normalise)), 0);
-            };
-            let rows = &asking.request.rows[range.clone()];
-            let (answer, used) = asking.put(
-                rows,
-                |store, instance, schema, context, rows| {
-                    indices.load(&mut *store, instance)?.call_normalise(store, schema, context, rows)
-                },
-                |changes| asking.gate.changes(changes, rows.len()),
-            );
-            (moved(answer, |change| change.row += range.start), used)
-        })
+        self.answer(request, &|asking, range| asking.normalise(range))
     }
 
     fn validate(&mut self, request: &Request<'_>) -> Answered<Issue> {
-        self.answer(request, &|asking, range| {
-            let Some(indices) = &asking.loaded.functions.validate else {
-                return (Err(no_job(PluginJob::Validate)), 0);
-            };
-            let rows = &asking.request.rows[range.clone()];
-            let (answer, used) = asking.put(
-                rows,
-                |store, instance, schema, context, rows| {
-                    indices.load(&mut *store, instance)?.call_validate(store, schema, context, rows)
-                },
-                |issues| asking.gate.issues(issues, rows.len()),
-            );
-            (moved(answer, |issue| issue.row += range.start), used)
-        })
+        self.answer(request, &|asking, range| asking.validate(range))
     }
 
     fn classify(&mut self, request: &Request<'_>) -> Answered<PluginChange> {
-        self.answer(request, &|asking, range| {
-            let Some(indices) = &asking.loaded.functions.classify else {
-                return (Err(no_job(PluginJob::Classify)), 0);
-            };
-            let rows = &asking.request.rows[range.clone()];
-            let (answer, used) = asking.put(
-                rows,
-                |store, instance, schema, context, rows| {
-                    indices.load(&mut *store, instance)?.call_classify(store, schema, context, rows)
-                },
-                |labels| asking.gate.labels(labels, rows.len()),
-            );
-            (moved(answer, |change| change.row += range.start), used)
-        })
+        self.answer(request, &|asking, range| asking.classify(range))
     }
 
     fn resolve(&mut self, request: &Request<'_>, disputes: &[Dispute]) -> Answered<Resolution> {
@@ -382,46 +321,11 @@ impl Plugins for Host {
         let mut answered = self.answer(request, &|asking, range| {
             let begin = order.partition_point(|index| disputes[*index].row < range.start);
             let end = order.partition_point(|index| disputes[*index].row < range.end);
-            resolve_batch(asking, range, disputes, &order[begin..end])
+            asking.resolve(range, disputes, &order[begin..end])
         });
         answered.answers.sort_by_key(|resolution| resolution.dispute);
         answered
     }
-}
-
-/// Resolves the disputes of some rows; `order` are their positions in the request.
-fn resolve_batch(
-    asking: &Asking<'_>,
-    range: Range<usize>,
-    disputes: &[Dispute],
-    order: &[usize],
-) -> Reply<Vec<Resolution>> {
-    let Some(indices) = &asking.loaded.functions.merge else { return (Err(no_job(PluginJob::Merge)), 0) };
-    if order.is_empty() {
-        return (Ok(Vec::new()), 0);
-    }
-    let sent: Vec<&Dispute> = order.iter().map(|index| &disputes[*index]).collect();
-    let texts = match sent.iter().map(|dispute| asking.gate.dispute(dispute)).collect::<Result<Vec<_>, _>>() {
-        Ok(texts) => texts,
-        Err(fault) => return (Err(fault), 0),
-    };
-    let wire: Vec<_> = texts.iter().zip(&sent).map(|(text, dispute)| text.wire(dispute.row - range.start)).collect();
-    let (answer, used) = asking.put(
-        &asking.request.rows[range],
-        |store, instance, schema, context, rows| {
-            indices.load(&mut *store, instance)?.call_resolve(store, schema, context, rows, &wire)
-        },
-        |resolutions| asking.gate.resolutions(resolutions, &sent),
-    );
-    (moved(answer, |resolution| resolution.dispute = order[resolution.dispute]), used)
-}
-
-/// Makes positions in a batch positions in the request.
-fn moved<T>(answer: Result<Vec<T>, Fault>, to_request: impl Fn(&mut T)) -> Result<Vec<T>, Fault> {
-    answer.map(|mut items| {
-        items.iter_mut().for_each(to_request);
-        items
-    })
 }
 
 /// No answer for any row, and nothing new to tell of it.
@@ -434,5 +338,5 @@ fn nothing<T>(rows: usize, why: &str) -> Answered<T> {
 fn unasked<T>(rows: usize, title: &str, fault: Fault) -> Outcome<T> {
     let why: CompactString = format!("{title} {fault}.").into();
     let failed = (0..rows).map(|row| FailedRow { row, why: why.to_string() }).collect();
-    Outcome { answers: Vec::new(), failed, first: Some(fault), batches: 0, stopped: false }
+    Outcome { answers: Vec::new(), failed, first: Some(fault), batches: 0, stopped: false, never_starts: true }
 }

@@ -166,7 +166,9 @@ pub(super) fn take(disk: &dyn Disk, name: &str, path: &Path, pin: Option<&[u8; 3
             hex(&file.digest),
             hex(pin)
         );
-        let hint = "If you have replaced the plugin, put its new hash into `sha256`; if not, find out who has.";
+        let hint = format!(
+            "If you have replaced the plugin, `daybook plugin pin {name}` names the new file; if not, find out who has."
+        );
         return Err(Problem::new(PIN, name, message, hint));
     }
     check_head(name, path, &file)?;
@@ -185,7 +187,7 @@ fn check_head(name: &str, path: &Path, file: &Snapshot) -> Result<(), Problem> {
         _ => "is not WebAssembly",
     };
     let message = format!("`{name}`: `{}` {what}. It was not loaded.", path.display());
-    let hint = "Build a component: for Rust with the script in `plugins/`, otherwise with `wasm-tools component new`.";
+    let hint = "`daybook plugin pack` makes a component of a module; `daybook plugin new` makes a folder with all that is needed to build one.";
     Err(Problem::new(NOT_A_COMPONENT, name, message, hint))
 }
 

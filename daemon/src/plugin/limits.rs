@@ -10,6 +10,23 @@ pub const PLUGIN_BYTES_MAX: u64 = 64 << 20;
 pub const COMPILE_BYTES_MAX: u64 = 2 << 30;
 /// How long the child may compile. Python's 18 MB take 9 to 15 s on an idle core, and the child gives way to other work.
 pub const COMPILE_TIME_MAX: Duration = Duration::from_mins(2);
+
+/// What the child that compiles may use.
+#[derive(Clone, Copy, Debug)]
+pub struct CompileLimits {
+    /// Its address space.
+    pub memory_bytes_max: u64,
+    /// How long it may take.
+    pub time_max: Duration,
+}
+
+impl Default for CompileLimits {
+    /// [`COMPILE_BYTES_MAX`] and [`COMPILE_TIME_MAX`].
+    fn default() -> Self {
+        Self { memory_bytes_max: COMPILE_BYTES_MAX, time_max: COMPILE_TIME_MAX }
+    }
+}
+
 /// The largest result of a compilation that is taken: several times the largest that was seen.
 pub const ARTEFACT_BYTES_MAX: u64 = 512 << 20;
 /// How many compiled plugins the cache keeps.
@@ -26,6 +43,8 @@ pub const ANSWERS_PER_ROW_MAX: usize = 32;
 pub const MESSAGE_CHARS_MAX: usize = 300;
 /// The longest code of an issue, in bytes.
 pub const CODE_BYTES_MAX: usize = 64;
+/// The most digits in a code: less than any number that tells of a person.
+pub const CODE_DIGITS_MAX: usize = 3;
 /// The longest value of a cell, in characters: what Excel takes.
 pub const VALUE_CHARS_MAX: usize = 32_767;
 
@@ -57,6 +76,8 @@ pub const VAIN_TIMES_MAX: u32 = 12;
 
 /// So many batches in a row without a single answer stop a plugin.
 pub const LOST_BATCHES_MAX: u32 = 5;
+/// A batch with fewer rows counts as lost only if the fault has nothing to do with them: one person may try one row again and again.
+pub const LOST_ROWS_MIN: usize = 8;
 /// As how many lost batches a request counts that used up its time in vain.
 pub const VAIN_REQUEST_WEIGHT: u32 = 3;
 /// How long a stopped plugin rests before it is tried again. Doubled each time that the trial fails.

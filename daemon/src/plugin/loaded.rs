@@ -91,7 +91,8 @@ impl Loaded {
         let pre = linker.instantiate_pre(component).map_err(|error| {
             wrong(format!("can't be linked: {}", words::line(&format!("{error:#}"), MESSAGE_CHARS_MAX)))
         })?;
-        let bounds = Bounds { plugin: Arc::from(name), limits: loading.limits, metered: loading.metered };
+        let bounds =
+            Bounds { plugin: Arc::from(name), limits: loading.limits, metered: loading.metered, is_discreet: false };
         let meta = meta::GuestIndices::new(&pre).map_err(|error| wrong(mistyped("meta", &error)))?;
         let describe =
             |store: &mut Store<Guest>, instance: &Instance| meta.load(&mut *store, instance)?.call_describe(store);

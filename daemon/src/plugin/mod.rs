@@ -7,6 +7,9 @@
 
 mod host;
 
+mod asking;
+mod fit;
+
 mod slot;
 
 mod batch;
@@ -27,6 +30,7 @@ pub mod limits;
 mod wire;
 mod words;
 
+pub use self::fit::COLUMNS;
 pub use self::gate::ReadValue;
 pub use self::host::{
     FAILED, Host, HostParts, Inspection, Measured, NO_ENGINE, PluginState, STOPPED, Status, forbids_start,
@@ -116,6 +120,42 @@ pub trait Plugins: Send {
 
     /// What becomes of disputed cells. At most one resolution for each; a dispute of a failed row has none.
     fn resolve(&mut self, request: &Request<'_>, disputes: &[Dispute]) -> Answered<Resolution>;
+}
+
+/// Plugins that can't be run at all: no row gets an answer, so that none passes unchecked.
+#[derive(Clone, Debug)]
+pub struct Unavailable {
+    /// Why, for the steward: one sentence.
+    pub why: String,
+}
+
+impl Unavailable {
+    fn nothing<T>(&self, request: &Request<'_>) -> Answered<T> {
+        let failed = (0..request.rows.len()).map(|row| FailedRow { row, why: self.why.clone() });
+        Answered { version: None, answers: Vec::new(), failed: failed.collect(), problems: Vec::new() }
+    }
+}
+
+impl Plugins for Unavailable {
+    fn jobs(&mut self, _name: &PluginName) -> Vec<PluginJob> {
+        Vec::new()
+    }
+
+    fn normalise(&mut self, request: &Request<'_>) -> Answered<PluginChange> {
+        self.nothing(request)
+    }
+
+    fn validate(&mut self, request: &Request<'_>) -> Answered<Issue> {
+        self.nothing(request)
+    }
+
+    fn classify(&mut self, request: &Request<'_>) -> Answered<PluginChange> {
+        self.nothing(request)
+    }
+
+    fn resolve(&mut self, request: &Request<'_>, _disputes: &[Dispute]) -> Answered<Resolution> {
+        self.nothing(request)
+    }
 }
 
 /// An office without plugins.

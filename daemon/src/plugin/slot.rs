@@ -8,7 +8,7 @@ use super::batch::Outcome;
 use super::breaker::Breaker;
 use super::host::{Core, FAILED, PluginState, STOPPED, Status};
 use super::inspect::NOT_READABLE;
-use super::limits::{LOST_BATCHES_MAX, REST_MS};
+use super::limits::LOST_BATCHES_MAX;
 use super::loaded::Loaded;
 use crate::io::Fingerprint;
 use crate::model::Problem;
@@ -149,7 +149,14 @@ impl Slot {
     }
 
     /// Takes note of what came of a request, and says what is worth telling.
-    pub(super) fn count<T>(&mut self, outcome: &Outcome<T>, rows: usize, fuel: u64, title: &str) -> Vec<Problem> {
+    pub(super) fn count<T>(
+        &mut self,
+        outcome: &Outcome<T>,
+        rows: usize,
+        fuel: u64,
+        title: &str,
+        now_ms: i64,
+    ) -> Vec<Problem> {
         let failed = outcome.failed.len();
         self.counters.batches += outcome.batches;
         self.counters.rows += rows as u64;
@@ -163,13 +170,16 @@ impl Slot {
             problems.push(Problem::new(FAILED, self.setup.name.as_str(), message, hint));
         }
         if outcome.stopped {
+            let rest_ms = self.breaker.rests_until_ms().map_or(0, |until| until.saturating_sub(now_ms));
             let message = format!(
                 "{title} kept failing ({LOST_BATCHES_MAX} times, or for too long) and is stopped; it is tried again after {} \
                  minutes at the earliest.",
-                REST_MS / 60_000
+                rest_ms / 60_000
             );
-            let hint =
-                "Replace its file, or set `disabled = true` for it in `daybook.toml`. A restart tries it at once.";
+            let hint = format!(
+                "Replace its file, or take it out of use with `daybook plugin disable {}`. A restart tries it at once.",
+                self.setup.name
+            );
             problems.push(Problem::new(STOPPED, self.setup.name.as_str(), message, hint));
         }
         problems

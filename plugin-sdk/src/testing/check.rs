@@ -77,7 +77,8 @@ impl Fixture {
             (Some(expected), None) => return Err(format!("it did not fail, expected was {}", expected.kind)),
             (Some(expected), Some((kind, text))) => {
                 if *kind != expected.kind || !says(expected.says.as_ref(), text) {
-                    return Err(format!("it failed with {kind}: {text}; expected was {expected:?}"));
+                    let part = expected.says.iter().map(|part| format!(", saying “{part}”")).collect::<String>();
+                    return Err(format!("it failed with {kind}: {text}; expected was {}{part}", expected.kind));
                 }
                 return Ok(());
             }
@@ -87,18 +88,24 @@ impl Fixture {
             self.permitted(&said.changes).map_err(|what| format!("row {at}: {what}"))?;
             same(&expected.changes, &said.changes, change_fits).map_err(|what| format!("row {at}, changes: {what}"))?;
             if expected.label != said.label {
-                return Err(format!("row {at}: its label is {:?}, expected was {:?}", said.label, expected.label));
+                let (said, expected) = (shown(said.label.as_deref()), shown(expected.label.as_deref()));
+                return Err(format!("row {at}: its label is {said}, expected was {expected}"));
             }
         }
         for (at, (expected, said)) in self.disputes.iter().zip(&outcome.resolutions).enumerate() {
             let (verdict, value, reason) = said.clone().unwrap_or((ExpectedVerdict::Ask, None, String::new()));
             if (verdict, &value) != (expected.verdict, &expected.value) || !says(expected.says.as_ref(), &reason) {
-                return Err(format!("dispute {at} was resolved by {said:?}, expected was {expected:?}"));
+                let said = resolved(verdict, value.as_deref(), Some(&reason));
+                let expected = resolved(expected.verdict, expected.value.as_deref(), expected.says.as_deref());
+                return Err(format!("dispute {at} was resolved by {said}; expected was {expected}"));
             }
         }
         let readings = self.mail.as_ref().map_or(&[][..], |mail| &mail.readings);
         if readings != outcome.readings {
-            return Err(format!("the mail was read as {:?}, expected was {readings:?}", outcome.readings));
+            let rows = |readings: &[FixtureReading]| {
+                listed(readings.iter().map(|one| format!("line {}: {}", one.line, one.cells.join(" | "))))
+            };
+            return Err(format!("the mail was read as {}; expected was {}", rows(&outcome.readings), rows(readings)));
         }
         Ok(())
     }
@@ -127,14 +134,71 @@ fn change_fits(expected: &ExpectedChange, said: &SaidChange) -> bool {
 }
 
 /// Each of the expected is among the said once, and nothing else is.
-fn same<E: fmt::Debug, S: fmt::Debug>(expected: &[E], said: &[S], fits: fn(&E, &S) -> bool) -> Result<(), String> {
+fn same<E: fmt::Display, S: fmt::Display>(expected: &[E], said: &[S], fits: fn(&E, &S) -> bool) -> Result<(), String> {
     let mut left: Vec<&S> = said.iter().collect();
     for one in expected {
         let found = left
             .iter()
             .position(|said| fits(one, said))
-            .ok_or_else(|| format!("{one:?} is missing; said was {said:?}"))?;
+            .ok_or_else(|| format!("{one} is missing; it said {}", listed(said.iter())))?;
         left.remove(found);
     }
-    if left.is_empty() { Ok(()) } else { Err(format!("{left:?} was not expected")) }
+    if left.is_empty() { Ok(()) } else { Err(format!("{} was not expected", listed(left.into_iter()))) }
+}
+
+fn listed<S: fmt::Display>(said: impl Iterator<Item = S>) -> String {
+    let said: Vec<String> = said.map(|one| one.to_string()).collect();
+    if said.is_empty() { "nothing".to_owned() } else { said.join("; ") }
+}
+
+/// Writes what is expected as it is said: `too-short` (error) in `name`, saying “太短”.
+impl fmt::Display for ExpectedIssue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        issue(f, &self.code, &self.severity, self.column.as_deref())?;
+        self.says.iter().try_for_each(|part| write!(f, ", saying “{part}”"))
+    }
+}
+
+impl fmt::Display for SaidIssue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        issue(f, &self.code, &self.severity, self.column.as_deref())?;
+        write!(f, ", “{}”", self.message)
+    }
+}
+
+fn issue(f: &mut fmt::Formatter<'_>, code: &str, severity: &str, column: Option<&str>) -> fmt::Result {
+    write!(f, "`{code}` ({severity}) ")?;
+    match column {
+        Some(column) => write!(f, "in `{column}`"),
+        None => f.write_str("of the whole row"),
+    }
+}
+
+impl fmt::Display for ExpectedChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` becoming “{}”", self.column, self.value)?;
+        self.says.iter().try_for_each(|part| write!(f, ", saying “{part}”"))
+    }
+}
+
+impl fmt::Display for SaidChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` becoming “{}”, “{}”", self.column, self.value.as_deref().unwrap_or_default(), self.reason)
+    }
+}
+
+fn shown(text: Option<&str>) -> String {
+    text.map_or_else(|| "none".to_owned(), |text| format!("“{text}”"))
+}
+
+fn resolved(verdict: ExpectedVerdict, value: Option<&str>, reason: Option<&str>) -> String {
+    let verdict = match verdict {
+        ExpectedVerdict::Stored => "stored",
+        ExpectedVerdict::Incoming => "incoming",
+        ExpectedVerdict::Ask => "ask",
+        ExpectedVerdict::Value => "value",
+    };
+    let value = value.map_or_else(String::new, |value| format!(" “{value}”"));
+    let reason = reason.map_or_else(String::new, |reason| format!(", saying “{reason}”"));
+    format!("`{verdict}`{value}{reason}")
 }

@@ -31,8 +31,10 @@ pub(super) struct Section {
     pub table: String,
     pub reads: Vec<String>,
     pub writes: Vec<String>,
-    /// Settings as TOML, like `{ column = "tax_id" }`.
+    /// Settings as TOML, like `{ field = "tax_id" }`.
     pub settings: Option<toml_edit::InlineTable>,
+    /// It is not in use yet.
+    pub disabled: bool,
 }
 
 /// Adds a section after the last one.
@@ -50,6 +52,9 @@ pub(super) fn add(text: &str, section: &Section) -> Result<String, EditError> {
         table.insert("writes", value(section.writes.iter().collect::<Array>()));
         if let Some(settings) = &section.settings {
             table.insert("settings", value(settings.clone()));
+        }
+        if section.disabled {
+            table.insert("enabled", value(false));
         }
         plugins.push(table);
         Ok(())

@@ -11,7 +11,8 @@ use crate::extract;
 use crate::io::{Program, RealDisk, SystemClock};
 use crate::model::Problem;
 use crate::model::plugin::{Dispute, Issue, PluginChange, PluginJob, PluginName, PluginSetup, Resolution};
-use crate::plugin::{Answered, Host, HostParts, NoPlugins, Plugins, Request, Status, forbids_start};
+use crate::plugin::limits::CompileLimits;
+use crate::plugin::{Answered, Host, HostParts, Plugins, Request, Status, Unavailable, forbids_start};
 use crate::store::MasterKey;
 
 /// The office's plugins.
@@ -22,14 +23,16 @@ pub(crate) struct OfficePlugins {
     host: Option<Host>,
     /// What is wrong and was not told yet.
     untold: Vec<Problem>,
-    nothing: NoPlugins,
+    nothing: Unavailable,
 }
 
 impl OfficePlugins {
     /// Prepares the plugins of a configuration.
     pub(crate) fn new(config: &Config, key: &MasterKey) -> std::io::Result<Self> {
-        let parts = host_parts(&cache_folder(&config.store.path), key.plugin_cache_key(), false)?;
-        let (host, untold, nothing) = (None, Vec::new(), NoPlugins);
+        let mut parts = host_parts(&cache_folder(&config.store.path), key.plugin_cache_key(), false)?;
+        parts.tables.clone_from(&config.tables);
+        let nothing = Unavailable { why: "plugins can't be run.".to_owned() };
+        let (host, untold) = (None, Vec::new());
         Ok(Self { setups: config.plugins.clone(), parts: Some(parts), host, untold, nothing })
     }
 
@@ -41,7 +44,10 @@ impl OfficePlugins {
                     self.untold.extend(host.load(&self.setups));
                     self.host = Some(host);
                 }
-                Err(problem) => self.untold.push(problem),
+                Err(problem) => {
+                    self.nothing.why.clone_from(&problem.message);
+                    self.untold.push(problem);
+                }
             }
         }
         self.host.as_mut()
@@ -105,12 +111,14 @@ impl Plugins for OfficePlugins {
 pub(crate) fn host_parts(cache_folder: &Path, cache_key: [u8; 32], metered: bool) -> std::io::Result<HostParts> {
     Ok(HostParts {
         compiler: Program::current()?,
+        compile_limits: CompileLimits::default(),
         cache_folder: cache_folder.to_owned(),
         cache_key,
         clock: Arc::new(SystemClock),
         disk: Arc::new(RealDisk),
         read_value: Arc::new(|text, field| extract::parse_text(text, field).map_err(|error| error.code)),
         metered,
+        tables: Vec::new(),
     })
 }
 

@@ -7,16 +7,17 @@ use serde_json::{Value as Json, json};
 
 use super::file::hex;
 use super::host::host_parts;
-use crate::cli::open::{Make, open};
+use crate::app::plugin_source;
+use crate::cli::open::{Make, load_config, open, open_with, read_key};
 use crate::cli::output::{Out, plural};
 use crate::cli::{Failure, Outcome};
 use crate::error::Words;
 use crate::io::{Entropy, OsEntropy};
-use crate::model::Problem;
 use crate::model::plugin::{PluginJob, PluginLimits, PluginSetup};
+use crate::model::{Problem, Table};
 use crate::pipeline::Pipeline;
 use crate::pipeline::trial::Finding;
-use crate::plugin::{Host, Inspection, PluginState, Status};
+use crate::plugin::{Host, HostParts, Inspection, PluginState, Status};
 
 /// What a plugin may use that is only looked at.
 const LIMITS: PluginLimits = PluginLimits { memory_bytes_max: 64 << 20, time_max: Duration::from_secs(1) };
@@ -24,7 +25,7 @@ const LIMITS: PluginLimits = PluginLimits { memory_bytes_max: 64 << 20, time_max
 /// The plugins of the configuration.
 pub(super) fn list(config: Option<&Path>, out: &mut Out) -> Outcome {
     let mut pipeline = open(config, Make::InMemory)?;
-    let lines = lines(&mut pipeline);
+    let lines = lines(&mut pipeline)?;
     for line in &lines {
         if out.json {
             out.value(line);
@@ -39,25 +40,31 @@ pub(super) fn list(config: Option<&Path>, out: &mut Out) -> Outcome {
     if lines.iter().all(is_well) { Ok(()) } else { Err(Failure::Wrong) }
 }
 
-/// How each plugin of the configuration is. A process of its own asks: it does not know of what a running daemon has stopped.
-pub(crate) fn lines(pipeline: &mut Pipeline) -> Vec<Json> {
+/// How each plugin of the configuration is: as it can be loaded now, and whether the daemon has stopped it.
+pub(crate) fn lines(pipeline: &mut Pipeline) -> Result<Vec<Json>, Failure> {
     let setups = pipeline.config().plugins.clone();
     if setups.is_empty() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let statuses = pipeline.plugins().status();
+    let noted = pipeline.store().unread()?;
     let line = |setup: &PluginSetup| {
         let mut line = status_line(statuses.iter().find(|status| status.name == setup.name));
         line["name"] = json!(setup.name);
         line["table"] = json!(setup.table.as_str());
         line["path"] = json!(setup.path);
         line["pinned"] = json!(setup.sha256.is_some());
+        let source = plugin_source(&setup.name);
+        if let Some(stopped) = noted.iter().find(|noted| noted.problem.source == source.as_str()) {
+            line["state"] = json!("stopped");
+            line["error"] = json!(stopped.problem.message);
+        }
         if setup.disabled {
             line["state"] = json!("disabled");
         }
         line
     };
-    setups.iter().map(line).collect()
+    Ok(setups.iter().map(line).collect())
 }
 
 /// Writes how a plugin is.
@@ -161,14 +168,15 @@ fn describe(line: &Json, out: &mut Out) {
 pub(super) fn look_at(file: &Path) -> Result<Inspection, Failure> {
     // Compiled code is kept only as long as this command runs.
     let cache = tempfile::tempdir()?;
-    host(cache.path(), false)?.inspect(file, LIMITS).map_err(failed)
+    host(cache.path(), false, &[])?.inspect(file, LIMITS).map_err(failed)
 }
 
-/// A host apart from any office.
-pub(crate) fn host(cache: &Path, metered: bool) -> Result<Host, Failure> {
+/// A host apart from any office, for plugins of these tables.
+pub(crate) fn host(cache: &Path, metered: bool, tables: &[Table]) -> Result<Host, Failure> {
     let mut key = [0; 32];
     OsEntropy.fill(&mut key);
-    Host::new(host_parts(cache, key, metered)?).map_err(failed)
+    let parts = HostParts { tables: tables.to_vec(), ..host_parts(cache, key, metered)? };
+    Host::new(parts).map_err(failed)
 }
 
 pub(super) fn failed(problem: Problem) -> Failure {
@@ -177,7 +185,11 @@ pub(super) fn failed(problem: Problem) -> Failure {
 
 /// Says what a plugin would do with what is stored.
 pub(super) fn trial(config: Option<&Path>, name: &str, sample_max: usize, out: &mut Out) -> Outcome {
-    let mut pipeline = open(config, Make::No)?;
+    let mut config = load_config(config)?;
+    let key = read_key(&config)?;
+    // Whether it is a good one is asked before it is taken into use.
+    config.plugins.iter_mut().filter(|setup| setup.name == name).for_each(|setup| setup.disabled = false);
+    let mut pipeline = open_with(config, &key, Make::No)?;
     pipeline.plugins().start().map_err(failed)?;
     let mut trial = pipeline.try_plugin(name, sample_max)?;
     trial.problems.extend(pipeline.plugins().refresh());

@@ -10,12 +10,14 @@ mod office;
 mod test;
 
 use std::path::Path;
+use std::time::Duration;
 
 pub(crate) use self::file::{hex, sha256};
 
 use super::Outcome;
 use super::args::PluginCommand;
 use super::output::Out;
+use crate::model::plugin::PluginLimits;
 
 pub(crate) fn run(config: Option<&Path>, command: PluginCommand, out: &mut Out) -> Outcome {
     match command {
@@ -25,7 +27,10 @@ pub(crate) fn run(config: Option<&Path>, command: PluginCommand, out: &mut Out) 
         PluginCommand::Inspect { file } => look::inspect(&file, out),
         PluginCommand::Try { name, dry_run: _, sample } => look::trial(config, &name, sample, out),
         PluginCommand::Pack { module, to } => file::pack_to(&module, to.as_deref(), out),
-        PluginCommand::Install { file, name, table, reads, writes, settings } => {
+        PluginCommand::Install { file, name, replace: true, .. } => {
+            office::replace(config, &file, name.as_deref(), out)
+        }
+        PluginCommand::Install { file, name, table, reads, writes, settings, disabled, replace: false } => {
             let wanted = office::Install {
                 file: &file,
                 name: name.as_deref(),
@@ -33,11 +38,15 @@ pub(crate) fn run(config: Option<&Path>, command: PluginCommand, out: &mut Out) 
                 reads: &reads,
                 writes: &writes,
                 settings: settings.as_deref(),
+                disabled,
             };
             office::install(config, &wanted, out)
         }
         PluginCommand::Pin { name } => office::pin(config, &name, out),
-        PluginCommand::Test { file, fixtures } => test::run(&file, fixtures.as_deref(), out),
+        PluginCommand::Test { file, fixtures, memory_bytes_max, time_ms_max } => {
+            let limits = PluginLimits { memory_bytes_max, time_max: Duration::from_millis(time_ms_max) };
+            test::run(&file, fixtures.as_deref(), limits, out)
+        }
         PluginCommand::New { name, lang, dir, sdk } => {
             let within = dir.as_deref().unwrap_or(Path::new("."));
             new::run(&new::New { name: &name, lang, within, sdk: sdk.as_deref() }, out)

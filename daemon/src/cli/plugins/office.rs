@@ -10,13 +10,14 @@ use toml_edit::InlineTable;
 
 use super::edit::{self, EditError, Section};
 use super::file::{self, hex};
-use super::look::{failed, look_at};
+use super::look::{failed, host, look_at};
 use crate::cli::open::{read_config, table};
 use crate::cli::output::Out;
 use crate::cli::{Failure, Outcome};
-use crate::config;
+use crate::config::{self, Config};
 use crate::error::Words;
 use crate::io::{Disk, RealDisk, Replaced, replace};
+use crate::model::plugin::PluginSetup;
 use crate::plugin::limits::PLUGIN_BYTES_MAX;
 
 /// The folder beside the configuration into which plugins are installed.
@@ -100,6 +101,8 @@ pub(super) struct Install<'a> {
     pub(super) writes: &'a [String],
     /// Keys and values as TOML, separated by commas.
     pub(super) settings: Option<&'a str>,
+    /// It is not taken into use yet.
+    pub(super) disabled: bool,
 }
 
 /// Copies a plugin beside the configuration and adds its section, pinned.
@@ -120,10 +123,12 @@ pub(super) fn install(named: Option<&Path>, wanted: &Install<'_>, out: &mut Out)
         reads: wanted.reads.to_vec(),
         writes: wanted.writes.to_vec(),
         settings: wanted.settings.map(read_settings).transpose()?,
+        disabled: wanted.disabled,
     };
     let text = edit::add(&office.text, &section).map_err(|error| office.failed(&error))?;
-    // What the section says is checked before anything is written.
-    config::load(&office.path, &text).map_err(Failure::Config)?;
+    // What the section says is checked before anything is written: by the configuration, and by the plugin, which may refuse its settings.
+    let checked = config::load(&office.path, &text).map_err(Failure::Config)?;
+    fits(&checked, &name, wanted.file)?;
     if let Some(folder) = target.parent() {
         std::fs::create_dir_all(folder)?;
     }
@@ -141,8 +146,44 @@ pub(super) fn install(named: Option<&Path>, wanted: &Install<'_>, out: &mut Out)
         out.value(&json!({ "name": name, "path": target, "sha256": section.sha256, "version": manifest.version }));
     } else {
         out.line(format!("installed `{name}` {} as {}, pinned to its hash", manifest.version, target.display()));
+        let then = if wanted.disabled {
+            format!("`daybook plugin enable {name}` takes it into use")
+        } else {
+            "it is in use from the next start".to_owned()
+        };
+        out.line(format!("Next: `daybook plugin try {name}` says what it would do; {then}."));
+    }
+    Ok(())
+}
+
+/// Puts a new version in the place of an installed plugin's file, and pins it.
+pub(super) fn replace(named: Option<&Path>, file: &Path, name: Option<&str>, out: &mut Out) -> Outcome {
+    let office = Office::open(named)?;
+    let config = config::load(&office.path, &office.text).map_err(Failure::Config)?;
+    let manifest = look_at(file)?.manifest.map_err(failed)?;
+    let bytes = file::read(file, PLUGIN_BYTES_MAX)?;
+    let name = name.unwrap_or(&manifest.id);
+    let Some(setup) = config.plugins.iter().find(|setup| setup.name == name) else {
+        return Err(office.failed(&EditError::Missing(name.to_owned())));
+    };
+    let hash = hex(&file::sha256(&bytes));
+    let text = edit::set(&office.text, name, "sha256", hash.as_str()).map_err(|error| office.failed(&error))?;
+    fits(&config::load(&office.path, &text).map_err(Failure::Config)?, name, file)?;
+    let there = RealDisk.fingerprint(&setup.path)?;
+    match RealDisk.replace(&setup.path, &bytes, there)? {
+        Replaced::Done(_) => {}
+        _ => {
+            let what = format!("`{}` was changed by somebody else at this moment", setup.path.display());
+            return Err(Failure::Failed(Words::new(what, "Look at it and do it again.")));
+        }
+    }
+    office.write(&text)?;
+    if out.json {
+        out.value(&json!({ "name": name, "path": setup.path, "sha256": hash, "version": manifest.version }));
+    } else {
         out.line(format!(
-            "Next: `daybook plugin try {name}` says what it would do; a running daemon has to be started anew."
+            "`{name}` is version {} now, pinned to its hash. A running daemon has to be started anew.",
+            manifest.version
         ));
     }
     Ok(())
@@ -155,16 +196,28 @@ pub(super) fn pin(named: Option<&Path>, name: &str, out: &mut Out) -> Outcome {
     let Some(setup) = config.plugins.iter().find(|setup| setup.name == name) else {
         return Err(office.failed(&EditError::Missing(name.to_owned())));
     };
-    // What can't be loaded is not worth a pin.
     let manifest = look_at(&setup.path)?.manifest.map_err(failed)?;
     let hash = hex(&file::sha256(&file::read(&setup.path, PLUGIN_BYTES_MAX)?));
-    office.set(name, "sha256", hash.as_str())?;
+    let text = edit::set(&office.text, name, "sha256", hash.as_str()).map_err(|error| office.failed(&error))?;
+    // What can't be loaded is not worth a pin.
+    fits(&config::load(&office.path, &text).map_err(Failure::Config)?, name, &setup.path)?;
+    office.write(&text)?;
     if out.json {
         out.value(&json!({ "name": name, "sha256": hash, "version": manifest.version }));
     } else {
         out.line(format!("`{name}` is pinned to version {}: {hash}", manifest.version));
+        out.line("A running daemon has to be started anew.".to_owned());
     }
     Ok(())
+}
+
+/// Loads a plugin from a file as a configuration says: with its pin and its settings.
+fn fits(config: &Config, name: &str, file: &Path) -> Outcome {
+    let Some(setup) = config.plugins.iter().find(|setup| setup.name == name) else { return Ok(()) };
+    let setup = PluginSetup { path: file.to_owned(), disabled: false, ..setup.clone() };
+    let cache = tempfile::tempdir()?;
+    let problem = host(cache.path(), false, &config.tables)?.load(&[setup]).into_iter().next();
+    problem.map_or(Ok(()), |problem| Err(failed(problem)))
 }
 
 /// Settings as they are typed: keys and values of an inline table.
@@ -173,6 +226,6 @@ fn read_settings(text: &str) -> Result<InlineTable, Failure> {
     let table = parsed.ok().and_then(|value| value.as_inline_table().cloned());
     table.ok_or_else(|| {
         let what = format!("`{text}` is not TOML");
-        Failure::Usage(Words::new(what, "Write keys and values: `--settings 'column = \"tax_id\"'`."))
+        Failure::Usage(Words::new(what, "Write keys and values: `--settings 'field = \"tax_id\"'`."))
     })
 }

@@ -1,10 +1,9 @@
-//! `daybook plugin test`: a plugin's fixtures through its real component, within the real limits.
+//! `daybook plugin test`: a plugin's fixtures through its real component, within the limits that an office has.
 //!
 //! The work that each took is told in fuel, wasmtime's count of instructions: the same on every machine and at every time, so that a rule that has become
 //! dearer shows.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use daybook_plugin_sdk::testing::{
     ExpectedVerdict, Fixture, FixtureDispute, Outcome as Said, SaidChange, SaidIssue, fixtures,
@@ -23,13 +22,11 @@ use crate::model::schema::{ConflictRule, Constraints, Title};
 use crate::model::{Cell, Field, FieldId, FieldType, Table, TableName, Value};
 use crate::plugin::{Context, FailedRow, Host, Plugins, Request, SETTINGS};
 
-/// Enough for a plugin in Python on a busy machine: a test is about what is said, not about how fast.
-const LIMITS: PluginLimits = PluginLimits { memory_bytes_max: 128 << 20, time_max: Duration::from_secs(10) };
 /// The plugin's name while it is tested.
 const NAME: &str = "tested";
 
 /// Runs the fixtures and tells of each.
-pub(super) fn run(file: &Path, folder: Option<&Path>, out: &mut Out) -> Outcome {
+pub(super) fn run(file: &Path, folder: Option<&Path>, limits: PluginLimits, out: &mut Out) -> Outcome {
     let folder: PathBuf = match folder {
         Some(folder) => folder.to_owned(),
         None => file.parent().unwrap_or(Path::new(".")).join("fixtures"),
@@ -39,11 +36,11 @@ pub(super) fn run(file: &Path, folder: Option<&Path>, out: &mut Out) -> Outcome 
         Failure::Failed(Words::new(error.to_string(), hint))
     })?;
     let cache = tempfile::tempdir()?;
-    let mut host = host(cache.path(), true)?;
-    host.inspect(file, LIMITS).and_then(|inspected| inspected.manifest).map_err(failed)?;
+    let mut host = host(cache.path(), true, &[])?;
+    host.inspect(file, limits).and_then(|inspected| inspected.manifest).map_err(failed)?;
     let mut wrong = 0;
     for (name, fixture) in &cases {
-        let (difference, fuel) = match Asked::new(fixture, file) {
+        let (difference, fuel) = match Asked::new(fixture, file, limits) {
             Ok(asked) => {
                 let said = asked.run(&mut host)?;
                 let fuel = host.measured(&PluginName::from(NAME)).map(|measured| measured.fuel_per_row());
@@ -87,7 +84,7 @@ struct Asked<'f> {
 
 impl<'f> Asked<'f> {
     /// Makes rows of a fixture; the error says which of its cells makes no sense.
-    fn new(fixture: &'f Fixture, file: &Path) -> Result<Self, String> {
+    fn new(fixture: &'f Fixture, file: &Path, limits: PluginLimits) -> Result<Self, String> {
         let columns = fixture.columns.iter();
         let fields: Vec<Field> =
             (0..).zip(columns).map(|(id, column)| field(id, &column.name, &column.kind, column.required)).collect();
@@ -109,7 +106,7 @@ impl<'f> Asked<'f> {
             resolves: Vec::new(),
             on_failure: OnFailure::Hold,
             settings: fixture.settings_json(),
-            limits: LIMITS,
+            limits,
             disabled: false,
         };
         let mut rows = Vec::with_capacity(fixture.rows.len());

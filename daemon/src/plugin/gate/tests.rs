@@ -202,6 +202,21 @@ fn messages_are_cleaned_and_cut_and_codes_are_codes() {
 }
 
 #[test]
+fn a_code_holds_no_cell_and_is_none_of_daybooks_own() {
+    with_gate(|gate| {
+        let says = |code: &str| gate.issues(vec![types::Issue { code: code.to_owned(), ..issue(0, None) }], 1);
+        for code in ["check-digit", "iso8601"] {
+            // Four digits are more than a code needs.
+            assert_eq!(says(code).is_ok(), code == "check-digit", "{code}");
+        }
+        for code in ["p13800138000", "plugin-failed", "plugin-held", "", "Check", "a b", "税号"] {
+            let fault = says(code).expect_err(code).to_string();
+            assert!(code.is_empty() || !fault.contains(code), "{fault}");
+        }
+    });
+}
+
+#[test]
 fn a_dispute_of_a_field_that_the_plugin_may_not_see_or_set_is_not_sent() {
     with_gate(|gate| {
         for (field, sent) in [(0, false), (1, true), (2, true), (3, false), (8, false)] {

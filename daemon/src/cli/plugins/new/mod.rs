@@ -135,6 +135,7 @@ fn in_javascript(new: &New<'_>) -> Vec<File> {
         (".gitignore".into(), "/node_modules/\n".to_owned()),
     ];
     files.extend(fixtures());
+    files.push(("GUIDE.md".into(), sdk::guide()));
     files.extend(sdk::contract().map(|(path, text)| (path.into(), text.to_owned())));
     files
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use regex::Regex;
 use toml_edit::{DocumentMut, value};
 
 use super::File;
@@ -13,8 +14,8 @@ macro_rules! files {
 }
 
 const CONTRACT: [(&str, &str); 2] = files!["wit/jobs.wit", "wit/types.wit"];
-const SOURCES: [(&str, &str); 21] = files![
-    "README.md",
+const GUIDE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../plugin-sdk/README.md"));
+const SOURCES: [(&str, &str); 20] = files![
     "src/answers.rs",
     "src/bindings.rs",
     "src/cell.rs",
@@ -48,7 +49,14 @@ pub(super) fn contract() -> impl Iterator<Item = (&'static str, &'static str)> {
 /// The files of the SDK as a package that stands alone.
 pub(super) fn package() -> Vec<File> {
     let sources = SOURCES.iter().chain(&CONTRACT).map(|(path, text)| (PathBuf::from(path), (*text).to_owned()));
-    std::iter::once((PathBuf::from("Cargo.toml"), manifest())).chain(sources).collect()
+    let own = [(PathBuf::from("Cargo.toml"), manifest()), (PathBuf::from("README.md"), guide())];
+    own.into_iter().chain(sources).collect()
+}
+
+/// The authors' guide. What it points to in Daybook's own tree is not there for them.
+pub(super) fn guide() -> String {
+    let link = Regex::new(r"\[([^\]]+)\]\(\.\./[^)]*\)").expect("invariant: the pattern is one");
+    link.replace_all(GUIDE, "$1").into_owned()
 }
 
 /// The SDK's manifest without what it has from Daybook's workspace: this program is of the same one, so its values are the same.
@@ -98,6 +106,13 @@ mod tests {
         let given =
             package().into_iter().map(|(path, _)| path.to_str().expect("the path is UTF-8").to_owned()).collect();
         assert_eq!(there, given);
+    }
+
+    #[test]
+    fn the_guide_points_to_nothing_that_is_not_there() {
+        assert!(GUIDE.contains("](../plugins/"));
+        let guide = guide();
+        assert!(!guide.contains("](../") && guide.contains("](wit/types.wit)"), "{guide}");
     }
 
     #[test]

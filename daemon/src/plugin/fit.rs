@@ -1,0 +1,62 @@
+//! Whether a plugin gets along with the office: with what the configuration lets it do, and with the fields of its table.
+//!
+//! It is asked before it takes its place, without any row, so that it is refused for a field that it misses, and no row is held for it.
+
+use super::asking::Asking;
+use super::fault::Fault;
+use super::gate::{Gate, ReadValue};
+use super::loaded::Loaded;
+use super::{Context, Request};
+use crate::model::plugin::{PluginJob, PluginSetup};
+use crate::model::{Code, Problem, Table};
+
+/// The plugin and the configuration's `reads`, `writes` or `conflict` don't go together.
+pub const COLUMNS: Code = Code("plugin-columns");
+
+/// Refuses a plugin that could not do its jobs. `now_ms` is in milliseconds since 1970.
+pub(super) fn check(
+    loaded: &Loaded,
+    setup: &PluginSetup,
+    table: Option<&Table>,
+    read_value: &ReadValue,
+    now_ms: i64,
+) -> Result<(), Problem> {
+    let Some(table) = table else { return Ok(()) };
+    let does = |job| loaded.manifest.jobs.contains(&job);
+    let refused = |what: String, hint: String| {
+        let message = format!("{} {what}. It was not loaded.", loaded.title());
+        Problem::new(COLUMNS, setup.name.as_str(), message, hint)
+    };
+    if does(PluginJob::Classify) && setup.writes.is_empty() {
+        let what = "says which class a row belongs to, and has no field to write it into".to_owned();
+        return Err(refused(what, "Name the field for the class in `writes`.".to_owned()));
+    }
+    if !setup.resolves.is_empty() && !does(PluginJob::Merge) {
+        let what = format!("decides no conflicts, and a field has `conflict = \"plugin:{}\"`", setup.name);
+        return Err(refused(what, "Give the field another `conflict`, or name a plugin that can merge.".to_owned()));
+    }
+    let as_of = jiff::Timestamp::from_millisecond(now_ms).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    let as_of = as_of.to_zoned(jiff::tz::TimeZone::UTC).date().to_string();
+    let context = Context { as_of, locale: "en".to_owned(), read_only: true };
+    let request = Request { setup, table, rows: &[], context: &context };
+    let asked = Gate::new(setup, table, read_value).and_then(|gate| {
+        let asking = Asking::new(loaded, &gate, &request);
+        loaded.manifest.jobs.iter().try_for_each(|job| match job {
+            PluginJob::Normalise => asking.normalise(0..0).0.map(drop),
+            PluginJob::Validate => asking.validate(0..0).0.map(drop),
+            PluginJob::Classify => asking.classify(0..0).0.map(drop),
+            PluginJob::Merge => asking.resolve(0..0, &[], &[]).0.map(drop),
+            PluginJob::Mail => Ok(()),
+        })
+    });
+    match asked {
+        // It has seen no cell, so it may say in its own words what it misses.
+        Err(fault @ (Fault::Declined { always: true, .. } | Fault::NotStarted(_))) => {
+            let hint =
+                "Compare `reads`, `writes` and `settings` with what the plugin wants: `daybook plugin inspect FILE`.";
+            Err(refused(fault.to_string(), hint.to_owned()))
+        }
+        // Whatever else becomes of no rows at all says nothing of what becomes of some.
+        _ => Ok(()),
+    }
+}
