@@ -1,9 +1,11 @@
 //! One binary for all tests that stand outside the sources: the sources by their architecture, the program by its
-//! contract, the patch over files from the wild, mailboxes on real mail servers and bad ones, the whole under simulated power cuts and beside the
-//! programs that office people use.
+//! contract, forged senders, what mails say, the patch over files from the wild, mailboxes on real mail servers and bad ones, the whole under simulated power cuts
+//! and beside the programs that office people use.
 
 mod architecture;
 mod contract;
+mod forgery;
+mod mail;
 mod patching;
 mod plugins;
 mod programs;

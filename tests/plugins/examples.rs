@@ -43,7 +43,7 @@ fn check_built(name: &str, folder: &str) {
     match std::fs::read(&path) {
         // Enough for Python on a busy machine.
         Ok(component) => {
-            check(name, &component, &folder, &["--time-ms-max", "10000", "--memory-bytes-max", "134217728"])
+            check(name, &component, &folder, &["--time-ms-max", "10000", "--memory-bytes-max", "134217728"]);
         }
         Err(error) => {
             let how = format!("{} says how to build it", folder.join("README.md").display());

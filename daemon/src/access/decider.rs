@@ -327,6 +327,7 @@ pub(super) mod tests {
             classes: ["basic", "transaction", "service", "sensitive"].map(str::to_owned).to_vec(),
             departments: ["sales", "sales/east", "salesx", "finance"].map(str::to_owned).to_vec(),
             people: vec![Person {
+                addresses: Vec::new(),
                 email: "li.lei@example.com".into(),
                 name: "李雷".into(),
                 roles: vec!["sales".into(), "trainer".into()],

@@ -7,6 +7,7 @@
 
 pub mod child;
 pub mod frame;
+pub mod mime;
 pub mod patch;
 pub mod read;
 pub mod sheet;

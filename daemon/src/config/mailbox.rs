@@ -15,6 +15,7 @@ use super::problem::ProblemKind;
 use super::reader::{Item, Located, Reader, Report, Spot};
 use super::source::read_name;
 use super::table::table_named;
+use crate::model::email::is_host;
 use crate::model::{SourceName, Table, TableName};
 
 /// A mailbox to which staff send what is to be recorded.
@@ -109,6 +110,10 @@ pub enum Authentication {
     Results {
         /// Its authserv-id (RFC 8601).
         authserv_id: String,
+        /// What it calls itself in the Received lines that it writes; the authserv-id, unless the configuration says otherwise.
+        border_host: String,
+        /// The servers behind it through which a mail comes to the mailbox, as they call themselves in theirs.
+        inner_hosts: Vec<String>,
     },
     /// By DKIM signatures, which Daybook verifies itself.
     Dkim,
@@ -332,6 +337,18 @@ fn read_authentication(mailbox: &mut Reader<'_>, is_imap: bool) -> Option<Authen
         None => Located { value: Means::Results, spot: spot.at_key("authentication") },
     };
     let authserv_id = mailbox.item("authserv_id");
+    let border_host = mailbox.item("border_host").map(|item| (item.spot.clone(), item.text()));
+    let inner_hosts = mailbox.item("inner_hosts").map(|item| (item.spot.clone(), item.distinct_texts()));
+    if means.value != Means::Results {
+        let given = [border_host.as_ref().map(|(spot, _)| spot), inner_hosts.as_ref().map(|(spot, _)| spot)];
+        for spot in given.iter().flatten() {
+            let message = "only `authentication-results` looks at who received a mail";
+            report.add(spot, ProblemKind::Contradiction, message, "leave it out");
+        }
+        if given.iter().any(Option::is_some) {
+            return None;
+        }
+    }
     match means.value {
         Means::Results => {
             let Some(item) = authserv_id else {
@@ -340,7 +357,31 @@ fn read_authentication(mailbox: &mut Reader<'_>, is_imap: bool) -> Option<Authen
                 report.add(&spot.at_key("authserv_id"), ProblemKind::MissingKey, "missing", hint);
                 return None;
             };
-            Some(Authentication::Results { authserv_id: item.text()?.value.to_lowercase() })
+            let authserv_id = item.text().and_then(|id| checked_host(report, &id));
+            let border_host = match border_host {
+                Some((_, host)) => host.and_then(|host| checked_host(report, &host)),
+                None => authserv_id.clone(),
+            };
+            let inner_hosts = inner_hosts.map_or(Some(Vec::new()), |(_, hosts)| hosts)?;
+            let count = inner_hosts.len();
+            let mut inner = Vec::new();
+            for host in inner_hosts {
+                let Some(name) = checked_host(report, &host) else { continue };
+                if border_host.as_ref() == Some(&name) {
+                    // Passed over as an inner one, a line that a stranger wrote in the border's name would end the walk.
+                    let message = format!("`{name}` is the border, which takes mail from outside");
+                    report.add(
+                        &host.spot,
+                        ProblemKind::Contradiction,
+                        message,
+                        "`inner_hosts` are the servers behind it",
+                    );
+                    continue;
+                }
+                inner.push(name);
+            }
+            (inner.len() == count).then_some(())?;
+            Some(Authentication::Results { authserv_id: authserv_id?, border_host: border_host?, inner_hosts: inner })
         }
         Means::Dkim => Some(Authentication::Dkim),
         Means::None if is_imap => {
@@ -351,6 +392,16 @@ fn read_authentication(mailbox: &mut Reader<'_>, is_imap: bool) -> Option<Authen
         }
         Means::None => Some(Authentication::None),
     }
+}
+
+/// A name that a server gives itself, in lower case.
+fn checked_host(report: &Report, name: &Located<String>) -> Option<String> {
+    if !is_host(&name.value) {
+        let message = format!("`{}` is not what a server calls itself", name.value);
+        report.add(&name.spot, ProblemKind::WrongValue, message, "letters, digits, `-` and `.`: `mx.example.com`");
+        return None;
+    }
+    Some(name.value.to_ascii_lowercase())
 }
 
 /// Reports an address or a place that another mailbox has.
@@ -429,7 +480,16 @@ mod tests {
         let mailbox = mailboxes.remove(0);
         assert_eq!(mailbox.address, "capture@example.com");
         assert_eq!(mailbox.since, Since::Now);
-        assert_eq!(mailbox.authentication, Authentication::Results { authserv_id: "mx.example.com".to_owned() });
+        let border = |host: &str, inner_hosts: &[&str]| Authentication::Results {
+            authserv_id: "mx.example.com".to_owned(),
+            border_host: host.to_owned(),
+            inner_hosts: inner_hosts.iter().map(|host| (*host).to_owned()).collect(),
+        };
+        assert_eq!(mailbox.authentication, border("mx.example.com", &[]));
+        let body = "maildir = \"m\"\nauthserv_id = \"mx.example.com\"\nborder_host = \"MX1\"\ninner_hosts = [\"Store.example.com\"]";
+        let (mailboxes, problems) = read(&section(body));
+        assert_eq!(problems, Vec::<String>::new());
+        assert_eq!(mailboxes[0].authentication, border("mx1", &["store.example.com"]));
         assert_eq!(mailbox.folders.done, "Daybook/Done");
         let MailPlace::Imap(imap) = mailbox.place else { panic!("it is on a server") };
         assert_eq!((imap.port, imap.tls), (993, MailTls::Implicit));
@@ -485,6 +545,25 @@ mod tests {
         check(
             "imap = { host = \"h\", user = \"u\", password_file = \"p\" }\nauthentication = \"none\"",
             &["mailbox.authentication: anybody could write in anybody's name"],
+        );
+        check(
+            "maildir = \"m\"\nauthserv_id = \"mx example\"\nborder_host = \"mx.\"\ninner_hosts = [\"a\", \"a\"]",
+            &[
+                "mailbox.authserv_id: `mx example` is not what a server calls itself",
+                "mailbox.border_host: `mx.` is not what",
+                "mailbox.inner_hosts: `a` is there twice",
+            ],
+        );
+        check(
+            "maildir = \"m\"\nauthserv_id = \"mx.example.com\"\ninner_hosts = [\"MX.example.com\"]",
+            &["mailbox.inner_hosts: `mx.example.com` is the border"],
+        );
+        check(
+            &format!("{SIGNED}maildir = \"m\"\nborder_host = \"a\"\ninner_hosts = []"),
+            &[
+                "mailbox.border_host: only `authentication-results` looks",
+                "mailbox.inner_hosts: only `authentication-results` looks",
+            ],
         );
         check(
             &format!("{SIGNED}maildir = \"m\"\nfolders = {{ done = \"a//b\", refused = \"*\" }}"),

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::defaults;
 use super::problem::ProblemKind;
 use super::reader::{Item, Located, Reader, Report, listed};
-use crate::model::Actor;
 use crate::model::policy::{CLASSES_MAX, Person};
+use crate::model::{Actor, Email};
 
 /// The names that later sections refer to.
 #[derive(Debug, Default)]
@@ -131,13 +131,18 @@ fn read_departments(root: &mut Reader<'_>, people: &mut Roster) {
 }
 
 fn read_persons(root: &mut Reader<'_>, people: &mut Roster) {
+    let file = root.report;
+    // Whose, and where each stands: checked when all people are known.
+    let mut others: Vec<(usize, Located<Email>)> = Vec::new();
     for mut reader in root.sections("person") {
         let report = reader.report;
         let email = reader.need("email").and_then(Item::text).and_then(|email| checked_email(report, email));
         let name = reader.item("name").and_then(Item::text);
         let roles = reader.item("roles").and_then(Item::distinct_texts).unwrap_or_default();
         let department = reader.item("department").and_then(Item::text);
+        let addresses = reader.item("addresses").and_then(Item::distinct_texts).unwrap_or_default();
         reader.finish();
+        let addresses: Vec<_> = addresses.into_iter().filter_map(|address| checked_address(report, &address)).collect();
         let roles: Vec<String> =
             roles.into_iter().filter(|role| check_name(report, role)).map(|role| role.value).collect();
         people.roles.extend(roles.iter().cloned());
@@ -147,13 +152,46 @@ fn read_persons(root: &mut Reader<'_>, people: &mut Roster) {
             add_duplicate(report, &email, "person");
             continue;
         }
+        others.extend(addresses.into_iter().map(|address| (people.people.len(), address)));
         people.people.push(Person {
+            addresses: Vec::new(),
             name: name.map_or_else(|| email.value.clone(), |name| name.value),
             email: email.value,
             roles,
             department: department.map(|department| department.value),
         });
     }
+    for (whose, address) in others {
+        add_address(file, &mut people.people, whose, address);
+    }
+}
+
+/// Gives a person another address, unless it is somebody's already.
+fn add_address(report: &Report, people: &mut [Person], whose: usize, address: Located<Email>) {
+    let has = |person: &Person| person.email == address.value.as_str() || person.addresses.contains(&address.value);
+    let Some(other) = people.iter().position(has) else {
+        if let Some(person) = people.get_mut(whose) {
+            person.addresses.push(address.value);
+        }
+        return;
+    };
+    let (message, hint) = if other == whose {
+        (format!("`{}` is hers already", address.value), "leave it out: `addresses` are those beside `email`")
+    } else {
+        (format!("`{}` is taken by another person", address.value), "an address belongs to one person")
+    };
+    report.add(&address.spot, ProblemKind::Duplicate, message, hint);
+}
+
+/// An address that a mail's From can be held against.
+fn checked_address(report: &Report, text: &Located<String>) -> Option<Located<Email>> {
+    let address = Email::parse(&text.value);
+    if address.is_none() {
+        let message = format!("`{}` is not a plain e-mail address", text.value);
+        let hint = "letters, digits and signs of ASCII, one `@`, and a domain: `li.lei@example.org`";
+        report.add(&text.spot, ProblemKind::WrongValue, message, hint);
+    }
+    Some(Located { value: address?, spot: text.spot.clone() })
 }
 
 /// An e-mail address in lower case: something, one `@`, something, and no white space.

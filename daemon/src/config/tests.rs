@@ -209,6 +209,29 @@ department = "sal"
 }
 
 #[test]
+fn an_address_belongs_to_one_person() {
+    let text = r#"[[person]]
+email = "zhang.san@example.com"
+addresses = ["ZhangSan@home.example.com", "zhangsan@home.example.com", "zhang.san@example.com", "boss@example.com"]
+[[person]]
+email = "boss@example.com"
+addresses = ["张三@example.com", "boss@localhost", "a@example.com, b@example.com", "zhang.san@example.com"]
+"#;
+    check(
+        text,
+        &[
+            "3 person.addresses: `zhangsan@home.example.com` is hers already",
+            "3 person.addresses: `zhang.san@example.com` is hers already",
+            "3 person.addresses: `boss@example.com` is taken by another person",
+            "6 person.addresses: `张三@example.com` is not a plain e-mail address; letters",
+            "6 person.addresses: `boss@localhost` is not a plain",
+            "6 person.addresses: `a@example.com, b@example.com` is not a plain",
+            "6 person.addresses: `zhang.san@example.com` is taken by another person",
+        ],
+    );
+}
+
+#[test]
 fn tables_are_checked() {
     check(
         r#"[[table]]

@@ -145,7 +145,7 @@ impl Columns {
 }
 
 /// The titles that a table's fields go by.
-struct Titles<'a> {
+pub(super) struct Titles<'a> {
     exact: HashMap<CompactString, Vec<FieldId>>,
     undecorated: HashMap<CompactString, Vec<FieldId>>,
     /// Each title in folded form and as it is written.
@@ -153,7 +153,7 @@ struct Titles<'a> {
 }
 
 impl<'a> Titles<'a> {
-    fn of(table: &'a Table) -> Self {
+    pub(super) fn of(table: &'a Table) -> Self {
         let mut titles = Self { exact: HashMap::new(), undecorated: HashMap::new(), all: Vec::new() };
         for field in &table.fields {
             for written in field.headers.iter().map(String::as_str).chain([field.name.as_str()]) {
@@ -164,6 +164,16 @@ impl<'a> Titles<'a> {
             }
         }
         titles
+    }
+
+    /// The fields that a title fits, all equally well.
+    pub(super) fn meant(&self, title: &str) -> Vec<FieldId> {
+        if folded(title).is_empty() { Vec::new() } else { self.candidate(0, title).fields }
+    }
+
+    /// The title that was probably meant by one that fits nothing.
+    pub(super) fn nearest(&self, title: &str) -> Option<&str> {
+        nearest(&folded(title), self.all.iter().map(|(form, written, _)| (form.as_str(), *written)))
     }
 
     fn candidate<'t>(&self, column: u32, title: &'t str) -> Candidate<'t> {

@@ -19,6 +19,7 @@ mod date;
 mod fault;
 mod format;
 mod list;
+pub mod mail;
 mod number;
 mod text;
 mod value;

@@ -7,6 +7,7 @@
 pub mod child;
 pub mod clock;
 pub mod disk;
+pub mod dns;
 pub mod entropy;
 mod list;
 pub mod lock;
@@ -19,6 +20,7 @@ pub mod transport;
 pub use child::{ChildFailure, ChildSpec, Program, run_child};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use disk::{Disk, Fingerprint, RealDisk, Replaced};
+pub use dns::{DnsFailure, NameService, Resolver};
 pub use entropy::{Entropy, OsEntropy, Pooled, SeededEntropy, uuid_v7};
 pub use list::{glob_root, is_glob};
 pub use lock::{LockFailure, StoreLock};

@@ -6,6 +6,7 @@
 pub mod arrival;
 pub mod change;
 pub mod compare;
+pub mod email;
 pub mod entry;
 pub mod id;
 pub mod plugin;
@@ -19,6 +20,7 @@ pub mod value;
 
 pub use arrival::{Actor, Arrival, ArrivalKind, Mark};
 pub use change::Edit;
+pub use email::Email;
 pub use entry::{CellEntry, Life, Outcome, Posting, Presence, RecordEntry, StoredCell, StoredRecord};
 pub use id::{ArrivalId, FieldId, RecordId, ReviewId, Revision, RowHash, SourceName, StateNo, TableName};
 pub use problem::{Code, Problem};

@@ -1,6 +1,6 @@
 //! Who there is and what the access table says, as the configuration states it. `access` compiles it.
 
-use super::TableName;
+use super::{Email, TableName};
 
 /// People, departments and access rules.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +26,8 @@ pub struct Person {
     pub roles: Vec<String>,
     /// Her department.
     pub department: Option<String>,
+    /// Other addresses that the office has confirmed to be hers: what she mails from them is hers. Nobody else has any of them.
+    pub addresses: Vec<Email>,
 }
 
 /// How many classes can be told apart: a class is one bit of a set.

@@ -3,6 +3,5 @@
 //! A source says when something is there to be taken, and takes a private copy of it. It posts nothing and concludes
 //! nothing from what is missing.
 
-pub mod workbook;
-
 pub mod mailbox;
+pub mod workbook;

@@ -77,7 +77,7 @@ impl Fixture {
             (Some(expected), None) => return Err(format!("it did not fail, expected was {}", expected.kind)),
             (Some(expected), Some((kind, text))) => {
                 if *kind != expected.kind || !says(expected.says.as_ref(), text) {
-                    let part = expected.says.iter().map(|part| format!(", saying “{part}”")).collect::<String>();
+                    let part = expected.says.iter().map(|part| [", saying “", part, "”"].concat()).collect::<String>();
                     return Err(format!("it failed with {kind}: {text}; expected was {}{part}", expected.kind));
                 }
                 return Ok(());

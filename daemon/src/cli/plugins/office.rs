@@ -170,13 +170,10 @@ pub(super) fn replace(named: Option<&Path>, file: &Path, name: Option<&str>, out
     let text = edit::set(&office.text, name, "sha256", hash.as_str()).map_err(|error| office.failed(&error))?;
     fits(&config::load(&office.path, &text).map_err(Failure::Config)?, name, file)?;
     let there = RealDisk.fingerprint(&setup.path)?;
-    match RealDisk.replace(&setup.path, &bytes, there)? {
-        Replaced::Done(_) => {}
-        _ => {
-            let what = format!("`{}` was changed by somebody else at this moment", setup.path.display());
-            return Err(Failure::Failed(Words::new(what, "Look at it and do it again.")));
-        }
-    }
+    let Replaced::Done(_) = RealDisk.replace(&setup.path, &bytes, there)? else {
+        let what = format!("`{}` was changed by somebody else at this moment", setup.path.display());
+        return Err(Failure::Failed(Words::new(what, "Look at it and do it again.")));
+    };
     office.write(&text)?;
     if out.json {
         out.value(&json!({ "name": name, "path": setup.path, "sha256": hash, "version": manifest.version }));
@@ -206,7 +203,7 @@ pub(super) fn pin(named: Option<&Path>, name: &str, out: &mut Out) -> Outcome {
         out.value(&json!({ "name": name, "sha256": hash, "version": manifest.version }));
     } else {
         out.line(format!("`{name}` is pinned to version {}: {hash}", manifest.version));
-        out.line("A running daemon has to be started anew.".to_owned());
+        out.line("A running daemon has to be started anew.");
     }
     Ok(())
 }

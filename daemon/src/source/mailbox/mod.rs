@@ -18,6 +18,7 @@ mod failure;
 pub mod imap;
 pub mod maildir;
 mod round;
+pub mod sender;
 mod utf7;
 
 use std::fmt;
