@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::leftovers::take_leftovers;
+use super::mailing::send_mails;
 use super::publishing::publish_everything;
 use crate::codec::read::ReadRequest;
 use crate::codec::sheet::SheetHead;
@@ -111,7 +112,7 @@ impl Reading {
     }
 }
 
-/// One pass: every source is read and taken, then the views are written. With `dry`, nothing is changed.
+/// One pass: every source is read and taken, then the views are written and mails sent. With `dry`, nothing is changed.
 pub fn sync(pipeline: &mut Pipeline, dry: bool) -> Result<Report, PipelineError> {
     let mut report = Report { problems: pipeline.plugins().refresh(), ..Report::default() };
     if !dry {
@@ -136,6 +137,7 @@ pub fn sync(pipeline: &mut Pipeline, dry: bool) -> Result<Report, PipelineError>
     }
     if !dry {
         report.add(publish_everything(pipeline)?);
+        report.add(send_mails(pipeline)?);
     }
     Ok(report)
 }
