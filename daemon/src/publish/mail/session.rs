@@ -239,7 +239,7 @@ impl Session {
         if self.offers.says_size {
             parameters.push(MailParameter::Size(bytes.len()));
         }
-        if !to.as_ref().is_ascii() {
+        if !AsRef::<str>::as_ref(to).is_ascii() {
             if !self.offers.utf8 {
                 return never(format!("{} takes no addresses with letters beyond ASCII, such as {to}", self.place));
             }

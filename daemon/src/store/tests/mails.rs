@@ -135,12 +135,12 @@ fn mails_to_a_person_are_counted_and_a_reply_finds_what_it_replies_to() {
     store.queue_mail(&mail(2, "Li.Lei@Example.com", None), Timestamp(at.0 + 10)).unwrap();
     store.queue_mail(&mail(3, "chief@example.com", None), at).unwrap();
     let li_lei = MailAddress::parse(LI_LEI).unwrap();
-    let sent = store.mails().unwrap()[0].id;
+    let first = mail(1, LI_LEI, Some(1));
+    let sent = store.mails().unwrap().into_iter().find(|mail| mail.message_id == *first.message_id()).unwrap().id;
     store.mail_sent(sent, Timestamp(at.0 + 20)).unwrap();
     let since = |at: i64| store.mails_queued_since(&li_lei, "receipt", Timestamp(at)).unwrap();
     assert_eq!((since(at.0), since(at.0 + 1), since(at.0 + 11)), (2, 1, 0));
     assert_eq!(store.mails_queued_since(&li_lei, "digest", Timestamp(0)).unwrap(), 0);
-    let first = mail(1, LI_LEI, Some(1));
     assert_eq!(store.answered_by(first.message_id(), &li_lei).unwrap(), first.answers());
     let chief = MailAddress::parse("chief@example.com").unwrap();
     assert_eq!(store.answered_by(first.message_id(), &chief).unwrap(), None, "it went to somebody else");
