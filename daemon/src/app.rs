@@ -4,6 +4,7 @@
 //! they read. Nothing is decided here: what is ready is `source`'s, what happens to it is `pipeline`'s.
 
 mod leftovers;
+mod mailing;
 mod pass;
 mod publishing;
 
@@ -14,16 +15,20 @@ use std::thread;
 use std::time::Duration;
 
 pub use self::leftovers::take_leftovers;
+pub use self::mailing::{send_due, send_mails};
 pub use self::pass::{Readied, Reading, plugin_source, sync, workbook_sources};
 pub use self::publishing::{publish_due, publish_everything};
 
+use self::mailing::Sending;
 use crate::io::Fingerprint;
 use crate::model::Problem;
 use crate::pipeline::{Pipeline, PipelineError, Report, Shows, Taken};
+use crate::publish::mail::Delivery;
 use crate::source::workbook::fetch::{CHANGING, FetchFailure, MISSING, TRUNCATED};
 use crate::source::workbook::{
     Again, FilePoll, PollTimes, Sight, SourceFile, Step, Watch, WorkbookSource, is_owner_file, look,
 };
+use crate::store::QueuedMail;
 
 /// How many workbooks are read at the same time.
 const READERS_MAX: usize = 2;
@@ -50,6 +55,13 @@ pub enum Event {
         /// What was read; `None` if it is byte for byte what was seen last.
         result: Box<Readied>,
     },
+    /// A mail was handed over, or not.
+    Mailed {
+        /// Which one.
+        mail: Box<QueuedMail>,
+        /// What became of it; `None` if it was not tried.
+        delivery: Option<Delivery>,
+    },
     /// The daemon is to end.
     Stop,
 }
@@ -62,6 +74,8 @@ pub trait Observer {
     fn problem(&mut self, problem: &Problem);
     /// Views were written.
     fn published(&mut self, count: u64);
+    /// Mails were sent.
+    fn sent(&mut self, count: u64);
 }
 
 /// A file that is watched.
@@ -91,6 +105,7 @@ pub struct App<'a> {
     events: Receiver<Event>,
     sender: Sender<Event>,
     reading: usize,
+    sending: Option<Sending>,
 }
 
 /// Ends a running daemon.
@@ -116,7 +131,8 @@ impl<'a> App<'a> {
         let sources = workbook_sources(pipeline);
         pipeline.be_patient();
         let (offline, files) = (HashSet::new(), HashMap::new());
-        Self { pipeline, observer, sources, offline, watch: None, files, times, events, sender, reading: 0 }
+        let sending = Sending::start(pipeline.config(), sender.clone());
+        Self { pipeline, observer, sources, offline, watch: None, files, times, events, sender, reading: 0, sending }
     }
 
     /// What ends it from elsewhere, such as a signal's handler.
@@ -131,7 +147,7 @@ impl<'a> App<'a> {
         self.publish(publish_everything);
         let poll_ms = i64::try_from(self.pipeline.config().watch.poll_seconds.saturating_mul(1000)).unwrap_or(i64::MAX);
         let mut look_at = self.pipeline.now().0;
-        let mut publish_at = look_at;
+        let (mut publish_at, mut send_at) = (look_at, look_at);
         loop {
             let now = self.pipeline.now().0;
             if now >= look_at {
@@ -141,6 +157,9 @@ impl<'a> App<'a> {
             }
             if self.pipeline.now().0 >= publish_at && !self.publish(publish_due) {
                 publish_at = self.pipeline.now().0.saturating_add(STORE_RETRY_MS);
+            }
+            if self.pipeline.now().0 >= send_at && !self.send() {
+                send_at = self.pipeline.now().0.saturating_add(STORE_RETRY_MS);
             }
             let wait = (look_at - self.pipeline.now().0).clamp(0, TICK_MS_MAX);
             match self.events.recv_timeout(Duration::from_millis(u64::try_from(wait).unwrap_or(0))) {
@@ -153,9 +172,14 @@ impl<'a> App<'a> {
                     self.read(&path, fingerprint, *result);
                     look_at = self.pipeline.now().0;
                 }
+                Ok(Event::Mailed { mail, delivery }) => self.mailed(&mail, delivery.as_ref()),
                 Ok(Event::Stop) | Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {}
             }
+        }
+        if let Some(sending) = self.sending.take() {
+            let report = sending.end(self.pipeline, &self.events);
+            self.published(&report);
         }
         Ok(())
     }
@@ -167,6 +191,25 @@ impl<'a> App<'a> {
         }
         if let Err(error) = self.pipeline.put_again() {
             tracing::warn!(%error, "what plugins hold is put to them again when its source is saved");
+        }
+    }
+
+    /// Hands out mails that are due; false if the store failed, which may pass.
+    fn send(&mut self) -> bool {
+        let Some(sending) = &mut self.sending else { return true };
+        let handed = sending.hand_out(self.pipeline);
+        if let Err(error) = &handed {
+            tracing::error!(%error, "mails can't be read from the store now; it is tried again");
+        }
+        handed.is_ok()
+    }
+
+    /// Notes what became of a mail.
+    fn mailed(&mut self, mail: &QueuedMail, delivery: Option<&Delivery>) {
+        let Some(sending) = &mut self.sending else { return };
+        match sending.ended(self.pipeline, mail, delivery) {
+            Ok(report) => self.published(&report),
+            Err(error) => tracing::error!(%error, "what became of a mail could not be noted; it is sent again"),
         }
     }
 
@@ -187,6 +230,9 @@ impl<'a> App<'a> {
     fn published(&mut self, report: &Report) {
         if report.published > 0 {
             self.observer.published(report.published);
+        }
+        if report.sent > 0 {
+            self.observer.sent(report.sent);
         }
         for problem in &report.problems {
             self.observer.problem(problem);

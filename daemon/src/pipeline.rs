@@ -21,6 +21,7 @@ mod hindrance;
 mod identity;
 mod ids;
 mod layout;
+pub mod mailing;
 mod moved;
 mod numbers;
 pub mod past;
@@ -74,7 +75,7 @@ use crate::model::{
 };
 use crate::plugin::{Context as World, NoPlugins, Plugins};
 use crate::source::workbook::{Fetched, SheetPatcher, SheetReader};
-use crate::store::{ArrivalFilter, CommitError, HeldPayload, Snapshot, Store, Task};
+use crate::store::{Along, ArrivalFilter, CommitError, HeldPayload, Snapshot, Store, Task};
 use crate::text::{Language, Texts};
 
 /// The source name of commands and decisions.
@@ -474,7 +475,7 @@ impl Pipeline {
             };
             let shows = if held.is_some() { Shows::Other } else { Shows::Newest };
             let held = held.map(|review| HeldPayload { review, rows: &rows });
-            match self.store.commit_holding(seen, &posting, &tasks, held) {
+            match self.store.commit_along(seen, &posting, Along { tasks: &tasks, held, mails: &[] }) {
                 Ok(_) => return posted(Taken::Done(report), shows, layout),
                 Err(CommitError::AlreadyDone) => return posted(Taken::Done(Report::default()), shows, layout),
                 Err(CommitError::Moved { .. }) => {}

@@ -79,7 +79,6 @@ fn what_is_not_built_yet_says_so() {
     }
     for (section, line) in [
         ("[[mailbox]]\nname = \"m\"\naddress = \"c@example.com\"\ntable = \"customers\"\nmaildir = \"data/mail\"\n", 1),
-        ("[smtp]\nhost = \"mail.example.com\"\nport = 465\n", 1),
         ("[backup]\ndirectory = \"/mnt/backup\"\n", 1),
         ("[audit]\ncheckpoint_path = \"/mnt/x\"\n", 1),
     ] {
@@ -261,8 +260,9 @@ fn json_has_the_shapes_of_the_contract() {
     assert_eq!((&name["previous"], &name["actor"]), (&Json::Null, &json!("role:staff")));
 
     let status = office.json(&["status"]);
-    assert_eq!(keys(&status), ["outbox", "plugins", "reviews", "sources", "store", "version"]);
+    assert_eq!(keys(&status), ["mails", "outbox", "plugins", "reviews", "sources", "store", "version"]);
     assert_eq!(keys(&status["outbox"]), ["parked", "pending"]);
+    assert_eq!(status["mails"], json!({ "pending": 0, "parked": 0, "error": null }));
     assert_eq!(status["reviews"], 0);
     assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
     for (index, (name, kind)) in [("staff", "workbook"), ("all", "view")].iter().enumerate() {

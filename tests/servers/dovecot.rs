@@ -28,11 +28,27 @@ pub(super) struct Dovecot {
     pub(super) imap_port: u16,
     pub(super) imaps_port: u16,
     lmtp_port: u16,
+    pub(super) submission_port: u16,
+    pub(super) submissions_port: u16,
+    /// Where mails that are sent go on to.
+    relay_port: Option<u16>,
 }
 
 impl Dovecot {
     /// Starts it; `None` where it is absent.
     pub(super) fn start() -> Option<Self> {
+        Self::start_as(None)
+    }
+
+    /// Starts it as a server that sends mails too: it hands them on to another one on this machine.
+    pub(super) fn start_with_submission(relay_port: u16) -> Option<Self> {
+        if !Path::new("/usr/lib/dovecot/submission").is_file() {
+            return absent("Dovecot's submission service (dovecot-submissiond)");
+        }
+        Self::start_as(Some(relay_port))
+    }
+
+    fn start_as(relay_port: Option<u16>) -> Option<Self> {
         let program = program("dovecot")?;
         let told = Command::new(&program).arg("--version").stdin(Stdio::null()).output().expect("it can be started");
         if !told.stdout.starts_with(b"2.3.") {
@@ -40,8 +56,10 @@ impl Dovecot {
             return absent("Dovecot 2.3");
         }
         let folder = tempfile::Builder::new().prefix("dovecot").tempdir().expect("a folder");
-        let [imap_port, imaps_port, lmtp_port] = free_ports();
-        let mut server = Self { folder, child: None, imap_port, imaps_port, lmtp_port };
+        let [imap_port, imaps_port, lmtp_port, submission_port, submissions_port] = free_ports();
+        let child = None;
+        let mut server =
+            Self { folder, child, imap_port, imaps_port, lmtp_port, submission_port, submissions_port, relay_port };
         server.prepare();
         server.run(&program);
         Some(server)
@@ -105,20 +123,35 @@ impl Dovecot {
         let unchrooted = ["imap-login", "lmtp", "anvil", "stats", "auth", "imap"]
             .map(|service| format!("service {service} {{\n  chroot =\n}}\n"))
             .concat();
+        let (protocols, submission) = match self.relay_port {
+            None => ("imap lmtp", String::new()),
+            Some(relay) => ("imap lmtp submission", self.submission(relay)),
+        };
         format!(
             "base_dir = {at}/run\nstate_dir = {at}/state\nlog_path = {at}/dovecot.log\n\
              default_internal_user = {user}\ndefault_internal_group = {group}\ndefault_login_user = {user}\n\
              first_valid_uid = 1\nmail_uid = {uid}\nmail_gid = {gid}\nlisten = 127.0.0.1\n\
-             protocols = imap lmtp\nssl = yes\nssl_cert = <{at}/cert.pem\nssl_key = <{at}/key.pem\n\
+             protocols = {protocols}\nssl = yes\nssl_cert = <{at}/cert.pem\nssl_key = <{at}/key.pem\n\
              disable_plaintext_auth = yes\nauth_mechanisms = plain login xoauth2\nmail_fsync = never\n\
              mail_location = maildir:{at}/mail/%n\nauth_username_format = %Ln\nrecipient_delimiter = +\n\
              passdb {{\n  driver = oauth2\n  mechanisms = xoauth2\n  args = {at}/oauth2\n}}\n\
              passdb {{\n  driver = passwd-file\n  mechanisms = plain login none\n  args = scheme=PLAIN username_format=%n {at}/users\n}}\n\
              userdb {{\n  driver = static\n  args = uid={uid} gid={gid} home={at}/home/%n allow_all_users=no\n}}\n\
-             {unchrooted}\
+             {unchrooted}{submission}\
              service imap-login {{\n  inet_listener imap {{\n    port = {imap_port}\n  }}\n  \
              inet_listener imaps {{\n    port = {imaps_port}\n    ssl = yes\n  }}\n}}\n\
              service lmtp {{\n  inet_listener lmtp {{\n    address = 127.0.0.1\n    port = {lmtp_port}\n  }}\n}}\n"
+        )
+    }
+
+    /// The part for sending mails.
+    fn submission(&self, relay: u16) -> String {
+        let Self { submission_port, submissions_port, .. } = self;
+        format!(
+            "submission_relay_host = 127.0.0.1\nsubmission_relay_port = {relay}\nsubmission_relay_ssl = no\n\
+             hostname = test.local\nservice submission {{\n  chroot =\n}}\n\
+             service submission-login {{\n  chroot =\n  inet_listener submission {{\n    port = {submission_port}\n  }}\n  \
+             inet_listener submissions {{\n    port = {submissions_port}\n    ssl = yes\n  }}\n}}\n"
         )
     }
 
@@ -141,7 +174,8 @@ impl Dovecot {
                 BufReader::new(socket).read_line(&mut line).ok()?;
                 (!line.is_empty()).then_some(())
             };
-            greets(self.imap_port).and_then(|()| greets(self.lmtp_port))
+            greets(self.imap_port).and_then(|()| greets(self.lmtp_port))?;
+            if self.relay_port.is_some() { greets(self.submission_port) } else { Some(()) }
         });
     }
 
@@ -262,9 +296,9 @@ fn program(name: &str) -> Option<PathBuf> {
 }
 
 /// Ports that nobody listens on.
-fn free_ports() -> [u16; 3] {
+fn free_ports() -> [u16; 5] {
     // Held all at once, so that they differ.
-    let held = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+    let held = [(); 5].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
     held.map(|listener| listener.local_addr().expect("it has an address").port())
 }
 

@@ -7,10 +7,13 @@
 
 mod dovecot;
 mod mock_imap;
+mod mock_smtp;
 
 mod hangs;
 mod imap;
 mod logins;
+mod outbox;
+mod sending;
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;

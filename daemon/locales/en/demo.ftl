@@ -116,6 +116,10 @@ demo-published = { $count ->
     [one] { $count } workbook was written.
    *[other] { $count } workbooks were written.
 }
+demo-sent = { $count ->
+    [one] { $count } mail was sent.
+   *[other] { $count } mails were sent.
+}
 demo-ended = Daybook has ended. The store and the workbooks are as they were left.
 
 # What can go wrong with the demo itself.

@@ -113,6 +113,9 @@ demo-took-questions = 管理员有问题待决定，见“review list”。
 demo-published = { $count ->
    *[other] 生成了 { $count } 个工作簿。
 }
+demo-sent = { $count ->
+   *[other] 发出了 { $count } 封邮件。
+}
 demo-ended = Daybook 已结束，账本和工作簿保持原样。
 
 # 演示本身可能出的错。

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::leftovers::take_leftovers;
+use super::mailing::send_mails;
 use super::publishing::publish_everything;
 use crate::codec::read::ReadRequest;
 use crate::codec::sheet::SheetHead;
@@ -112,7 +113,7 @@ impl Reading {
     }
 }
 
-/// One pass: every source is read and taken, then the views are written. With `dry`, nothing is changed.
+/// One pass: every source is read and taken, then the views are written and mails sent. With `dry`, nothing is changed.
 pub fn sync(pipeline: &mut Pipeline, dry: bool) -> Result<Report, PipelineError> {
     let mut report = Report { problems: pipeline.plugins().refresh(), ..Report::default() };
     if !dry {
@@ -137,6 +138,7 @@ pub fn sync(pipeline: &mut Pipeline, dry: bool) -> Result<Report, PipelineError>
     }
     if !dry {
         report.add(publish_everything(pipeline)?);
+        report.add(send_mails(pipeline)?);
         note_plugins(pipeline);
     }
     Ok(report)

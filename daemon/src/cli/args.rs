@@ -31,13 +31,13 @@ pub(super) enum Command {
     },
     /// Validate the configuration, open every source, show headers and mapping; changes nothing
     Check,
-    /// One pass over all sources, publishing included
+    /// One pass over all sources, publishing and sending included
     Sync {
         /// Say what would change, and change nothing
         #[arg(long)]
         dry_run: bool,
     },
-    /// The daemon: watch, merge, publish until it is told to stop
+    /// The daemon: watch, merge, publish, send until it is told to stop
     Run,
     /// Sources, queues, last errors, versions
     Status,
@@ -53,6 +53,9 @@ pub(super) enum Command {
     /// People's own workbooks as they were before Daybook wrote into them
     #[command(subcommand)]
     Workbook(WorkbookCommand),
+    /// Mails that wait to be sent
+    #[command(subcommand)]
+    Outbox(OutboxCommand),
     /// The store itself
     #[command(subcommand)]
     Store(StoreCommand),
@@ -279,6 +282,18 @@ pub(super) enum WorkbookCommand {
         /// The file to write; it must not be there
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
+    },
+}
+
+/// `daybook outbox …`
+#[derive(Debug, Subcommand)]
+pub(super) enum OutboxCommand {
+    /// Those that wait, oldest first, with what went wrong
+    List,
+    /// Try one again, also one that was parked
+    Retry {
+        /// Its id, or the beginning of it
+        id: String,
     },
 }
 

@@ -7,6 +7,7 @@ mod check;
 mod demo;
 mod init;
 mod open;
+mod outbox;
 mod output;
 mod plugins;
 mod records;
@@ -113,6 +114,7 @@ fn dispatch(arguments: Arguments, out: &mut Out) -> Outcome {
         Command::Review(command) => reviews::review(config, command, out),
         Command::Change(command) => reviews::change(config, command, out),
         Command::Workbook(command) => workbooks::run(config, command, out),
+        Command::Outbox(command) => outbox::run(config, &command, out),
         Command::Store(command) => stores::run(config, &command, out),
         Command::Plugin(command) => plugins::run(config, command, out),
         Command::Other(words) => Err(other(&words)),

@@ -84,7 +84,10 @@ impl Out {
     pub(crate) fn report(&mut self, report: &Report, dry: bool) {
         let Some(changes) = self.changes(report, dry) else { return };
         let views = report.published;
-        let written = if dry { String::new() } else { format!("; {views} view{} written", plural(views)) };
+        let mut written = if dry { String::new() } else { format!("; {views} view{} written", plural(views)) };
+        if report.sent > 0 {
+            written.push_str(&format!("; {} mail{} sent", report.sent, plural(report.sent)));
+        }
         self.line(format!("{} row{} read; {changes}{written}", report.rows, plural(report.rows)));
     }
 

@@ -26,7 +26,7 @@ pub(crate) fn sync(config: Option<&Path>, dry: bool, out: &mut Out) -> Outcome {
     let report = app::sync(&mut pipeline, dry)?;
     drop(spinner);
     if !out.json && pipeline.config().office.observe_only {
-        out.message("observe_only is set: no view is written");
+        out.message("observe_only is set: no view is written, no mail is sent");
     }
     out.report(&report, dry);
     Ok(())
@@ -117,13 +117,20 @@ impl Observer for Log {
     fn published(&mut self, count: u64) {
         tracing::info!(views = count, "written");
     }
+
+    fn sent(&mut self, count: u64) {
+        tracing::info!(mails = count, "sent");
+    }
 }
 
 /// What there is and what waits.
 pub(crate) fn status(config: Option<&Path>, out: &mut Out) -> Outcome {
     let mut pipeline = open(config, Make::No)?;
     let tasks = pipeline.store().tasks()?;
-    let parked = tasks.iter().filter(|task| task.parked).count();
+    let parked = tasks.iter().filter(|task| task.parked).count() as u64;
+    let pending = tasks.len() as u64 - parked;
+    let mails = pipeline.store().mail_counts()?;
+    let unsent = unsent(&mut pipeline)?;
     let (revision, reviews, records, seen) = {
         let look = pipeline.look()?;
         let mut records = serde_json::Map::new();
@@ -137,7 +144,8 @@ pub(crate) fn status(config: Option<&Path>, out: &mut Out) -> Outcome {
         "version": env!("CARGO_PKG_VERSION"),
         "store": { "path": pipeline.config().store.path, "revision": revision, "records": records },
         "sources": sources,
-        "outbox": { "pending": tasks.len() - parked, "parked": parked },
+        "outbox": { "pending": pending + mails.pending, "parked": parked + mails.parked },
+        "mails": { "pending": mails.pending, "parked": mails.parked, "error": unsent },
         "reviews": reviews,
         "plugins": look::lines(&mut pipeline)?,
     });
@@ -150,6 +158,18 @@ pub(crate) fn status(config: Option<&Path>, out: &mut Out) -> Outcome {
         }
     }
     Ok(())
+}
+
+/// Why mails wait: the newest reason, of a parked one first.
+fn unsent(pipeline: &mut Pipeline) -> Result<Option<String>, Failure> {
+    let counts = pipeline.store().mail_counts()?;
+    if counts.pending + counts.parked > 0 && pipeline.config().smtp.is_none() {
+        return Ok(Some("there is no `[smtp]` in the configuration, so no mail is sent".to_owned()));
+    }
+    let mails = pipeline.store().mails()?;
+    let newest =
+        mails.into_iter().filter(|mail| mail.error.is_some()).max_by_key(|mail| (mail.parked, mail.created_at));
+    Ok(newest.and_then(|mail| mail.error))
 }
 
 /// Each source as it is now, with what was wrong with it last.
@@ -240,12 +260,23 @@ fn tell(status: &Json, out: &mut Out) {
             text(&source["name"])
         ));
     }
-    let pending = status["outbox"]["pending"].as_u64().unwrap_or(0);
+    let mails = &status["mails"];
+    let of_mails = |state: &str| mails[state].as_u64().unwrap_or(0);
+    let of_views = |state: &str| status["outbox"][state].as_u64().unwrap_or(0).saturating_sub(of_mails(state));
+    let pending = of_views("pending");
     let reviews = status["reviews"].as_u64().unwrap_or(0);
     out.line(format!(
         "{pending} view{} to write, {} parked; {reviews} question{} for the steward",
         plural(pending),
-        status["outbox"]["parked"],
+        of_views("parked"),
         plural(reviews)
     ));
+    let (waiting, parked) = (of_mails("pending"), of_mails("parked"));
+    if waiting + parked > 0 {
+        let error = mails["error"].as_str().map(|error| format!("  ({error})")).unwrap_or_default();
+        out.line(format!("{waiting} mail{} to send, {parked} parked{error}", plural(waiting)));
+    }
+    if parked > 0 {
+        out.line("  `daybook outbox list` shows them, `daybook outbox retry ID` tries one again");
+    }
 }

@@ -45,6 +45,8 @@ pub(super) const LIMITS: super::Limits = super::Limits {
     read_seconds_max: 120,
     child_memory_bytes_max: 1 << 30,
     mail_bytes_max: 25 << 20,
+    receipts_max: 20,
+    receipts_hours: 2,
 };
 /// `[watch]`.
 pub(super) const WATCH: super::Watch = super::Watch { events: true, quiet_ms: 300, poll_seconds: 5 };
@@ -52,6 +54,10 @@ pub(super) const WATCH: super::Watch = super::Watch { events: true, quiet_ms: 30
 pub(super) const IMAPS_PORT: u16 = 993;
 /// `mailbox.imap.port` otherwise.
 pub(super) const IMAP_PORT: u16 = 143;
+/// `smtp.port` with TLS from the first byte (RFC 8314).
+pub(super) const SUBMISSIONS_PORT: u16 = 465;
+/// `smtp.port` otherwise (RFC 6409).
+pub(super) const SUBMISSION_PORT: u16 = 587;
 /// `mailbox.folders`.
 pub(super) const INBOX: &str = "INBOX";
 /// Where mails go that were taken.

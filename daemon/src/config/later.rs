@@ -10,8 +10,7 @@ struct Later {
     tables: &'static [(&'static str, &'static [&'static str])],
 }
 
-const LATER: [Later; 3] = [
-    Later { name: "smtp", is_list: false, keys: &["host", "port", "tls", "from", "directory"], tables: &[] },
+const LATER: [Later; 2] = [
     Later { name: "backup", is_list: false, keys: &["directory", "every_hours", "keep", "recipients"], tables: &[] },
     Later { name: "audit", is_list: false, keys: &["checkpoint_path"], tables: &[] },
 ];

@@ -83,6 +83,10 @@ pub enum MailTls {
     None,
 }
 
+/// The words for it.
+pub(super) const TLS_WORDS: [(&str, MailTls); 3] =
+    [("implicit", MailTls::Implicit), ("starttls", MailTls::StartTls), ("none", MailTls::None)];
+
 /// The folders of a mailbox. `/` stands between a folder and one inside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MailFolders {
@@ -217,7 +221,6 @@ enum ReadImap {
 }
 
 fn read_imap(mailbox: &mut Reader<'_>, directory: &Path) -> ReadImap {
-    let words = [("implicit", MailTls::Implicit), ("starttls", MailTls::StartTls), ("none", MailTls::None)];
     let mut reader = mailbox.section("imap");
     let report = reader.report;
     let is_there = reader.is_present();
@@ -226,7 +229,7 @@ fn read_imap(mailbox: &mut Reader<'_>, directory: &Path) -> ReadImap {
     let host = if is_there { reader.need("host") } else { reader.item("host") }.and_then(Item::text);
     let user = if is_there { reader.need("user") } else { reader.item("user") }.and_then(Item::text);
     let port = reader.item("port").and_then(|item| item.whole(&(1..=u16::MAX)));
-    let tls = reader.item("tls").map_or(Some(None), |item| item.one_of(&words).map(Some));
+    let tls = reader.item("tls").map_or(Some(None), |item| item.one_of(&TLS_WORDS).map(Some));
     let password = reader.item("password_file");
     let token = reader.item("token_file");
     let ca_file = reader.item("ca_file").and_then(Item::text).map(|path| resolve(directory, &path.value));
@@ -234,28 +237,15 @@ fn read_imap(mailbox: &mut Reader<'_>, directory: &Path) -> ReadImap {
     if !is_there {
         return ReadImap::Absent;
     }
-    if let (Some(host), Some(Some(tls))) = (&host, &tls)
-        && tls.value == MailTls::None
-        && !is_this_machine(&host.value)
-    {
-        let message = format!("`{}` is another machine: password and mails would go there in plain text", host.value);
-        report.add(&tls.spot, ProblemKind::Contradiction, message, "`implicit`, or `starttls`");
+    if let (Some(host), Some(Some(tls))) = (&host, &tls) {
+        check_plain_text(report, &host.value, tls);
     }
-    let file = |item: Item<'_>| item.text().map(|path| resolve(directory, &path.value));
-    let credential = match (password, token) {
-        (Some(_), Some(token)) => {
-            let message = "there is `password_file` already";
-            report.add(&token.spot, ProblemKind::Contradiction, message, "leave one");
-            None
-        }
-        (Some(password), None) => file(password).map(Credential::PasswordFile),
-        (None, Some(token)) => file(token).map(Credential::TokenFile),
-        (None, None) => {
-            let hint = "write the password into a file (mode 0600) and name it: `password_file = \"keys/imap\"`";
-            report.add(&spot.at_key("password_file"), ProblemKind::MissingKey, "missing", hint);
-            None
-        }
-    };
+    let no_credential = password.is_none() && token.is_none();
+    if no_credential {
+        let hint = "write the password into a file (mode 0600) and name it: `password_file = \"keys/imap\"`";
+        report.add(&spot.at_key("password_file"), ProblemKind::MissingKey, "missing", hint);
+    }
+    let credential = read_credential(report, directory, password, token);
     let made = || {
         let tls = tls?.map_or(MailTls::Implicit, |tls| tls.value);
         let usual = if tls == MailTls::Implicit { defaults::IMAPS_PORT } else { defaults::IMAP_PORT };
@@ -269,6 +259,33 @@ fn read_imap(mailbox: &mut Reader<'_>, directory: &Path) -> ReadImap {
         })
     };
     made().map_or(ReadImap::Wrong, ReadImap::Is)
+}
+
+/// Reports that plain text would go to another machine.
+pub(super) fn check_plain_text(report: &Report, host: &str, tls: &Located<MailTls>) {
+    if tls.value == MailTls::None && !is_this_machine(host) {
+        let message = format!("`{host}` is another machine: password and mails would go there in plain text");
+        report.add(&tls.spot, ProblemKind::Contradiction, message, "`implicit`, or `starttls`");
+    }
+}
+
+/// Which of the two files there is, and not both. `None` if there is none, or something is wrong with it.
+pub(super) fn read_credential(
+    report: &Report,
+    directory: &Path,
+    password: Option<Item<'_>>,
+    token: Option<Item<'_>>,
+) -> Option<Credential> {
+    let file = |item: Item<'_>| item.text().map(|path| resolve(directory, &path.value));
+    match (password, token) {
+        (Some(_), Some(token)) => {
+            report.add(&token.spot, ProblemKind::Contradiction, "there is `password_file` already", "leave one");
+            None
+        }
+        (Some(password), None) => file(password).map(Credential::PasswordFile),
+        (None, Some(token)) => file(token).map(Credential::TokenFile),
+        (None, None) => None,
+    }
 }
 
 fn is_this_machine(host: &str) -> bool {

@@ -20,6 +20,7 @@ mod table;
 mod source;
 
 mod mailbox;
+mod smtp;
 
 mod access;
 mod later;
@@ -36,6 +37,7 @@ pub use self::mailbox::{
 pub use self::office::{Guard, KeySource, Language, Limits, Office, StoreConfig, Watch};
 pub use self::problem::{ConfigProblem, ProblemKind};
 use self::reader::{Reader, Report};
+pub use self::smtp::{MailExit, SmtpConfig, SmtpLogin, SmtpServer};
 pub use self::source::{BlankCells, Condition, MissingRows, Taking, ViewConfig, WorkbookConfig, Writing};
 pub use self::table::CONFLICT_RULES;
 use crate::model::Table;
@@ -63,6 +65,8 @@ pub struct Config {
     pub plugins: Vec<PluginSetup>,
     /// Where mails come from; none while they are not supported.
     pub mailboxes: Vec<MailboxConfig>,
+    /// How mails are sent; `None` if they are not.
+    pub smtp: Option<SmtpConfig>,
     /// What makes an arrival a mass change.
     pub guard: Guard,
     /// What something from outside may cost.
@@ -120,6 +124,7 @@ fn read_document(directory: PathBuf, report: &Report, document: &DeTable<'_>) ->
     let (workbooks, views) = source::read_sources(&mut root, &directory, &mut people, &tables, &mut names);
     let zone = &office.timezone;
     let mailboxes = mailbox::read_mailboxes(&mut root, &directory, zone, &mut names, &tables, MAILBOXES_SUPPORTED);
+    let smtp = smtp::read_smtp(&mut root, &directory);
     let rules = access::read_rules(&mut root, &people, &tables);
     let plugins = plugin::read_plugins(&mut root, &directory, &tables, &claims);
     let guard = office::read_guard(&mut root);
@@ -138,6 +143,7 @@ fn read_document(directory: PathBuf, report: &Report, document: &DeTable<'_>) ->
         views,
         plugins,
         mailboxes,
+        smtp,
         guard,
         limits,
         watch,

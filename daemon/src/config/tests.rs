@@ -642,7 +642,6 @@ adress = "capture@example.com"
 imap = { hots = "mail.example.com" }
 [[mailbox]]
 imap = 3
-[smtp]
 [backup]
 every_hour = 24
 [audit]
@@ -653,10 +652,9 @@ checkpoint_path = "/mnt/x"
             "3 mailbox.adress: unknown key; did you mean `address`?",
             "4 mailbox.imap.hots: unknown key; did you mean `host`?",
             "5 mailbox: not supported yet",
-            "7 smtp: not supported yet",
-            "8 backup: not supported yet",
-            "9 backup.every_hour: unknown key; did you mean `every_hours`?",
-            "10 audit: not supported yet",
+            "7 backup: not supported yet",
+            "8 backup.every_hour: unknown key; did you mean `every_hours`?",
+            "9 audit: not supported yet",
         ],
     );
 }
@@ -730,6 +728,7 @@ fn defaults_stand_where_nothing_is_said() {
     assert_eq!(config.guard, Guard { changed_cells_max_percent: 30, missing_rows_max_percent: 10, rows_min: 20 });
     assert_eq!(config.limits.workbook_bytes_max, 104_857_600);
     assert_eq!(config.limits.mail_bytes_max, 26_214_400);
+    assert_eq!((config.limits.receipts_max, config.limits.receipts_hours), (20, 2));
     assert_eq!((config.limits.rows_max, config.limits.columns_max), (1_048_576, 1024));
     assert_eq!(config.watch, Watch { events: true, quiet_ms: 300, poll_seconds: 5 });
 }
@@ -785,7 +784,8 @@ fn example_in_full() -> String {
 fn what_the_example_switches_off_is_known_too() {
     let problems = load_text(&example_in_full()).unwrap_err();
     for problem in &problems {
-        let is_alternative = problem.key == "store.key_credential" && problem.kind == ProblemKind::Contradiction;
+        let is_alternative = ["store.key_credential", "smtp.directory"].contains(&problem.key.as_str())
+            && problem.kind == ProblemKind::Contradiction;
         assert!(is_alternative || problem.kind == ProblemKind::NotSupportedYet, "{problem}");
     }
     assert_eq!(problems.len(), 7, "{problems:#?}");

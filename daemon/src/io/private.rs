@@ -5,6 +5,8 @@ use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::path::Path;
 
+use zeroize::Zeroizing;
+
 use super::replace::{sync_folder, write_new_with_mode};
 
 /// Makes a folder, and those above it that are missing, for this account only (0700). One that is there stays as it is.
@@ -49,6 +51,19 @@ pub fn read(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
     Ok(bytes)
+}
+
+/// Reads a password or token: the one line of a file that must be private.
+///
+/// Editors end a file with a line's end, which is no part of it; what else stands at its ends may be.
+pub fn read_line(path: &Path, bytes_max: u64) -> io::Result<Zeroizing<String>> {
+    let bad = |why: &str| io::Error::new(io::ErrorKind::InvalidData, why);
+    let bytes = Zeroizing::new(read(path, bytes_max)?);
+    let text = std::str::from_utf8(&bytes).map_err(|_| bad("it is not UTF-8"))?.trim_end_matches(['\r', '\n']);
+    if text.is_empty() || text.chars().any(char::is_control) {
+        return Err(bad("it must hold one line"));
+    }
+    Ok(Zeroizing::new(text.to_owned()))
 }
 
 /// Reads the beginning of a file that must be private, at most so many bytes.

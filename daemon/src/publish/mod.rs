@@ -1,6 +1,7 @@
-//! What Daybook writes for people: views, and cells of the workbooks that people keep.
+//! What Daybook writes for people: views, cells of the workbooks that people keep, mails.
 
 pub mod answer;
+pub mod mail;
 pub mod order;
 pub mod view;
 pub mod workbook;

@@ -144,6 +144,18 @@ impl Secrets {
         label
     }
 
+    /// The key under which mails that wait to be sent are sealed.
+    pub(super) fn mail_key(&self) -> DataKey {
+        DataKey::new(expanded(&self.hkdf, &[b"daybook outgoing mail"]))
+    }
+
+    /// What stands for a Message-ID or a recipient of a mail, by the purpose. Without the key it says nothing.
+    pub(super) fn mail_label(&self, purpose: &str, text: &str) -> [u8; 16] {
+        let mut label = [0; 16];
+        expand(&self.hkdf, &[b"daybook mail ", purpose.as_bytes(), b" ", text.as_bytes()], &mut label);
+        label
+    }
+
     /// The blind index of a key's text. Table and index are part of it, so that two columns can't be compared.
     pub(super) fn digest(&self, table: u32, index: u32, text: &str) -> [u8; 16] {
         let mut mac = self.index.clone();
@@ -210,6 +222,8 @@ mod tests {
         assert_ne!(secrets.version_label(&"a".into()), secrets.version_label(&"b".into()));
         assert_ne!(secrets.version_label(&"a".into()), secrets.row_hash_key(&"a".into()));
         assert_ne!(secrets.version_key().bytes(), secrets.wrapping.bytes());
+        assert_ne!(secrets.mail_key().bytes(), secrets.version_key().bytes());
+        assert_ne!(secrets.mail_label("to", "a@b"), secrets.mail_label("id", "a@b"));
         assert_ne!(secrets.digest(1, 0, "x"), secrets.digest(1, 1, "x"));
         assert_ne!(secrets.digest(1, 0, "x"), secrets.digest(2, 0, "x"));
         // Changing a derivation would lock every store that is there. Worked out apart, with another HKDF.

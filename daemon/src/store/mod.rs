@@ -23,6 +23,7 @@ mod baseline;
 mod ledger;
 mod review;
 
+mod mails;
 mod outbox;
 mod unread;
 
@@ -49,6 +50,7 @@ pub use self::error::{CommitError, StoreError};
 pub use self::history::{ArrivalFilter, ArrivalLine, HistoryItem};
 pub use self::journal::Tally;
 pub use self::keys::{KeyError, MasterKey};
+pub use self::mails::{MAIL_ATTEMPTS_MAX, MailCounts, QueuedMail};
 pub use self::outbox::{ATTEMPTS_MAX, PendingTask, Task};
 pub use self::rebuild::CheckReport;
 pub use self::review::{Closed, KeptReview};
@@ -66,8 +68,8 @@ use self::versions::Shelf;
 use crate::io::Entropy;
 use crate::model::entry::{KeyIndex, Posting, ReviewChange};
 use crate::model::{
-    ArrivalId, Cell, FieldId, RecordId, ReviewId, Revision, SourceName, StateNo, StoredRecord, Table, TableName,
-    Timestamp,
+    ArrivalId, Cell, FieldId, OutgoingMail, RecordId, ReviewId, Revision, SourceName, StateNo, StoredRecord, Table,
+    TableName, Timestamp,
 };
 
 /// A posting with more entries than this leaves the folding of the log for later, see [`Store::checkpoint`].
@@ -82,6 +84,8 @@ pub enum FaultPoint {
     BeforeCommit,
     /// It is committed, and the caller has not heard of it.
     AfterCommit,
+    /// A server has a mail, and the store has not heard of it.
+    MailSent,
 }
 
 /// What a simulated crash returns.
@@ -98,6 +102,17 @@ pub struct HeldPayload<'a> {
     pub review: ReviewId,
     /// What the pipeline will want back.
     pub rows: &'a [u8],
+}
+
+/// What is committed along with a posting and is no part of the journal.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Along<'a> {
+    /// What is to be done then.
+    pub tasks: &'a [Task],
+    /// The rows of an arrival that is held, until its review is closed.
+    pub held: Option<HeldPayload<'a>>,
+    /// Mails that are to be sent then. The same answer to the same person is queued once.
+    pub mails: &'a [OutgoingMail],
 }
 
 /// When a source was last heard of.
@@ -214,16 +229,15 @@ impl Store {
     /// A posting whose arrival was committed before changes nothing ([`CommitError::AlreadyDone`]); so does one whose
     /// snapshot is no longer the newest ([`CommitError::Moved`]).
     pub fn commit(&mut self, seen: Revision, posting: &Posting, tasks: &[Task]) -> Result<Revision, CommitError> {
-        self.commit_holding(seen, posting, tasks, None)
+        self.commit_along(seen, posting, Along { tasks, ..Along::default() })
     }
 
-    /// Commits a posting and keeps the rows of an arrival that is held, until its review is closed.
-    pub fn commit_holding(
+    /// Commits a posting with all that goes along with it, in the same transaction.
+    pub fn commit_along(
         &mut self,
         seen: Revision,
         posting: &Posting,
-        tasks: &[Task],
-        held: Option<HeldPayload<'_>>,
+        Along { tasks, held, mails }: Along<'_>,
     ) -> Result<Revision, CommitError> {
         well_formed(posting)?;
         may_commit(&self.conn, seen, posting)?;
@@ -241,6 +255,7 @@ impl Store {
         ledger::apply(&transaction, vault, posting, placed)?;
         let doomed = keep_held(&transaction, vault, posting, placed.table, held)?;
         outbox::add(&transaction, tasks, revision, posting.arrival.at)?;
+        mails::queue(&transaction, vault, mails, posting.arrival.at)?;
         transaction
             .prepare_cached("UPDATE counter SET value = ?1 WHERE name = 'revision'")?
             .execute([journal::number(revision)])?;

@@ -24,13 +24,23 @@ pub(super) const CHECKPOINT_PAGES: u32 = 4096;
 const LOG_BYTES_KEPT: u32 = 64 << 20;
 
 /// The steps of the database that holds the journal and the ledger.
-pub(super) const MAIN_STEPS: &[&str] = &[FIRST_MAIN, UNREAD];
+pub(super) const MAIN_STEPS: &[&str] = &[FIRST_MAIN, UNREAD, MAILS];
 
 /// What could not be read when it was last tried: neither journal nor ledger.
 const UNREAD: &str = "CREATE TABLE unread (
         source TEXT NOT NULL PRIMARY KEY, at INTEGER NOT NULL, place TEXT NOT NULL, code TEXT NOT NULL,
         message TEXT NOT NULL, hint TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;";
+
+/// Mails to be sent, and which were: neither journal nor ledger. `state` is 0 for one that waits, 1 for one that waits for a
+/// person, 2 for one that was sent; of that, only that it was is kept.
+const MAILS: &str = "CREATE TABLE mail (
+        id BLOB NOT NULL PRIMARY KEY, kind TEXT NOT NULL, recipient BLOB NOT NULL, answers BLOB,
+        created_at INTEGER NOT NULL, attempts INTEGER NOT NULL, next_at INTEGER NOT NULL, state INTEGER NOT NULL,
+        head BLOB, body BLOB, error BLOB, UNIQUE (answers, kind, recipient)
+    ) STRICT;
+    CREATE INDEX mail_waiting ON mail (state, next_at);
+    CREATE INDEX mail_recipient ON mail (recipient, created_at);";
 
 const FIRST_MAIN: &str = concat!(
     // Truth. Names are handed out once and for ever: the journal says field 3, and means what is written here.

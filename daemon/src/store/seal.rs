@@ -53,6 +53,12 @@ pub(super) enum Part<'a> {
     VersionHead(i64),
     /// That workbook.
     VersionBody(i64),
+    /// To whom a mail goes that waits to be sent, and which one it is.
+    MailHead,
+    /// That mail.
+    MailBody,
+    /// Why it was not sent: the server's words.
+    MailError,
 }
 
 /// Where a sealed value stands. All of it is authenticated.
@@ -99,6 +105,9 @@ impl Context<'_> {
                 detail[..8].copy_from_slice(&at.to_le_bytes());
                 8
             }
+            Part::MailHead => 9,
+            Part::MailBody => 10,
+            Part::MailError => 11,
         };
         bytes[37..].copy_from_slice(self.key);
         bytes

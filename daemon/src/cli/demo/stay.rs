@@ -100,4 +100,9 @@ impl Observer for Friendly<'_, '_> {
         let texts = self.texts;
         self.teller.say(&texts.format("demo-published", &[("count", count.into())]));
     }
+
+    fn sent(&mut self, count: u64) {
+        let texts = self.texts;
+        self.teller.say(&texts.format("demo-sent", &[("count", count.into())]));
+    }
 }

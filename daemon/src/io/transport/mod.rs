@@ -9,6 +9,7 @@
 
 mod socket;
 mod tls;
+mod words;
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
@@ -21,6 +22,7 @@ use rustls::{ClientConnection, StreamOwned};
 
 use self::socket::TimedSocket;
 pub use self::tls::{TlsTrust, TrustFailure};
+pub use self::words::{quoted, read_line};
 
 /// The longest that a wait goes on after a [`Stop`].
 pub const SLICE: Duration = Duration::from_millis(200);

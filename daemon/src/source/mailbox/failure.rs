@@ -1,5 +1,6 @@
 //! What fails with a mailbox, in words for the person who runs it.
 
+pub(super) use crate::io::transport::quoted;
 use crate::model::Problem;
 use crate::model::problem::Code;
 
@@ -13,9 +14,6 @@ pub const MAILBOX_UNTRUSTED: Code = Code("mailbox-untrusted");
 pub const MAILBOX_SETUP: Code = Code("mailbox-setup");
 /// A folder can't be opened or made, or a mail can't be moved.
 pub const MAILBOX_FOLDER: Code = Code("mailbox-folder");
-
-/// The most characters of a server's own words that are repeated.
-const WORDS_MAX: usize = 200;
 
 /// Why a mailbox can't be used now.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,31 +34,5 @@ impl MailFailure {
     /// One thing failed.
     pub(super) fn one(code: Code, place: &str, message: String, hint: &str) -> Self {
         Self { problem: Box::new(Problem::new(code, place, message, hint)), is_offline: false }
-    }
-}
-
-/// A server's words, fit for a log: one line, not too long, without a secret that it may repeat.
-pub(super) fn quoted(words: &str, secret: Option<&str>) -> String {
-    let words = match secret {
-        Some(secret) if !secret.is_empty() => words.replace(secret, "…"),
-        _ => words.to_owned(),
-    };
-    let plain: String = words.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
-    let mut short: String = plain.trim().chars().take(WORDS_MAX).collect();
-    if plain.trim().chars().count() > WORDS_MAX {
-        short.push('…');
-    }
-    short
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_servers_words_are_made_harmless() {
-        assert_eq!(quoted("NO  bad\r\npassword `hunter2`\u{1b}[31m", Some("hunter2")), "NO  bad  password `…` [31m");
-        assert_eq!(quoted(&"长".repeat(300), None).chars().count(), WORDS_MAX + 1);
-        assert_eq!(quoted("plain", Some("")), "plain");
     }
 }

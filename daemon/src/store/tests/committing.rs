@@ -268,7 +268,7 @@ fn held_rows_are_kept_until_their_review_is_closed() {
     let rows = vec![5; 100_000];
     let holding = Posting { reviews: vec![open_review(review(1, None))], ..posting(1) };
     let held = HeldPayload { review: review_id(1), rows: &rows };
-    store.commit_holding(Revision(0), &holding, &[], Some(held)).unwrap();
+    store.commit_along(Revision(0), &holding, Along { held: Some(held), ..Along::default() }).unwrap();
     store.rebuild().unwrap();
     drop(store);
     let mut store = reopen(&folder).unwrap();

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed test may panic")]
 
 mod committing;
+mod mails;
 mod opening;
 mod replay;
 mod states;

@@ -109,7 +109,7 @@ fn no_value_lies_open_in_any_file() {
     commit(&mut store, &opened);
     let held = HeldPayload { review: review_id(2), rows: b"Secretname" };
     let holding = Posting { reviews: vec![open_review(review(2, None))], ..posting(3) };
-    store.commit_holding(Revision(2), &holding, &[], Some(held)).unwrap();
+    store.commit_along(Revision(2), &holding, Along { held: Some(held), ..Along::default() }).unwrap();
     let scan = |files: Vec<std::path::PathBuf>| {
         for file in files {
             let bytes = std::fs::read(&file).unwrap();

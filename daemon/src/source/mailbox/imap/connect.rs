@@ -1,7 +1,7 @@
 //! From nothing to a session: connect, encrypt, log in.
 
 use std::cell::Cell;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::guard::{Control, Guard};
 use super::session::{ANSWER_BYTES_MAX, guarded};
 use crate::config::{Credential, ImapConfig, MailTls};
 use crate::io::private;
-use crate::io::transport::{Encryption, Patience, Stop, TlsTrust, Transport};
+use crate::io::transport::{Encryption, Patience, Stop, TlsTrust, Transport, read_line};
 use crate::source::mailbox::MailFailure;
 use crate::source::mailbox::failure::{MAILBOX_LOGIN, MAILBOX_OFFLINE, MAILBOX_SETUP, MAILBOX_UNTRUSTED, quoted};
 
@@ -40,15 +40,7 @@ fn read_secret(imap: &ImapConfig, place: &str) -> Result<Zeroizing<String>, Mail
         Credential::PasswordFile(path) => (path, "password"),
         Credential::TokenFile(path) => (path, "token"),
     };
-    let fail = |why: &str| setup(place, path, what, why);
-    let bytes = Zeroizing::new(private::read(path, SECRET_BYTES_MAX).map_err(|error| fail(&error.to_string()))?);
-    let text = std::str::from_utf8(&bytes).map_err(|_| fail("it is not UTF-8"))?;
-    // Editors end a file with a line's end, which is no part of a password; what else stands at its ends may be.
-    let text = text.trim_end_matches(['\r', '\n']);
-    if text.is_empty() || text.chars().any(char::is_control) {
-        return Err(fail("it must hold one line"));
-    }
-    Ok(Zeroizing::new(text.to_owned()))
+    private::read_line(path, SECRET_BYTES_MAX).map_err(|error| setup(place, path, what, &error.to_string()))
 }
 
 fn setup(place: &str, path: &Path, what: &str, why: &str) -> MailFailure {
@@ -79,14 +71,14 @@ fn open_transport(
     let mut transport = Transport::connect(&imap.host, imap.port, &encryption, patience, stop).map_err(failed)?;
     let mut read = Vec::new();
     transport.allow(patience.connect);
-    let greeting = read_line(&mut transport, &mut read).map_err(failed)?;
+    let greeting = read_line(&mut transport, &mut read, LINE_BYTES_MAX).map_err(failed)?;
     if !greeting.to_ascii_uppercase().starts_with("* OK") {
         let message = format!("{place} does not let anybody in now: {}. It is tried again.", quoted(&greeting, None));
         return Err(MailFailure::offline(MAILBOX_OFFLINE, place, message, "Is it an IMAP server, and in order?"));
     }
     if imap.tls == MailTls::StartTls {
         transport.write_all(b"a0 STARTTLS\r\n").and_then(|()| transport.flush()).map_err(failed)?;
-        let consent = read_line(&mut transport, &mut read).map_err(failed)?;
+        let consent = read_line(&mut transport, &mut read, LINE_BYTES_MAX).map_err(failed)?;
         if !consent.to_ascii_uppercase().starts_with("A0 OK") {
             let message = format!("{place} does not encrypt: {}. Nothing was sent to it.", quoted(&consent, None));
             let hint = "Try `tls = \"implicit\"`. If it worked before, somebody may be in between.";
@@ -96,24 +88,6 @@ fn open_transport(
         read.clear();
     }
     Ok((transport, read))
-}
-
-/// Reads one line; what came behind it stays in `read`.
-fn read_line(transport: &mut Transport, read: &mut Vec<u8>) -> io::Result<String> {
-    loop {
-        if let Some(end) = memchr::memchr(b'\n', read) {
-            let line: Vec<u8> = read.drain(..=end).collect();
-            return Ok(String::from_utf8_lossy(&line).trim_end().to_owned());
-        }
-        if read.len() >= LINE_BYTES_MAX {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "its first line has no end"));
-        }
-        let mut chunk = [0; 1024];
-        match transport.read(&mut chunk)? {
-            0 => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it ended the connection without a word")),
-            count => read.extend_from_slice(&chunk[..count]),
-        }
-    }
 }
 
 fn unreachable(place: &str, error: &io::Error) -> MailFailure {
