@@ -167,10 +167,10 @@ fn a_stop_ends_every_wait() {
 }
 
 /// A login with a secret in a file that goes with the folder.
-fn login(folder: &tempfile::TempDir, secret: &str, proof: fn(PathBuf) -> Proof) -> Option<Login> {
+fn login(folder: &tempfile::TempDir, secret: &str, proof: fn(PathBuf) -> Proof) -> Login {
     let path = folder.path().join(format!("secret-{secret}"));
     daybook::io::private::write_new(&path, secret.as_bytes()).expect("it can be written");
-    Some(Login { user: "capture".into(), proof: proof(path) })
+    Login { user: "capture".into(), proof: proof(path) }
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn a_secret_that_a_server_repeats_is_told_nowhere() {
         _ => Reaction::Usual,
     });
     for (secret, proof) in [("hunter2", Proof::Password as fn(PathBuf) -> Proof), ("token-t", Proof::Token)] {
-        let account = Account { login: login(&folder, secret, proof), ..account(server.port) };
+        let account = Account { login: Some(login(&folder, secret, proof)), ..account(server.port) };
         let refused = deliver(&mut courier(account, SHORT));
         assert!(matches!(refused, Delivery::Offline { .. }));
         says(&refused, "does not let `capture` in: 535");
@@ -203,7 +203,7 @@ fn the_older_login_works_and_a_secret_that_others_may_read_is_refused() {
         "aHVudGVyMg==" => Reaction::Say("235 in\r\n"),
         _ => Reaction::Usual,
     });
-    let login = login(&folder, "hunter2", Proof::Password);
+    let login = Some(login(&folder, "hunter2", Proof::Password));
     let account = Account { login, ..account(server.port) };
     let bytes = b"Message-ID: <one@b>\r\n\r\nplain\r\n";
     assert_eq!(deliver_to(&mut courier(account.clone(), SHORT), "a@b", bytes), Delivery::Sent);
@@ -248,7 +248,7 @@ fn dovecot_lets_nobody_in_with_a_wrong_password_or_in_plain_text() {
     let Some((server, relay)) = submission() else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let right = at_dovecot(&server, Tls::Implicit);
-    let wrong = Account { login: login(&folder, "not-it", Proof::Password), ..right.clone() };
+    let wrong = Account { login: Some(login(&folder, "not-it", Proof::Password)), ..right.clone() };
     says(&deliver(&mut courier(wrong, PATIENT)), "does not let `capture` in: 535");
     let unknown = Account { ca_file: None, ..right.clone() };
     says(&deliver(&mut courier(unknown, PATIENT)), "can't be trusted");

@@ -84,11 +84,10 @@ impl Out {
     pub(crate) fn report(&mut self, report: &Report, dry: bool) {
         let Some(changes) = self.changes(report, dry) else { return };
         let views = report.published;
-        let mut written = if dry { String::new() } else { format!("; {views} view{} written", plural(views)) };
-        if report.sent > 0 {
-            written.push_str(&format!("; {} mail{} sent", report.sent, plural(report.sent)));
-        }
-        self.line(format!("{} row{} read; {changes}{written}", report.rows, plural(report.rows)));
+        let written = if dry { String::new() } else { format!("; {views} view{} written", plural(views)) };
+        let sent =
+            if report.sent > 0 { format!("; {} mail{} sent", report.sent, plural(report.sent)) } else { String::new() };
+        self.line(format!("{} row{} read; {changes}{written}{sent}", report.rows, plural(report.rows)));
     }
 
     /// Writes what a command changed.

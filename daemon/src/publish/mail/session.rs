@@ -46,9 +46,8 @@ struct Offers {
     starttls: bool,
     eight_bit: bool,
     utf8: bool,
-    /// The largest mail; `None` if it does not say.
+    /// The largest mail, 0 for any (RFC 1870); `None` if it does not want to know the size.
     size: Option<usize>,
-    says_size: bool,
     mechanisms: Vec<String>,
 }
 
@@ -62,10 +61,7 @@ impl Offers {
                 Some("STARTTLS") => offers.starttls = true,
                 Some("8BITMIME") => offers.eight_bit = true,
                 Some("SMTPUTF8") => offers.utf8 = true,
-                Some("SIZE") => {
-                    offers.says_size = true;
-                    offers.size = words.next().and_then(|size| size.parse().ok()).filter(|size| *size > 0);
-                }
+                Some("SIZE") => offers.size = Some(words.next().and_then(|size| size.parse().ok()).unwrap_or(0)),
                 Some("AUTH") => offers.mechanisms.extend(words.map(str::to_owned)),
                 _ => {}
             }
@@ -233,10 +229,10 @@ impl Session {
     fn parameters(&self, to: &Address, bytes: &[u8]) -> Result<Vec<MailParameter>, Failed> {
         let never = |why: String| Err(Failed::Said(Delivery::Never { why }));
         let mut parameters = Vec::new();
-        if let Some(size) = self.offers.size.filter(|size| *size < bytes.len()) {
+        if let Some(size) = self.offers.size.filter(|size| *size > 0 && *size < bytes.len()) {
             return never(format!("{} takes mails of up to {size} bytes, this one has {}", self.place, bytes.len()));
         }
-        if self.offers.says_size {
+        if self.offers.size.is_some() {
             parameters.push(MailParameter::Size(bytes.len()));
         }
         if !AsRef::<str>::as_ref(to).is_ascii() {
@@ -372,7 +368,7 @@ mod tests {
     fn what_a_server_offers_is_read_in_any_case() {
         let lines = ["mx.example.com", "size 1000", "auth=plain LOGIN", "StartTLS", "8BITMIME", "X-OTHER"];
         let offers = Offers::read(&Reply { code: 250, lines: lines.map(str::to_owned).to_vec() });
-        assert!(offers.starttls && offers.eight_bit && offers.says_size && !offers.utf8);
+        assert!(offers.starttls && offers.eight_bit && !offers.utf8);
         assert_eq!(offers.size, Some(1000));
         assert!(offers.has(Mechanism::Plain) && offers.has(Mechanism::Login) && !offers.has(Mechanism::Xoauth2));
     }
