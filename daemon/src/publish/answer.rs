@@ -114,7 +114,7 @@ pub fn begins_with(text: &str, answer: &str, texts: &Texts) -> bool {
 }
 
 /// A reason in words.
-fn reason(reason: &Reason, texts: &Texts) -> String {
+pub fn reason(reason: &Reason, texts: &Texts) -> String {
     match reason {
         Reason::Words(words) => words.to_string(),
         Reason::Code(code) => {

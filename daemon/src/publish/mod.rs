@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod mail;
 pub mod order;
+pub mod receipt;
 pub mod view;
 pub mod workbook;
 

@@ -1,0 +1,141 @@
+//! A receipt as HTML: plain tables with their style beside them, as mail programs show nothing else alike.
+
+use super::{Account, CellOutcome, summary, words};
+use crate::text::Texts;
+
+/// Writes the whole page.
+pub(super) fn write(account: &Account, texts: &Texts) -> String {
+    let mut out = Page(String::new());
+    out.raw("<!DOCTYPE html>\n<html lang=\"");
+    out.text(texts.language().tag());
+    out.raw(
+        "\"><head><meta charset=\"utf-8\"></head>\n<body style=\"font-family:sans-serif;font-size:14px;color:#222\">\n",
+    );
+    out.paragraph("font-weight:bold", &summary(account, texts));
+    for code in &account.remarks {
+        let (what, act) = words::meaning(code, texts);
+        out.paragraph("color:#a40000", &what);
+        out.paragraph("", &act);
+    }
+    if let Some(at) = &account.undone {
+        out.paragraph("", &texts.format("receipt-undone", &[("at", at.as_str().into())]));
+    }
+    if !account.records.is_empty() {
+        records(account, texts, &mut out);
+    }
+    for shown in &account.shown {
+        out.paragraph("font-weight:bold", &format!("{} {}", shown.title, shown.key));
+        out.table(&[], |out| {
+            for (title, value) in &shown.fields {
+                out.row(&[("", title), ("", &words::sight(value, texts))]);
+            }
+        });
+    }
+    if !account.lines.is_empty() {
+        out.paragraph("font-weight:bold", &texts.get("receipt-lines"));
+        out.table(&[], |out| {
+            for line in &account.lines {
+                let (what, act) = words::meaning(&line.code, texts);
+                out.row(&[("", &words::line(line, texts)), ("color:#a40000", &format!("{what} {act}"))]);
+            }
+        });
+    }
+    if let Some(rest) = words::rest(&account.rest, texts) {
+        out.paragraph("color:#666", &rest);
+    }
+    out.paragraph("color:#666;border-top:1px solid #ccc;padding-top:8px", &texts.get(super::end(account)));
+    out.raw("</body></html>\n");
+    out.0
+}
+
+fn records(account: &Account, texts: &Texts, out: &mut Page) {
+    let titles = ["receipt-title-record", "receipt-title-field", "receipt-title-change", "receipt-title-outcome"];
+    let titles: Vec<String> = titles.iter().map(|key| texts.get(key)).collect();
+    out.table(&titles, |out| {
+        for record in &account.records {
+            let mut name = words::record(record, texts);
+            if let Some(remark) = &record.remark {
+                out.row(&[
+                    ("font-weight:bold", &name),
+                    ("", ""),
+                    ("", ""),
+                    ("color:#a40000", &words::remark(remark, texts)),
+                ]);
+                name.clear();
+            }
+            for cell in &record.cells {
+                let colour = match cell.outcome {
+                    CellOutcome::Applied => "color:#006400",
+                    CellOutcome::Unchanged => "color:#666",
+                    CellOutcome::Conflict | CellOutcome::Held => "color:#8a5a00",
+                    CellOutcome::Superseded | CellOutcome::Refused(_) => "color:#a40000",
+                };
+                let change = words::change(cell, texts);
+                let outcome = words::outcome(&cell.outcome, texts);
+                out.row(&[("font-weight:bold", &name), ("", &cell.title), ("", &change), (colour, &outcome)]);
+                name.clear();
+            }
+        }
+    });
+}
+
+/// A page that grows. Whatever is not the page's own is escaped.
+struct Page(String);
+
+impl Page {
+    fn raw(&mut self, html: &'static str) {
+        self.0.push_str(html);
+    }
+
+    fn text(&mut self, text: &str) {
+        for char in text.chars() {
+            match char {
+                '&' => self.0.push_str("&amp;"),
+                '<' => self.0.push_str("&lt;"),
+                '>' => self.0.push_str("&gt;"),
+                '"' => self.0.push_str("&quot;"),
+                '\'' => self.0.push_str("&#39;"),
+                char if char.is_control() => self.0.push(' '),
+                char => self.0.push(char),
+            }
+        }
+    }
+
+    fn paragraph(&mut self, style: &'static str, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        self.raw("<p style=\"");
+        self.raw(style);
+        self.raw("\">");
+        self.text(text);
+        self.raw("</p>\n");
+    }
+
+    fn table(&mut self, titles: &[String], rows: impl FnOnce(&mut Self)) {
+        self.raw("<table style=\"border-collapse:collapse\">\n");
+        if !titles.is_empty() {
+            self.raw("<tr>");
+            for title in titles {
+                self.raw("<th style=\"text-align:left;padding:4px 12px 4px 0;border-bottom:2px solid #ccc\">");
+                self.text(title);
+                self.raw("</th>");
+            }
+            self.raw("</tr>\n");
+        }
+        rows(self);
+        self.raw("</table>\n");
+    }
+
+    fn row(&mut self, cells: &[(&'static str, &str)]) {
+        self.raw("<tr>");
+        for (style, text) in cells {
+            self.raw("<td style=\"vertical-align:top;padding:4px 12px 4px 0;border-bottom:1px solid #eee;");
+            self.raw(style);
+            self.raw("\">");
+            self.text(text);
+            self.raw("</td>");
+        }
+        self.raw("</tr>\n");
+    }
+}

@@ -1,0 +1,231 @@
+//! Receipts: what became of a mail, told to its author in the office's language.
+//!
+//! In comes an [`Account`]: what became of every line and row, with the values that its reader may see and no others.
+//! Out goes a mail's text in two forms ([`plain`], [`html`]); [`reply`] makes the mail of them. Nothing here decides what may be shown.
+
+mod html;
+mod plain;
+mod reply;
+mod words;
+
+pub use self::reply::{Attached, LOOP_HEADER, Reply, ReplyError, Thread, write};
+
+pub use super::answer::Reason;
+use crate::text::Texts;
+
+/// What became of a mail.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    /// What was said of which record.
+    pub records: Vec<RecordAccount>,
+    /// What was not understood.
+    pub lines: Vec<LineAccount>,
+    /// What is to be said of the mail as a whole: codes with words in the catalogue, as `mail-CODE`.
+    pub remarks: Vec<String>,
+    /// Lines that were read and are no changes.
+    pub rest: Rest,
+    /// Records that were asked for.
+    pub shown: Vec<Shown>,
+    /// When the changes were made that were taken back.
+    pub undone: Option<String>,
+}
+
+/// What was said of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordAccount {
+    /// The table's title.
+    pub title: String,
+    /// The record's key, as its author wrote it or as Daybook numbered it.
+    pub key: String,
+    /// It is new.
+    pub is_new: bool,
+    /// What became of it as a whole, if there is something to say.
+    pub remark: Option<RowRemark>,
+    /// What became of each cell.
+    pub cells: Vec<CellAccount>,
+}
+
+/// What became of a row as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RowRemark {
+    /// Nothing of it was saved, for this reason.
+    Refused(Reason),
+    /// It waits for a person: with the title of the field that it is about, if it is about one.
+    Held(Vec<(Option<String>, Reason)>),
+}
+
+/// What became of a cell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CellAccount {
+    /// The field's title.
+    pub title: String,
+    /// What was stored.
+    pub old: Sight,
+    /// What was said, or is stored now.
+    pub new: Sight,
+    /// What became of it.
+    pub outcome: CellOutcome,
+}
+
+/// A value as its reader may see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// There is none.
+    Empty,
+    /// She may not see it.
+    Hidden,
+    /// This.
+    Text(String),
+}
+
+/// What became of a cell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CellOutcome {
+    /// It is stored now.
+    Applied,
+    /// It was stored already.
+    Unchanged,
+    /// A rule prefers what is stored.
+    Superseded,
+    /// It was not taken, for this reason.
+    Refused(Reason),
+    /// A person has to choose.
+    Conflict,
+    /// It waits for a person.
+    Held,
+}
+
+/// A line or row that was not understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineAccount {
+    /// Where it stands.
+    pub place: LinePlace,
+    /// What stands there.
+    pub text: String,
+    /// Why: a code with words in the catalogue.
+    pub code: String,
+}
+
+/// A place in a mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LinePlace {
+    /// A line of its text, from 1.
+    Line(u32),
+    /// A row of a table in it, both from 1.
+    Row {
+        /// The table.
+        table: u32,
+        /// The row.
+        row: u32,
+    },
+}
+
+/// How many lines were read and are no changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rest {
+    /// Lines of other mails.
+    pub quoted: u64,
+    /// Lines of a signature or disclaimer.
+    pub signature: u64,
+    /// Other text.
+    pub prose: u64,
+}
+
+/// A record that was asked for, as its reader may see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// The table's title.
+    pub title: String,
+    /// The record's key.
+    pub key: String,
+    /// The titles and values of its fields.
+    pub fields: Vec<(String, Sight)>,
+}
+
+/// How often each outcome came, for the header `X-Daybook-Outcome` and the first sentence.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outcomes {
+    /// Cells that are stored now.
+    pub applied: u64,
+    /// Cells that were stored already.
+    pub unchanged: u64,
+    /// Cells and rows that were not taken; those count among them for which a rule prefers what is stored.
+    pub refused: u64,
+    /// Cells that a person has to choose.
+    pub conflicts: u64,
+    /// Cells and rows that wait for a person.
+    pub held: u64,
+    /// Lines and rows that were not understood, and what is wrong with the mail as a whole.
+    pub not_understood: u64,
+}
+
+impl Account {
+    /// Counts what became of it.
+    pub fn outcomes(&self) -> Outcomes {
+        let mut outcomes =
+            Outcomes { not_understood: (self.lines.len() + self.remarks.len()) as u64, ..Outcomes::default() };
+        for record in &self.records {
+            match &record.remark {
+                Some(RowRemark::Refused(_)) if record.cells.is_empty() => outcomes.refused += 1,
+                Some(RowRemark::Held(_)) if record.cells.is_empty() => outcomes.held += 1,
+                _ => {}
+            }
+            for cell in &record.cells {
+                let count = match cell.outcome {
+                    CellOutcome::Applied => &mut outcomes.applied,
+                    CellOutcome::Unchanged => &mut outcomes.unchanged,
+                    CellOutcome::Superseded | CellOutcome::Refused(_) => &mut outcomes.refused,
+                    CellOutcome::Conflict => &mut outcomes.conflicts,
+                    CellOutcome::Held => &mut outcomes.held,
+                };
+                *count += 1;
+            }
+        }
+        outcomes
+    }
+}
+
+/// Writes the value of the header `X-Daybook-Outcome`.
+impl std::fmt::Display for Outcomes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { applied, unchanged, refused, conflicts, held, not_understood } = self;
+        write!(
+            f,
+            "applied={applied} unchanged={unchanged} refused={refused} conflicts={conflicts} held={held} \
+             not-understood={not_understood}"
+        )
+    }
+}
+
+/// The first sentence: how it went, in one line.
+fn summary(account: &Account, texts: &Texts) -> String {
+    let outcomes = account.outcomes();
+    let Outcomes { applied, unchanged, refused, conflicts, held, not_understood } = outcomes;
+    let waiting = conflicts + held;
+    if refused + waiting + not_understood == 0 && applied > 0 {
+        return texts.get("receipt-saved");
+    }
+    if outcomes == Outcomes::default() {
+        return if account.shown.is_empty() && account.undone.is_none() {
+            texts.get("receipt-nothing")
+        } else {
+            String::new()
+        };
+    }
+    let counts = [
+        ("applied", applied.into()),
+        ("unchanged", unchanged.into()),
+        ("refused", refused.into()),
+        ("waiting", waiting.into()),
+        ("unclear", not_understood.into()),
+    ];
+    texts.format("receipt-counts", &counts)
+}
+
+/// The key of the last sentence: what was saved can be taken back by an answer.
+fn end(account: &Account) -> &'static str {
+    if account.outcomes().applied > 0 { "receipt-end" } else { "receipt-end-plain" }
+}
+
+#[cfg(test)]
+mod tests;

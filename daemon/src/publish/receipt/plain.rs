@@ -1,0 +1,79 @@
+//! A receipt as plain text.
+
+use super::{Account, summary, words};
+use crate::text::Texts;
+
+/// Writes it. Lines end with `\n`.
+pub(super) fn write(account: &Account, texts: &Texts) -> String {
+    let mut out = Text(String::new());
+    out.paragraph(&summary(account, texts));
+    for code in &account.remarks {
+        let (what, act) = words::meaning(code, texts);
+        out.paragraph(&joined(&what, &act));
+    }
+    if let Some(at) = &account.undone {
+        out.paragraph(&texts.format("receipt-undone", &[("at", at.as_str().into())]));
+    }
+    for record in &account.records {
+        out.line(&words::record(record, texts));
+        if let Some(remark) = &record.remark {
+            out.indented(&words::remark(remark, texts));
+        }
+        for cell in &record.cells {
+            let (change, outcome) = (words::change(cell, texts), words::outcome(&cell.outcome, texts));
+            out.indented(&format!("{}: {change}  [{outcome}]", cell.title));
+        }
+        out.blank();
+    }
+    for shown in &account.shown {
+        out.line(&format!("{} {}", shown.title, shown.key));
+        for (title, value) in &shown.fields {
+            out.indented(&format!("{title}: {}", words::sight(value, texts)));
+        }
+        out.blank();
+    }
+    if !account.lines.is_empty() {
+        out.line(&texts.get("receipt-lines"));
+        for line in &account.lines {
+            out.indented(&words::line(line, texts));
+            let (what, act) = words::meaning(&line.code, texts);
+            out.indented(&format!("  {}", joined(&what, &act)));
+        }
+        out.blank();
+    }
+    if let Some(rest) = words::rest(&account.rest, texts) {
+        out.paragraph(&rest);
+    }
+    out.line("-- ");
+    out.line(&texts.get(super::end(account)));
+    out.0
+}
+
+fn joined(what: &str, act: &str) -> String {
+    if act.is_empty() { what.to_owned() } else { format!("{what} {act}") }
+}
+
+/// A text that grows by lines. No line of it can end before it is meant to: breaks inside a value become blanks.
+struct Text(String);
+
+impl Text {
+    fn line(&mut self, text: &str) {
+        self.0.extend(text.chars().map(|char| if char.is_control() { ' ' } else { char }));
+        self.0.push('\n');
+    }
+
+    fn indented(&mut self, text: &str) {
+        self.line(&format!("  {text}"));
+    }
+
+    fn blank(&mut self) {
+        self.0.push('\n');
+    }
+
+    fn paragraph(&mut self, text: &str) {
+        if !text.is_empty() {
+            self.line(text);
+            self.blank();
+        }
+    }
+}

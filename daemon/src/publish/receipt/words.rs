@@ -1,0 +1,104 @@
+//! The words of a receipt that both of its forms say.
+
+use super::{CellAccount, CellOutcome, LineAccount, LinePlace, Reason, RecordAccount, Rest, RowRemark, Sight};
+use crate::publish::answer;
+use crate::text::Texts;
+
+/// The line above a record.
+pub(super) fn record(record: &RecordAccount, texts: &Texts) -> String {
+    let names = [("title", record.title.as_str().into()), ("key", record.key.as_str().into())];
+    if record.key.is_empty() {
+        texts.format("receipt-record-unknown", &names)
+    } else if record.is_new {
+        texts.format("receipt-record-new", &names)
+    } else {
+        texts.format("receipt-record", &names)
+    }
+}
+
+/// What became of a row as a whole.
+pub(super) fn remark(remark: &RowRemark, texts: &Texts) -> String {
+    match remark {
+        RowRemark::Refused(why) => texts.format("receipt-row-refused", &[("reason", reason(why, texts).into())]),
+        RowRemark::Held(why) => {
+            let why = why.iter().map(|(field, why)| match field {
+                Some(field) => {
+                    let parts = [("field", field.as_str().into()), ("reason", reason(why, texts).into())];
+                    texts.format("answer-field", &parts)
+                }
+                None => reason(why, texts),
+            });
+            let why = why.collect::<Vec<_>>().join(&texts.get("answer-between"));
+            texts.format("receipt-row-held", &[("reason", why.into())])
+        }
+    }
+}
+
+/// What changed in a cell: old and new, or the value alone.
+pub(super) fn change(cell: &CellAccount, texts: &Texts) -> String {
+    let (old, new) = (sight(&cell.old, texts), sight(&cell.new, texts));
+    // An arrow says that something changes, or may.
+    let changes = !matches!(cell.outcome, CellOutcome::Unchanged | CellOutcome::Refused(_));
+    if !changes || cell.old == cell.new {
+        return new;
+    }
+    texts.format("receipt-change", &[("old", old.into()), ("new", new.into())])
+}
+
+/// What became of a cell.
+pub(super) fn outcome(outcome: &CellOutcome, texts: &Texts) -> String {
+    match outcome {
+        CellOutcome::Applied => texts.get("receipt-cell-applied"),
+        CellOutcome::Unchanged => texts.get("receipt-cell-unchanged"),
+        CellOutcome::Superseded => texts.get("receipt-cell-superseded"),
+        CellOutcome::Refused(why) => texts.format("receipt-cell-refused", &[("reason", reason(why, texts).into())]),
+        CellOutcome::Conflict => texts.get("receipt-cell-conflict"),
+        CellOutcome::Held => texts.get("receipt-cell-held"),
+    }
+}
+
+/// A value.
+pub(super) fn sight(sight: &Sight, texts: &Texts) -> String {
+    match sight {
+        Sight::Empty => texts.get("receipt-empty"),
+        Sight::Hidden => texts.get("receipt-hidden"),
+        Sight::Text(text) => text.clone(),
+    }
+}
+
+/// Where a line stands, and what stands there.
+pub(super) fn line(line: &LineAccount, texts: &Texts) -> String {
+    let place = match &line.place {
+        LinePlace::Line(line) => texts.format("receipt-place-line", &[("line", (*line).into())]),
+        LinePlace::Row { table, row } => {
+            texts.format("receipt-place-row", &[("table", (*table).into()), ("line", (*row).into())])
+        }
+    };
+    texts.format("receipt-line", &[("place", place.into()), ("text", line.text.as_str().into())])
+}
+
+/// What a code means, and what to do about it.
+pub(super) fn meaning(code: &str, texts: &Texts) -> (String, String) {
+    let known = |key: &str| texts.has(key).then(|| texts.get(key));
+    let (what, act) = (format!("mail-{code}"), format!("mail-{code}-do"));
+    match (known(&what), known(&act)) {
+        (Some(what), Some(act)) => (what, act),
+        _ => (
+            texts.format("receipt-cell-refused", &[("reason", reason(&Reason::Code(code.into()), texts).into())]),
+            String::new(),
+        ),
+    }
+}
+
+/// How many lines were left alone; nothing if there were none.
+pub(super) fn rest(rest: &Rest, texts: &Texts) -> Option<String> {
+    let Rest { quoted, signature, prose } = *rest;
+    (quoted + signature + prose > 0).then(|| {
+        let counts = [("quoted", quoted.into()), ("signature", signature.into()), ("prose", prose.into())];
+        texts.format("receipt-rest", &counts)
+    })
+}
+
+fn reason(why: &Reason, texts: &Texts) -> String {
+    answer::reason(why, texts)
+}
