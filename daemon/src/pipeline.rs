@@ -21,6 +21,7 @@ mod hindrance;
 mod identity;
 mod ids;
 mod layout;
+pub mod mail;
 pub mod mailing;
 mod moved;
 mod numbers;
@@ -475,7 +476,7 @@ impl Pipeline {
             };
             let shows = if held.is_some() { Shows::Other } else { Shows::Newest };
             let held = held.map(|review| HeldPayload { review, rows: &rows });
-            match self.store.commit_along(seen, &posting, Along { tasks: &tasks, held, mails: &[] }) {
+            match self.store.commit_along(seen, &posting, Along { tasks: &tasks, held, ..Along::default() }) {
                 Ok(_) => return posted(Taken::Done(report), shows, layout),
                 Err(CommitError::AlreadyDone) => return posted(Taken::Done(Report::default()), shows, layout),
                 Err(CommitError::Moved { .. }) => {}

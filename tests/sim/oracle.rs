@@ -255,6 +255,7 @@ impl Oracle {
                 }
                 self.met.reverts += 1;
             }
+            ArrivalKind::Mail => self.violations.push("nobody in this office sends mails".to_owned()),
             ArrivalKind::Publication => {
                 if posting.records.iter().any(|entry| has_applied(entry) || entry.life != Life::Unchanged) {
                     self.violations.push("a publication changed the ledger".to_owned());

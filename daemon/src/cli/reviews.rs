@@ -310,6 +310,7 @@ fn kind(kind: &ArrivalKind) -> &'static str {
         ArrivalKind::Decision(_) => "decision",
         ArrivalKind::Revert(_) => "revert",
         ArrivalKind::Publication => "publication",
+        ArrivalKind::Mail => "mail",
     }
 }
 
@@ -317,7 +318,7 @@ fn subject(kind: &ArrivalKind) -> Option<String> {
     match kind {
         ArrivalKind::Decision(id) => Some(ReviewId::to_string(id)),
         ArrivalKind::Revert(id) => Some(ArrivalId::to_string(id)),
-        ArrivalKind::Workbook | ArrivalKind::Edit | ArrivalKind::Publication => None,
+        ArrivalKind::Workbook | ArrivalKind::Edit | ArrivalKind::Publication | ArrivalKind::Mail => None,
     }
 }
 

@@ -48,6 +48,8 @@ pub enum ArrivalKind {
     Revert(ArrivalId),
     /// Daybook wrote a view: what it shows now is what its readers will edit.
     Publication,
+    /// A mail of somebody who was proved.
+    Mail,
 }
 
 /// What a file says of itself: evidence of which state a save descends from.
@@ -83,7 +85,7 @@ pub struct Arrival {
     pub actor: Actor,
     /// The table that it is about.
     pub table: TableName,
-    /// The file and sheet; `None` if it is not a file.
+    /// The file and sheet, or a mail's Message-ID; `None` if it is neither.
     pub place: Option<Place>,
     /// Which column (from 0) meant which field, ascending by field.
     pub columns: Vec<(FieldId, u32)>,
@@ -95,6 +97,9 @@ impl Arrival {
     /// The place of one of its cells: `客户.xlsx!客户!C14`; the source's name if it is not a file.
     pub fn place_of(&self, row: Option<u32>, field: FieldId) -> String {
         let Some(place) = &self.place else { return self.source.to_string() };
+        if self.kind == ArrivalKind::Mail {
+            return place.whole();
+        }
         let column = self.columns.iter().find(|(id, _)| *id == field).map(|(_, column)| *column);
         match (row, column) {
             (Some(row), Some(column)) => place.cell(super::CellRef { row, column }),

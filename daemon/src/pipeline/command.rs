@@ -132,7 +132,7 @@ pub(super) fn set(
 }
 
 /// The open questions about earlier commands of the same person that plugins have held, and of which she says all anew.
-fn held_commands(
+pub(super) fn held_commands(
     snapshot: &Snapshot<'_>,
     table: &Table,
     arrival: &Arrival,
@@ -190,7 +190,7 @@ pub fn key_cells(table: &Table, key: &[String]) -> Result<Vec<(FieldId, Cell)>, 
     Ok(cells)
 }
 
-fn taken_keys(
+pub(super) fn taken_keys(
     snapshot: &Snapshot<'_>,
     table: &Table,
     cells: &[(FieldId, Cell)],

@@ -315,7 +315,7 @@ impl<'a> Composer<'a> {
     }
 
     /// What the author of a row that is held is told of it in her workbook.
-    fn remarks(&self, incoming: &Incoming<'_>, rights: &Rights) -> Vec<Remark> {
+    pub(super) fn remarks(&self, incoming: &Incoming<'_>, rights: &Rights) -> Vec<Remark> {
         let remark = |error: &Remarked| {
             let code = if error.code == FAILED.0 { FAILED } else { HELD };
             let reason = self.words(error, rights).map_or(Reason::code(code.0), Reason::Words);

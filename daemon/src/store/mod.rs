@@ -25,6 +25,7 @@ mod review;
 
 mod mails;
 mod outbox;
+mod taken;
 mod unread;
 
 mod versions;
@@ -55,6 +56,7 @@ pub use self::outbox::{ATTEMPTS_MAX, PendingTask, Task};
 pub use self::rebuild::CheckReport;
 pub use self::review::{Closed, KeptReview};
 pub use self::schema::Options;
+pub use self::taken::TakenMail;
 pub use self::unread::Unread;
 pub use self::versions::Version;
 
@@ -113,6 +115,8 @@ pub struct Along<'a> {
     pub held: Option<HeldPayload<'a>>,
     /// Mails that are to be sent then. The same answer to the same person is queued once.
     pub mails: &'a [OutgoingMail],
+    /// The mail that the posting was made of.
+    pub taken: Option<&'a TakenMail>,
 }
 
 /// When a source was last heard of.
@@ -237,7 +241,7 @@ impl Store {
         &mut self,
         seen: Revision,
         posting: &Posting,
-        Along { tasks, held, mails }: Along<'_>,
+        Along { tasks, held, mails, taken }: Along<'_>,
     ) -> Result<Revision, CommitError> {
         well_formed(posting)?;
         may_commit(&self.conn, seen, posting)?;
@@ -256,6 +260,9 @@ impl Store {
         let doomed = keep_held(&transaction, vault, posting, placed.table, held)?;
         outbox::add(&transaction, tasks, revision, posting.arrival.at)?;
         mails::queue(&transaction, vault, mails, posting.arrival.at)?;
+        if let Some(taken) = taken {
+            taken::note(&transaction, taken, posting.arrival.at)?;
+        }
         transaction
             .prepare_cached("UPDATE counter SET value = ?1 WHERE name = 'revision'")?
             .execute([journal::number(revision)])?;

@@ -24,7 +24,15 @@ pub(super) const CHECKPOINT_PAGES: u32 = 4096;
 const LOG_BYTES_KEPT: u32 = 64 << 20;
 
 /// The steps of the database that holds the journal and the ledger.
-pub(super) const MAIN_STEPS: &[&str] = &[FIRST_MAIN, UNREAD, MAILS];
+pub(super) const MAIN_STEPS: &[&str] = &[FIRST_MAIN, UNREAD, MAILS, TAKEN];
+
+/// Which mails were taken, and where reading began: neither journal nor ledger.
+const TAKEN: &str = "CREATE TABLE mailbox (name TEXT NOT NULL PRIMARY KEY, progress BLOB NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE taken_mail (
+        mailbox TEXT NOT NULL, id BLOB NOT NULL, sha256 BLOB, at INTEGER NOT NULL, refused INTEGER NOT NULL, arrival BLOB,
+        PRIMARY KEY (mailbox, id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX taken_mail_bytes ON taken_mail (mailbox, sha256);";
 
 /// What could not be read when it was last tried: neither journal nor ledger.
 const UNREAD: &str = "CREATE TABLE unread (

@@ -1,0 +1,226 @@
+//! What became of a mail, as its author may see it: the content of a receipt.
+//!
+//! In come the mail as it was read, the posting that was made of it and the author's rights; out goes an [`Account`]. Every value of the store
+//! in it has passed [`Rights::sight`]; what she wrote herself she knows.
+
+use compact_str::CompactString;
+
+use super::rows::{Became, Taken};
+use crate::access::{self, Decider, Rights, Sight as Permitted, Subject};
+use crate::extract::CellProblem;
+use crate::extract::mail::{Class, MailReading, Spot};
+use crate::model::entry::{CellEntry, Posting};
+use crate::model::policy::Policy;
+use crate::model::{Actor, Cell, Field, FieldId, Life, Outcome, RecordEntry, Row, StoredRecord, Table};
+use crate::publish::receipt::{
+    Account, CellAccount, CellOutcome, LineAccount, LinePlace, Reason, RecordAccount, RowRemark, Shown, Sight,
+};
+use crate::publish::view::header;
+use crate::text::Language;
+
+/// What values and titles are told with.
+pub(super) struct Telling<'a> {
+    pub(super) table: &'a Table,
+    pub(super) decider: &'a Decider,
+    pub(super) policy: &'a Policy,
+    pub(super) actor: &'a Actor,
+    pub(super) language: Language,
+}
+
+/// Tells of the lines that changed nothing, and of the mail as a whole.
+pub(super) fn of_lines(reading: &MailReading, account: &mut Account) {
+    for line in &reading.lines {
+        match &line.class {
+            Class::NotUnderstood(problem) => account.lines.push(LineAccount {
+                place: place(line.spot),
+                text: line.text.clone(),
+                code: problem.code.clone(),
+            }),
+            Class::Quote => account.rest.quoted += 1,
+            Class::Signature => account.rest.signature += 1,
+            Class::Prose => account.rest.prose += 1,
+            Class::Update | Class::Title | Class::Command => {}
+        }
+    }
+    let whole = reading.problems.iter().filter(|problem| problem.row == 0 && problem.field.is_none());
+    account.remarks.extend(whole.map(|problem| problem.problem.code.clone()));
+}
+
+fn place(spot: Spot) -> LinePlace {
+    match spot.table {
+        0 => LinePlace::Line(spot.line),
+        table => LinePlace::Row { table, row: spot.line },
+    }
+}
+
+impl Telling<'_> {
+    /// Tells of the rows.
+    pub(super) fn rows(
+        &self,
+        rows: &[Row],
+        problems: &[CellProblem],
+        taken: &[Taken],
+        posting: &Posting,
+    ) -> Vec<RecordAccount> {
+        let told = rows.iter().zip(taken).map(|(row, taken)| {
+            let entry = posting.records.iter().find(|entry| entry.record == taken.record);
+            self.row(row, problems, taken, entry, &posting.rules)
+        });
+        told.collect()
+    }
+
+    fn row(
+        &self,
+        row: &Row,
+        problems: &[CellProblem],
+        taken: &Taken,
+        entry: Option<&RecordEntry>,
+        rules: &[CompactString],
+    ) -> RecordAccount {
+        let rights = self.rights(taken.stored.as_ref(), entry);
+        let remark = match &taken.became {
+            Became::Refused(code) => Some(RowRemark::Refused(Reason::Code(code.clone()))),
+            Became::Held(why) => {
+                let title = |id| self.table.field(id).map(|field| header(field, self.language).to_owned());
+                let why = why.iter().map(|remark| (remark.field.and_then(title), remark.reason.clone()));
+                Some(RowRemark::Held(why.collect()))
+            }
+            Became::Posted | Became::Nothing => None,
+        };
+        let is_said = remark.is_none();
+        let fields = row.cells.iter().filter(|(field, _)| !self.table.primary_key.contains(field));
+        let cells = fields.filter_map(|(id, cell)| {
+            let field = self.table.field(*id)?;
+            let wrong = problems.iter().find(|problem| problem.row == row.number && problem.field == Some(*id));
+            let said = entry.and_then(|entry| entry.cells.iter().find(|cell| cell.field == *id));
+            Some(self.cell(field, cell, said, wrong, &rights, rules))
+        });
+        RecordAccount {
+            title: self.title(),
+            key: key_of(self.table, row),
+            is_new: entry.is_some_and(|entry| entry.life == Life::Created),
+            cells: if is_said { cells.collect() } else { Vec::new() },
+            remark,
+        }
+    }
+
+    fn cell(
+        &self,
+        field: &Field,
+        typed: &Cell,
+        said: Option<&CellEntry>,
+        wrong: Option<&CellProblem>,
+        rights: &Rights,
+        rules: &[CompactString],
+    ) -> CellAccount {
+        let own = own(typed);
+        let title = header(field, self.language).to_owned();
+        let Some(said) = said else {
+            let outcome = match wrong {
+                Some(wrong) => CellOutcome::Refused(Reason::Code(wrong.problem.code.as_str().into())),
+                None => CellOutcome::Unchanged,
+            };
+            return CellAccount { title, old: Sight::Empty, new: own, outcome };
+        };
+        let before = said.before.as_ref().and_then(|before| before.stored.as_ref());
+        let new = match said.outcome {
+            // Normalised, or joined with what was there.
+            Outcome::Applied if said.posted() != &said.seen => shown(field, rights, Some(said.posted())),
+            _ => own,
+        };
+        let outcome = match said.outcome {
+            Outcome::Unchanged => CellOutcome::Unchanged,
+            Outcome::Applied => CellOutcome::Applied,
+            Outcome::Superseded => CellOutcome::Superseded,
+            Outcome::Refused => {
+                let rule = rules.get(usize::from(said.rule)).cloned().unwrap_or_default();
+                let code = |wrong: &CellProblem| Reason::Code(wrong.problem.code.as_str().into());
+                CellOutcome::Refused(wrong.map_or_else(|| self.reason(&rule), code))
+            }
+            Outcome::Conflict => CellOutcome::Conflict,
+            Outcome::Held => CellOutcome::Held,
+        };
+        CellAccount { title, old: shown(field, rights, before), new, outcome }
+    }
+
+    /// What to say of a rule that refused: an access rule's own reason, or a code.
+    fn reason(&self, rule: &CompactString) -> Reason {
+        if let Some(access) = self.policy.rules.iter().find(|access| access.id == rule.as_str()) {
+            let reason = access.reason.trim_end_matches(['.', '。']);
+            return if reason.is_empty() { Reason::code("forbidden") } else { Reason::Words(reason.into()) };
+        }
+        match rule.as_str() {
+            "no-rule" => Reason::code("forbidden"),
+            "unique" => Reason::code("not-unique"),
+            _ => Reason::Code(rule.clone()),
+        }
+    }
+
+    /// A record that was asked for; `None` if its reader may see nothing of it.
+    pub(super) fn show(&self, record: &StoredRecord) -> Option<Shown> {
+        let rights = self.rights(Some(record), None);
+        if !rights.any() {
+            return None;
+        }
+        let is_visible = |field: &&Field| rights.sight(&field.class) != Permitted::Hidden;
+        let fields = self.table.fields.iter().filter(is_visible).map(|field| {
+            let value = record.cell(field.id).map(|stored| &stored.cell);
+            (header(field, self.language).to_owned(), shown(field, &rights, value))
+        });
+        let key = self.table.primary_key.iter().filter_map(|id| {
+            let field = self.table.field(*id)?;
+            (rights.sight(&field.class) == Permitted::Clear).then(|| record.value(*id).map(ToString::to_string))?
+        });
+        Some(Shown { title: self.title(), key: key.collect::<Vec<_>>().join(" "), fields: fields.collect() })
+    }
+
+    /// The table's title.
+    pub(super) fn title(&self) -> String {
+        let title = &self.table.title;
+        let (first, second) = match self.language {
+            Language::ZhCn => (&title.zh_cn, &title.en),
+            Language::En => (&title.en, &title.zh_cn),
+        };
+        first.as_ref().or(second.as_ref()).map_or_else(|| self.table.name.to_string(), Clone::clone)
+    }
+
+    /// What the author may do with a record; one that is new is judged as it was added.
+    fn rights(&self, stored: Option<&StoredRecord>, entry: Option<&RecordEntry>) -> Rights {
+        let subject = match (stored, entry) {
+            (Some(stored), _) => Subject::of(self.table, |field| stored.value(field)),
+            (None, Some(entry)) => Subject::of(self.table, |field| {
+                let cell = entry.cells.iter().find(|cell| cell.field == field && cell.outcome == Outcome::Applied);
+                cell.and_then(|cell| cell.posted().value())
+            }),
+            (None, None) => Subject { owner: None, department: None },
+        };
+        self.decider.rights(self.actor, self.table, &subject)
+    }
+}
+
+/// A record's key as its author wrote it.
+fn key_of(table: &Table, row: &Row) -> String {
+    let part = |field: &FieldId| row.cell(*field).and_then(Cell::value).map(ToString::to_string);
+    let parts: Vec<String> = table.primary_key.iter().filter_map(part).collect();
+    parts.join(" ")
+}
+
+/// What somebody wrote herself.
+fn own(cell: &Cell) -> Sight {
+    match cell {
+        Cell::Blank => Sight::Empty,
+        Cell::Value(value) => Sight::Text(value.to_string()),
+        Cell::Raw(text) | Cell::Masked(text) => Sight::Text(text.to_string()),
+        Cell::Formula(result) => result.as_ref().map_or(Sight::Empty, |value| Sight::Text(value.to_string())),
+    }
+}
+
+/// What is stored, as its reader may see it.
+fn shown(field: &Field, rights: &Rights, cell: Option<&Cell>) -> Sight {
+    match (rights.sight(&field.class), cell.and_then(Cell::value)) {
+        (Permitted::Hidden, _) => Sight::Hidden,
+        (_, None) => Sight::Empty,
+        (Permitted::Clear, Some(value)) => Sight::Text(value.to_string()),
+        (Permitted::Masked, Some(value)) => Sight::Text(access::mask(field, value).to_string()),
+    }
+}

@@ -1,0 +1,495 @@
+//! A mail from its bytes to its posting and its receipt: who sent it, what it says, what becomes of it, and what she is told.
+//!
+//! In comes a mail as a mailbox handed it out. Whatever it is, what became of it is durable when [`Pipeline::take_mail`] returns, in one transaction with
+//! the posting and the receipt, so that the mail may be moved; the same mail again changes nothing. A mail that is nobody's is refused without a word to whoever
+//! sent it, and shown to the steward. Nothing in a mail gives rights but its proved sender.
+
+mod account;
+mod rows;
+
+use std::cell::RefCell;
+
+use self::account::Telling;
+use self::rows::Taken;
+use super::command;
+use super::compose::Composer;
+use super::consult::{Case, Consultant};
+use super::{Along, CommitError, Pipeline, PipelineError, Report, TRIES_MAX, command::key_cells, creator, joined_key};
+use super::{publish_tasks, table_of};
+use crate::access::Decider;
+use crate::codec::mime::{self, Mail, MimeLimits};
+use crate::config::{Authentication, MailboxConfig};
+use crate::extract::mail::{self as extract, Command, MailReading};
+use crate::io::{Entropy, NameService, Resolver, uuid_v7};
+use crate::model::entry::{KeyIndex, Posting};
+use crate::model::problem::Code;
+use crate::model::{
+    Actor, Arrival, ArrivalId, ArrivalKind, MailAddress, Mark, MessageId, OutgoingMail, Place, Problem, Row,
+    SourceName, Table, TableName, Timestamp,
+};
+use crate::plugin::NoPlugins;
+use crate::publish::receipt::{self, Account, Reply, Thread};
+use crate::source::mailbox::sender::{self, Border, Header, People, Proof, Verdict as Sender};
+use crate::source::mailbox::{MailId, Progress, PutAside, RawMail, Verdict};
+use crate::store::{Snapshot, TakenMail};
+
+/// A mail gives nobody's rights.
+pub const MAIL_REFUSED: Code = Code("mail-refused");
+/// A mail was put aside without having been read.
+pub const MAIL_PUT_ASIDE: Code = Code("mail-put-aside");
+/// What became of a mail could not be kept; it comes again.
+pub const MAIL_LATER: Code = Code("mail-later");
+
+/// The kind of mail that tells what became of one.
+const RECEIPT: &str = "receipt";
+/// The kind of mail that says that receipts are left out for a while.
+const PAUSE: &str = "receipts-paused";
+
+/// What became of a mail, for its mailbox and for whoever is told of the pass.
+#[derive(Debug)]
+pub struct TookMail {
+    /// What the mailbox is to do with it.
+    pub verdict: Verdict,
+    /// What was posted, and what is wrong.
+    pub report: Report,
+}
+
+/// Who a mail is from, and where her answer goes.
+struct Author {
+    actor: Actor,
+    /// The address that she wrote from; `None` if nobody may answer.
+    answer_to: Option<MailAddress>,
+}
+
+/// What is asked of the store by one mail.
+struct Asked<'a> {
+    mail: &'a Mail,
+    author: &'a Author,
+    arrival: Arrival,
+    taken: TakenMail,
+}
+
+/// What was made of a mail on one snapshot.
+type Made = (Posting, Report, Account);
+
+impl Pipeline {
+    /// Takes a mail. An error means that nothing of it is durable.
+    pub fn take_mail(&mut self, mailbox: &MailboxConfig, raw: &RawMail) -> Result<TookMail, PipelineError> {
+        let mut taken = TakenMail {
+            mailbox: mailbox.name.clone(),
+            id: stored_id(&raw.id),
+            sha256: Some(raw.sha256),
+            refused: false,
+            arrival: None,
+        };
+        let now = self.now();
+        if let Some(refused) = self.store.taken_by_hash(&mailbox.name, &raw.sha256)? {
+            // The same bytes under another id: noted, so that the next look need not fetch them.
+            taken.refused = refused;
+            self.store.note_taken(&taken, &[], now)?;
+            return Ok(TookMail { verdict: verdict(refused), report: Report::default() });
+        }
+        let sent = self.authenticate(mailbox, raw)?;
+        let (identity, from) = match sent {
+            Sender::Person { identity, from } => (identity, from),
+            Sender::Refused(reason) => {
+                taken.refused = true;
+                self.store.note_taken(&taken, &[], now)?;
+                let message = format!(
+                    "{}: nobody's mail: {reason}. Nothing of it was taken over, and nobody was answered.",
+                    raw.id
+                );
+                let hint = "If it is a colleague's, look at it in the folder of refused mails; `authentication` and `[[person]]` say whose mails are believed.";
+                let problem = Problem::new(MAIL_REFUSED, raw.id.to_string(), message, hint);
+                let problems = vec![problem.in_source(mailbox.name.as_str())];
+                return Ok(TookMail { verdict: Verdict::Refused, report: Report { problems, ..Report::default() } });
+            }
+            Sender::Wait(reason) => {
+                let message = format!("{}: {reason}.", raw.id);
+                let problem =
+                    Problem::new(MAIL_LATER, raw.id.to_string(), message, "").in_source(mailbox.name.as_str());
+                return Ok(TookMail {
+                    verdict: Verdict::Later,
+                    report: Report { problems: vec![problem], ..Report::default() },
+                });
+            }
+        };
+        let author = self.author(&identity, from.as_str(), &raw.bytes, mailbox)?;
+        let report = self.take_from(mailbox, raw, &author, taken)?;
+        Ok(TookMail { verdict: Verdict::Done, report })
+    }
+
+    /// Notes that a mail is put aside, and tells the steward.
+    pub fn put_mail_aside(
+        &mut self,
+        mailbox: &SourceName,
+        id: &MailId,
+        why: &PutAside,
+    ) -> Result<TookMail, PipelineError> {
+        let taken =
+            TakenMail { mailbox: mailbox.clone(), id: stored_id(id), sha256: None, refused: true, arrival: None };
+        let now = self.now();
+        self.store.note_taken(&taken, &[], now)?;
+        let what = match why {
+            PutAside::TooLarge { bytes, bytes_max } => {
+                format!("it has {bytes} bytes, and {bytes_max} are allowed (`mail_bytes_max`)")
+            }
+            PutAside::Unreadable { reason } => format!("the server can't hand it out: {reason}"),
+        };
+        let message = format!("{id}: {what}. It was put aside, and nothing of it was taken over.");
+        let hint = "Look at it in the folder of refused mails, and answer whoever sent it.";
+        let problem = Problem::new(MAIL_PUT_ASIDE, id.to_string(), message, hint).in_source(mailbox.as_str());
+        Ok(TookMail { verdict: Verdict::Refused, report: Report { problems: vec![problem], ..Report::default() } })
+    }
+
+    /// What became of a mail, if its id is known.
+    pub fn mail_known(&self, mailbox: &SourceName, id: &MailId) -> Result<Option<Verdict>, PipelineError> {
+        Ok(self.store.taken_by_id(mailbox, &stored_id(id))?.map(verdict))
+    }
+
+    /// Where reading of a mailbox began; `None` if it was never read.
+    pub fn mailbox_progress(&self, mailbox: &SourceName) -> Result<Option<Progress>, PipelineError> {
+        let kept = self.store.mailbox_progress(mailbox)?;
+        // What can't be read any more is as good as none: mails are known by their hashes.
+        Ok(kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+    }
+
+    /// Keeps where reading of a mailbox began.
+    pub fn keep_mailbox_progress(&mut self, mailbox: &SourceName, progress: &Progress) -> Result<(), PipelineError> {
+        let bytes = serde_json::to_vec(progress).map_err(|error| PipelineError::Held(error.to_string()))?;
+        Ok(self.store.keep_mailbox_progress(mailbox, &bytes)?)
+    }
+
+    fn authenticate(&self, mailbox: &MailboxConfig, raw: &RawMail) -> Result<Sender, PipelineError> {
+        let people = People::of(&self.config.policy.people);
+        let border = Border::of(&mailbox.authentication);
+        let service;
+        let seconds = |ms: i64| u64::try_from(ms / 1000).unwrap_or_default();
+        let proof = match (&mailbox.authentication, &border) {
+            (Authentication::Results { .. }, Some(border)) => Proof::Results(border),
+            (Authentication::Dkim, _) => match NameService::system() {
+                Ok(made) => {
+                    service = made;
+                    let first = raw.arrived_ms.unwrap_or_else(|| self.now().0);
+                    let resolver: &dyn Resolver = &service;
+                    Proof::Dkim { resolver, now_s: seconds(self.now().0), first_asked_s: seconds(first) }
+                }
+                Err(_) => return Ok(Sender::Wait(sender::Reason::DnsUnavailable)),
+            },
+            _ => Proof::None,
+        };
+        Ok(sender::authenticate(&raw.bytes, &proof, &people))
+    }
+
+    /// Who wrote it, and whether anybody may answer.
+    fn author(
+        &self,
+        identity: &str,
+        from: &str,
+        bytes: &[u8],
+        mailbox: &MailboxConfig,
+    ) -> Result<Author, PipelineError> {
+        let actor = Actor::Person(identity.to_owned());
+        let own = self.config.smtp.as_ref().map_or(mailbox.address.as_str(), |smtp| smtp.from.as_str());
+        let person = Sender::Person {
+            identity: identity.to_owned(),
+            from: sender::Email::parse(from).ok_or_else(|| PipelineError::Refused("no plain address".to_owned()))?,
+        };
+        let may_answer = Header::read(bytes).is_ok_and(|header| sender::may_answer(&header, &person, own).is_ok());
+        let sends = self.config.smtp.is_some() && !self.config.office.observe_only;
+        let answer_to = (may_answer && sends).then(|| MailAddress::parse(from).ok()).flatten();
+        Ok(Author { actor, answer_to })
+    }
+
+    /// Takes a mail of a proved sender.
+    fn take_from(
+        &mut self,
+        mailbox: &MailboxConfig,
+        raw: &RawMail,
+        author: &Author,
+        mut taken: TakenMail,
+    ) -> Result<Report, PipelineError> {
+        let limits = MimeLimits {
+            mail_bytes_max: usize::try_from(self.config.limits.mail_bytes_max).unwrap_or(usize::MAX),
+            ..MimeLimits::default()
+        };
+        let read = mime::read(&raw.bytes, &limits);
+        let empty = Mail::default();
+        let mail = read.as_ref().unwrap_or(&empty);
+        let place = extract::Mailbox { address: &mailbox.address, table: &mailbox.table };
+        let reading = match &read {
+            Ok(mail) => extract::read(mail, &self.config.tables, &place, &limits).map_err(|refusal| refusal.problem),
+            Err(fault) => Err(Problem::new(Code(fault.code()), "", fault.message(), fault.hint())),
+        };
+        let table = reading.as_ref().map_or_else(|_| mailbox.table.clone(), |reading| reading.table.clone());
+        let arrival = self.mail_arrival(mailbox, raw, mail, author, &table);
+        taken.arrival = Some(arrival.id);
+        let asked = Asked { mail, author, arrival, taken };
+        match &reading {
+            Err(problem) => {
+                let code = problem.code.clone();
+                let told = problem.clone().in_source(mailbox.name.as_str());
+                self.post_mail(&asked, &table, |_, table, decider, arrival, _| {
+                    let mut made = nothing(table, decider, arrival);
+                    made.0.problems.push(told.clone());
+                    made.1.problems.push(told.clone());
+                    made.2.remarks.push(code.clone());
+                    Ok(made)
+                })
+            }
+            Ok(reading) => match &reading.command {
+                Some(Command::Show(key)) => {
+                    let key: Vec<String> = key.iter().map(ToString::to_string).collect();
+                    self.show(&asked, &table, reading, &key)
+                }
+                Some(Command::Undo) => self.undo(&asked, &table, reading),
+                _ => self.change(&asked, &table, reading),
+            },
+        }
+    }
+
+    /// An arrival with when it was written, as far as that is known: never later than it came.
+    fn mail_arrival(
+        &mut self,
+        mailbox: &MailboxConfig,
+        raw: &RawMail,
+        mail: &Mail,
+        author: &Author,
+        table: &TableName,
+    ) -> Arrival {
+        let now = self.parts.clock.now_ms();
+        let came = raw.arrived_ms.unwrap_or(now).min(now);
+        let said = mail.date_s.and_then(|seconds| seconds.checked_mul(1000)).unwrap_or(came);
+        // A date tells to the second: what was stored within it may have been seen.
+        let written = said.saturating_add(999).min(came);
+        let id = mail.message_id.as_ref().map_or_else(|| raw.id.to_string(), |id| id.as_str().to_owned());
+        Arrival {
+            id: ArrivalId::new(uuid_v7(now, self.parts.entropy.as_mut())),
+            at: Timestamp(now),
+            edited_at: Timestamp(written),
+            kind: ArrivalKind::Mail,
+            source: mailbox.name.clone(),
+            rank: 0,
+            actor: author.actor.clone(),
+            table: table.clone(),
+            place: Some(Place { file: id, sheet: None }),
+            columns: Vec::new(),
+            mark: Mark { digest: raw.sha256, ..Mark::default() },
+        }
+    }
+
+    /// Posts what a mail says of records.
+    fn change(&mut self, asked: &Asked<'_>, table: &TableName, reading: &MailReading) -> Result<Report, PipelineError> {
+        let rows: Vec<Row> = reading.rows.iter().map(|row| row.row.clone()).collect();
+        let creator = creator(&self.config, &asked.author.actor);
+        let (world, setups) = (self.world(false), self.config.plugins.clone());
+        let about = table_of(&self.config, table)?.clone();
+        let plugins = RefCell::new(std::mem::replace(&mut self.parts.plugins, Box::new(NoPlugins)));
+        let consult = |cases: &[Case<'_>]| {
+            let mut plugins = plugins.borrow_mut();
+            let (plugins, setups, context) = (plugins.as_mut(), setups.as_slice(), &world);
+            Consultant { plugins, setups, table: &about, context }.consult(cases)
+        };
+        let policy = self.config.policy.clone();
+        let language = self.texts.language();
+        let posted = self.post_mail(asked, table, |snapshot, table, decider, arrival, entropy| {
+            let wanted = rows::Wanted {
+                rows: &rows,
+                problems: &reading.problems,
+                written_at: arrival.edited_at,
+                creator: &creator,
+                consult: &consult,
+            };
+            let actor = arrival.actor.clone();
+            let (mut posting, mut report, taken): (_, _, Vec<Taken>) =
+                rows::post(snapshot, table, decider, arrival, &wanted, entropy)?;
+            let telling = Telling { table, decider, policy: &policy, actor: &actor, language };
+            let mut account =
+                Account { records: telling.rows(&rows, &reading.problems, &taken, &posting), ..Account::default() };
+            account::of_lines(reading, &mut account);
+            if reading.command == Some(Command::Template) {
+                account.remarks.push("template-not-sent".to_owned());
+            }
+            if !reading.attachments.is_empty() {
+                account.remarks.push("attachment-not-read".to_owned());
+            }
+            let source = posting.arrival.source.clone();
+            let unclear = reading.not_understood().map(|(_, problem)| problem.clone().in_source(source.as_str()));
+            let unclear: Vec<Problem> = unclear.collect();
+            posting.problems.extend(unclear.iter().cloned());
+            report.problems.extend(unclear);
+            report.rows = rows.len() as u64;
+            Ok((posting, report, account))
+        });
+        self.parts.plugins = plugins.into_inner();
+        posted
+    }
+
+    /// Answers with a record as its author may see it.
+    fn show(
+        &mut self,
+        asked: &Asked<'_>,
+        table: &TableName,
+        reading: &MailReading,
+        key: &[String],
+    ) -> Result<Report, PipelineError> {
+        let policy = self.config.policy.clone();
+        let language = self.texts.language();
+        self.post_mail(asked, table, |snapshot, table, decider, arrival, _| {
+            let actor = arrival.actor.clone();
+            let mut made = nothing(table, decider, arrival);
+            let parts = key_cells(table, key).ok().and_then(|cells| table.key_of(&cells));
+            let text = parts.map(|parts| joined_key(&parts)).unwrap_or_default();
+            let found = snapshot.records_by_key(&table.name, KeyIndex::Primary, std::slice::from_ref(&text))?;
+            let record = match found.get(&text) {
+                Some(id) => snapshot.record(&table.name, *id)?,
+                None => None,
+            };
+            let telling = Telling { table, decider, policy: &policy, actor: &actor, language };
+            // One that may not be seen is as one that isn't there.
+            match record.and_then(|record| telling.show(&record)) {
+                Some(shown) => made.2.shown.push(shown),
+                None => made.2.remarks.push("show-none".to_owned()),
+            }
+            account::of_lines(reading, &mut made.2);
+            Ok(made)
+        })
+    }
+
+    /// Takes back what the mail changed whose receipt is answered.
+    fn undo(&mut self, asked: &Asked<'_>, table: &TableName, reading: &MailReading) -> Result<Report, PipelineError> {
+        let to = asked.author.answer_to.as_ref();
+        let mut answered = None;
+        for id in asked.mail.in_reply_to.iter().chain(asked.mail.references.iter().rev()) {
+            let (Some(to), Ok(id)) = (to, MessageId::parse(id.as_str())) else { continue };
+            answered = self.store.answered_by(&id, to)?;
+            if answered.is_some() {
+                break;
+            }
+        }
+        let undone = match answered {
+            Some(arrival) => self.store.snapshot()?.posting(arrival)?,
+            None => None,
+        };
+        // Only her own, whatever the receipt says.
+        let undone = undone.filter(|posting| posting.arrival.actor == asked.author.actor);
+        let zone = self.config.office.timezone.clone();
+        let about = undone.as_ref().map_or_else(|| table.clone(), |undone| undone.arrival.table.clone());
+        self.post_mail(asked, &about, |snapshot, table, decider, arrival, entropy| {
+            let Some(undone) = &undone else {
+                let mut made = nothing(table, decider, arrival);
+                made.2.remarks.push("undo-none".to_owned());
+                return Ok(made);
+            };
+            let id = arrival.id;
+            let mut made = match command::revert(snapshot, table, decider, arrival.clone(), undone, entropy) {
+                Ok((mut posting, report)) => {
+                    posting.arrival.id = id;
+                    let mut account = Account::default();
+                    let partly = report.refused + report.conflicts > 0;
+                    account.undone = Some(undone.arrival.at.to_rfc3339(&zone));
+                    account.remarks.extend(partly.then(|| "undo-partly".to_owned()));
+                    (posting, report, account)
+                }
+                Err(PipelineError::Refused(_)) => {
+                    let mut made = nothing(table, decider, arrival);
+                    made.2.remarks.push("undo-none".to_owned());
+                    made
+                }
+                Err(error) => return Err(error),
+            };
+            account::of_lines(reading, &mut made.2);
+            Ok(made)
+        })
+    }
+
+    /// Makes and commits a mail's posting with its receipt, anew if others committed meanwhile.
+    fn post_mail(
+        &mut self,
+        asked: &Asked<'_>,
+        table: &TableName,
+        make: impl Fn(&Snapshot<'_>, &Table, &Decider, Arrival, &mut dyn Entropy) -> Result<Made, PipelineError>,
+    ) -> Result<Report, PipelineError> {
+        let table = table_of(&self.config, table)?.clone();
+        let mut random = [0; 16];
+        self.parts.entropy.fill(&mut random);
+        for _ in 0..TRIES_MAX {
+            let snapshot = self.store.snapshot()?;
+            let seen = snapshot.revision();
+            let arrival = Arrival { table: table.name.clone(), ..asked.arrival.clone() };
+            let (posting, mut report, account) =
+                make(&snapshot, &table, &self.decider, arrival, self.parts.entropy.as_mut())?;
+            drop(snapshot);
+            report.arrivals = 1;
+            let mails: Vec<OutgoingMail> = self.answer(asked, &account, random)?.into_iter().collect();
+            let changed = posting
+                .records
+                .iter()
+                .any(|entry| !entry.cells.is_empty() || entry.life != crate::model::Life::Unchanged);
+            let tasks = if changed { publish_tasks(&self.specs, &table.name) } else { Vec::new() };
+            let along = Along { tasks: &tasks, mails: &mails, taken: Some(&asked.taken), ..Along::default() };
+            match self.store.commit_along(seen, &posting, along) {
+                Ok(_) => return Ok(report),
+                Err(CommitError::AlreadyDone) => return Ok(Report::default()),
+                Err(CommitError::Moved { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(PipelineError::Busy(TRIES_MAX))
+    }
+
+    /// The mail that answers it; `None` if nobody is to be answered.
+    fn answer(
+        &self,
+        asked: &Asked<'_>,
+        account: &Account,
+        random: [u8; 16],
+    ) -> Result<Option<OutgoingMail>, PipelineError> {
+        let (Some(to), Some(smtp)) = (&asked.author.answer_to, &self.config.smtp) else { return Ok(None) };
+        let limits = &self.config.limits;
+        let since = asked.arrival.at.0.saturating_sub(i64::from(limits.receipts_hours) * 3_600_000);
+        let queued = |kind: &str| self.store.mails_queued_since(to, kind, Timestamp(since));
+        let is_enough = queued(RECEIPT)? >= u64::from(limits.receipts_max);
+        let (kind, account) = match is_enough {
+            true if queued(PAUSE)? > 0 => return Ok(None),
+            true => (PAUSE, Account { remarks: vec![PAUSE.to_owned()], ..Account::default() }),
+            false => (RECEIPT, account.clone()),
+        };
+        let unsendable = |what: String| PipelineError::Held(what);
+        let domain = smtp.from.as_str().rsplit_once('@').map_or("localhost", |(_, domain)| domain);
+        let message_id = MessageId::of(random, domain).map_err(|error| unsendable(error.to_string()))?;
+        let answered = asked.mail.message_id.as_ref().map(mime::MessageId::as_str);
+        let reply = Reply {
+            from: smtp.from.as_str(),
+            to: to.as_str(),
+            subject: &asked.mail.subject,
+            message_id: message_id.as_str(),
+            thread: &Thread::new(answered, asked.mail.references.iter().map(mime::MessageId::as_str)),
+            arrival: Some(asked.arrival.id),
+            at: asked.arrival.at,
+            attached: &[],
+        };
+        let bytes = receipt::write(&reply, &account, &self.texts).map_err(|error| unsendable(error.to_string()))?;
+        let mail = OutgoingMail::new(kind, to.clone(), message_id, bytes, Some(asked.arrival.id));
+        mail.map(Some).map_err(|error| unsendable(error.to_string()))
+    }
+}
+
+/// A posting that says nothing of any record.
+fn nothing(table: &Table, decider: &Decider, arrival: Arrival) -> Made {
+    let open = Vec::new();
+    let settings = rows::SETTINGS;
+    let composer = Composer::new(table, decider, arrival, settings, &open, std::collections::HashMap::new());
+    let (posting, report) = composer.finish(None);
+    (posting, report, Account::default())
+}
+
+fn verdict(refused: bool) -> Verdict {
+    if refused { Verdict::Refused } else { Verdict::Done }
+}
+
+/// A mail's id as the store keeps it: names and numbers of the server, nothing of a person's.
+fn stored_id(id: &MailId) -> Vec<u8> {
+    // A structure of texts and numbers can always be written.
+    serde_json::to_vec(id).unwrap_or_else(|_| id.to_string().into_bytes())
+}
