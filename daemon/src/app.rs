@@ -4,6 +4,7 @@
 //! they read. Nothing is decided here: what is ready is `source`'s, what happens to it is `pipeline`'s.
 
 mod leftovers;
+mod mailboxes;
 mod mailing;
 mod pass;
 mod publishing;
@@ -15,10 +16,12 @@ use std::thread;
 use std::time::Duration;
 
 pub use self::leftovers::take_leftovers;
+pub use self::mailboxes::{MailRequest, read_mailboxes};
 pub use self::mailing::{send_due, send_mails};
 pub use self::pass::{Readied, Reading, plugin_source, sync, workbook_sources};
 pub use self::publishing::{publish_due, publish_everything};
 
+use self::mailboxes::Mailboxes;
 use self::mailing::Sending;
 use crate::io::Fingerprint;
 use crate::model::Problem;
@@ -61,6 +64,13 @@ pub enum Event {
         mail: Box<QueuedMail>,
         /// What became of it; `None` if it was not tried.
         delivery: Option<Delivery>,
+    },
+    /// A mailbox asks.
+    Mail {
+        /// Which one, by its place in the configuration.
+        mailbox: usize,
+        /// What it asks.
+        request: MailRequest,
     },
     /// The daemon is to end.
     Stop,
@@ -148,6 +158,7 @@ impl<'a> App<'a> {
         let poll_ms = i64::try_from(self.pipeline.config().watch.poll_seconds.saturating_mul(1000)).unwrap_or(i64::MAX);
         let mut look_at = self.pipeline.now().0;
         let (mut publish_at, mut send_at) = (look_at, look_at);
+        let mailboxes = Mailboxes::start(self.pipeline, &self.sender)?;
         loop {
             let now = self.pipeline.now().0;
             if now >= look_at {
@@ -173,6 +184,7 @@ impl<'a> App<'a> {
                     look_at = self.pipeline.now().0;
                 }
                 Ok(Event::Mailed { mail, delivery }) => self.mailed(&mail, delivery.as_ref()),
+                Ok(Event::Mail { mailbox, request }) => self.mail(mailbox, request),
                 Ok(Event::Stop) | Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {}
             }
@@ -181,7 +193,19 @@ impl<'a> App<'a> {
             let report = sending.end(self.pipeline, &self.events);
             self.published(&report);
         }
+        mailboxes.end(self.events);
         Ok(())
+    }
+
+    /// Answers a mailbox.
+    fn mail(&mut self, mailbox: usize, request: MailRequest) {
+        let report = Mailboxes::answer(self.pipeline, mailbox, request);
+        if report.arrivals > 0 {
+            let name = self.pipeline.config().mailboxes.get(mailbox).map(|mailbox| mailbox.address.clone());
+            self.observer.took(Path::new(&name.unwrap_or_default()), &report);
+        } else {
+            report.problems.iter().for_each(|problem| self.observer.problem(problem));
+        }
     }
 
     /// Takes plugins that were replaced, and puts to them what they hold.

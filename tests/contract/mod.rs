@@ -19,6 +19,7 @@ mod daemon;
 mod held;
 mod identity;
 mod libreoffice;
+mod mail;
 mod plugins;
 mod records;
 mod resaves;

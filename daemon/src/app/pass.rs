@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::leftovers::take_leftovers;
+use super::mailboxes::read_mailboxes;
 use super::mailing::send_mails;
 use super::publishing::publish_everything;
 use crate::codec::read::ReadRequest;
@@ -137,6 +138,7 @@ pub fn sync(pipeline: &mut Pipeline, dry: bool) -> Result<Report, PipelineError>
         }
     }
     if !dry {
+        report.add(read_mailboxes(pipeline)?);
         report.add(publish_everything(pipeline)?);
         report.add(send_mails(pipeline)?);
         note_plugins(pipeline);

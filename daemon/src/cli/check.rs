@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -11,13 +12,14 @@ use super::output::{Out, plural};
 use super::plugins::look;
 use super::{Failure, Outcome};
 use crate::codec::read::{FileKind, ReadRequest};
-use crate::config::Config;
+use crate::config::{Config, MailboxConfig};
 use crate::error::Words;
 use crate::extract::{Columns, Heading};
-use crate::io::{OsEntropy, Program, RealDisk};
+use crate::io::{OsEntropy, Program, RealDisk, SystemClock};
 use crate::model::problem::Code;
 use crate::model::{Place, Problem};
 use crate::pipeline::{SourceSpec, file_name};
+use crate::source::mailbox::{self, Stop, Surroundings};
 use crate::source::workbook::{ChildReader, FetchLimits, Listing, SourceFile, WorkbookSource, fetch, file_kind, list};
 use crate::store::{Options, Store, StoreError};
 
@@ -61,6 +63,13 @@ pub(crate) fn run(path: Option<&Path>, out: &mut Out) -> Outcome {
             }
         }
     }
+    for mailbox in &config.mailboxes {
+        match mailbox_problem(mailbox) {
+            Some(problem) => problems.push(problem),
+            None if !out.json => out.line(format!("{}: {} can be read", mailbox.name, mailbox.address)),
+            None => {}
+        }
+    }
     problems.extend(plugin_problems(&config)?);
     // A column that a person keeps for herself is told, but nothing is wrong with it.
     let notices = problems.iter().filter(|problem| problem.code == "unknown-column").count();
@@ -101,6 +110,14 @@ fn key_problem(config: &Config) -> Option<Problem> {
         Err(error @ StoreError::WrongKey { .. }) => Some(wrong("key", Words::from(&error))),
         Err(error) => Some(wrong("store", Words::from(&error))),
     }
+}
+
+/// What is wrong with a mailbox, if it can't be read. Nothing in it is changed.
+fn mailbox_problem(config: &MailboxConfig) -> Option<Problem> {
+    let surroundings =
+        Surroundings { clock: Arc::new(SystemClock), entropy: Box::new(OsEntropy), stop: Stop::default() };
+    let listed = mailbox::open(config, None, surroundings).list(&|_| false, 1);
+    listed.err().map(|failure| failure.problem.in_source(config.name.as_str()))
 }
 
 /// What is wrong with the plugins. Compiled code is kept only as long as this command runs.

@@ -207,6 +207,18 @@ fn sources(pipeline: &mut Pipeline, tasks: &[PendingTask], seen: &[LastSeen]) ->
             }));
         }
     }
+    for mailbox in &pipeline.config().mailboxes {
+        let wrong = unread.get(mailbox.name.as_str()).map(|&message| message.to_owned());
+        lines.push(json!({
+            "name": mailbox.name.as_str(),
+            "kind": "mailbox",
+            "address": mailbox.address,
+            "state": if wrong.is_some() { "offline" } else { "ok" },
+            "last_seen_at": seen.get(mailbox.name.as_str()).map(|at| at.to_rfc3339(&zone)),
+            "pending": 0,
+            "error": wrong,
+        }));
+    }
     Ok(lines)
 }
 

@@ -133,21 +133,17 @@ enum Means {
     None,
 }
 
-/// Reads `[[mailbox]]`. While mailboxes are not `supported`, each is refused and only its keys are checked.
+/// Reads `[[mailbox]]`.
 pub(super) fn read_mailboxes(
     root: &mut Reader<'_>,
     directory: &Path,
     timezone: &TimeZone,
     names: &mut Vec<String>,
     tables: &[Table],
-    supported: bool,
 ) -> Vec<MailboxConfig> {
     let mut mailboxes: Vec<MailboxConfig> = Vec::new();
     let sections = root.sections("mailbox");
     for mut reader in sections {
-        if !supported {
-            reader.refuse();
-        }
         let report = reader.report;
         let spot = reader.spot.clone();
         let name = read_name(&mut reader, names);
@@ -156,9 +152,9 @@ pub(super) fn read_mailboxes(
             check_others(report, &spot, &mailbox, &mailboxes);
             mailboxes.push(mailbox);
         }
-        if supported { rest.finish() } else { rest.finish_refused() }
+        rest.finish();
     }
-    if supported { mailboxes } else { Vec::new() }
+    mailboxes
 }
 
 fn read_mailbox<'a>(
@@ -460,7 +456,7 @@ mod tests {
     const BASE: &str = "[[table]]\nname = \"customers\"\nprimary_key = [\"id\"]\n[[table.field]]\nname = \"id\"\n";
     const SIGNED: &str = "authentication = \"dkim\"\n";
 
-    /// Reads mailboxes as if they were supported.
+    /// Reads mailboxes.
     fn read(text: &str) -> (Vec<MailboxConfig>, Vec<String>) {
         let text = format!("{BASE}{text}");
         let report = Report::new("daybook.toml".into(), &text);
@@ -469,8 +465,7 @@ mod tests {
         let people = people::read_people(&mut root);
         let (tables, _) = table::read_tables(&mut root, &people, &"CN".into());
         let zone = TimeZone::get("Asia/Shanghai").unwrap();
-        let mailboxes =
-            read_mailboxes(&mut root, Path::new("/srv"), &zone, &mut vec!["taken".to_owned()], &tables, true);
+        let mailboxes = read_mailboxes(&mut root, Path::new("/srv"), &zone, &mut vec!["taken".to_owned()], &tables);
         root.finish();
         let problems = report.into_parts().0.into_iter();
         (mailboxes, problems.map(|problem| format!("{}: {}; {}", problem.key, problem.message, problem.hint)).collect())

@@ -75,9 +75,6 @@ pub struct Config {
     pub watch: Watch,
 }
 
-/// Whether `[[mailbox]]` is taken; otherwise it is refused, with its keys checked.
-const MAILBOXES_SUPPORTED: bool = false;
-
 impl Config {
     /// The table with this name.
     pub fn table(&self, name: &str) -> Option<&Table> {
@@ -123,7 +120,7 @@ fn read_document(directory: PathBuf, report: &Report, document: &DeTable<'_>) ->
     let mut names = Vec::new();
     let (workbooks, views) = source::read_sources(&mut root, &directory, &mut people, &tables, &mut names);
     let zone = &office.timezone;
-    let mailboxes = mailbox::read_mailboxes(&mut root, &directory, zone, &mut names, &tables, MAILBOXES_SUPPORTED);
+    let mailboxes = mailbox::read_mailboxes(&mut root, &directory, zone, &mut names, &tables);
     let smtp = smtp::read_smtp(&mut root, &directory);
     let rules = access::read_rules(&mut root, &people, &tables);
     let plugins = plugin::read_plugins(&mut root, &directory, &tables, &claims);

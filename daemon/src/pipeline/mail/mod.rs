@@ -89,7 +89,7 @@ impl Pipeline {
             self.store.note_taken(&taken, &[], now)?;
             return Ok(TookMail { verdict: verdict(refused), report: Report::default() });
         }
-        let sent = self.authenticate(mailbox, raw)?;
+        let sent = self.authenticate(mailbox, raw);
         let (identity, from) = match sent {
             Sender::Person { identity, from } => (identity, from),
             Sender::Refused(reason) => {
@@ -160,7 +160,7 @@ impl Pipeline {
         Ok(self.store.keep_mailbox_progress(mailbox, &bytes)?)
     }
 
-    fn authenticate(&self, mailbox: &MailboxConfig, raw: &RawMail) -> Result<Sender, PipelineError> {
+    fn authenticate(&self, mailbox: &MailboxConfig, raw: &RawMail) -> Sender {
         let people = People::of(&self.config.policy.people);
         let border = Border::of(&mailbox.authentication);
         let service;
@@ -174,11 +174,11 @@ impl Pipeline {
                     let resolver: &dyn Resolver = &service;
                     Proof::Dkim { resolver, now_s: seconds(self.now().0), first_asked_s: seconds(first) }
                 }
-                Err(_) => return Ok(Sender::Wait(sender::Reason::DnsUnavailable)),
+                Err(_) => return Sender::Wait(sender::Reason::DnsUnavailable),
             },
             _ => Proof::None,
         };
-        Ok(sender::authenticate(&raw.bytes, &proof, &people))
+        sender::authenticate(&raw.bytes, &proof, &people)
     }
 
     /// Who wrote it, and whether anybody may answer.
