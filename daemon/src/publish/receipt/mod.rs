@@ -1,7 +1,7 @@
 //! Receipts: what became of a mail, told to its author in the office's language.
 //!
 //! In comes an [`Account`]: what became of every line and row, with the values that its reader may see and no others.
-//! Out goes a mail's text in two forms ([`plain`], [`html`]); [`reply`] makes the mail of them. Nothing here decides what may be shown.
+//! Out goes a mail's text in two forms (`plain`, `html`), and the mail of them ([`write()`]). Nothing here decides what may be shown.
 
 mod html;
 mod plain;
