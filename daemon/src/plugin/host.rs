@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use compact_str::CompactString;
 use wasmtime::Engine;
@@ -70,6 +70,8 @@ pub(super) struct Core {
     read_value: ReadValue,
     tables: Vec<Table>,
     metered: bool,
+    /// Held while a plugin is loaded: there are places for so many instances, see `limits::AT_ONCE_MAX`.
+    loading: Mutex<()>,
 }
 
 /// Runs the office's plugins.
@@ -149,7 +151,7 @@ impl Core {
         let surface = Surface::of(&component, &self.engine, bytes, sha256);
         let settings = Some(setup.settings.as_str());
         let loading = Loading { name: &setup.name, settings, limits: setup.limits, metered: self.metered };
-        let loaded = self.run(|| {
+        let loaded = self.run_alone(|| {
             let loaded = Loaded::new(&self.linker, &component, &surface, &loading)?;
             let table = self.tables.iter().find(|table| table.name == setup.table);
             fit::check(&loaded, setup, table, &self.read_value, self.clock.now_ms()).map(|()| loaded)
@@ -159,6 +161,12 @@ impl Core {
 
     pub(super) fn disk(&self) -> &dyn Disk {
         self.disk.as_ref()
+    }
+
+    /// Runs one at a time.
+    fn run_alone<T: Send>(&self, work: impl FnOnce() -> T + Send) -> std::io::Result<T> {
+        let _loading = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
+        self.run(work)
     }
 
     fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> std::io::Result<T> {
@@ -176,10 +184,10 @@ impl Host {
     pub fn new(parts: HostParts) -> Result<Self, Problem> {
         let HostParts { compiler, compile_limits, cache_folder, cache_key, clock, disk, read_value, metered, tables } =
             parts;
-        let engine = compile::engine(metered).map_err(|error| no_engine("plugins", &error.to_string()))?;
+        let engine = compile::running(metered).map_err(|error| no_engine("plugins", &error.to_string()))?;
         let linker = linker(&engine).map_err(|error| no_engine("plugins", &error.to_string()))?;
         let cache = Cache::new(cache_folder, &cache_key, compiler, compile_limits, metered);
-        let core = Core { engine, linker, cache, ticker: Ticker::new(), disk, clock, read_value, tables, metered };
+        let core = Core { engine, linker, cache, ticker: Ticker::new(), disk, clock, read_value, tables, metered, loading: Mutex::new(()) };
         Ok(Self { core: Arc::new(core), slots: Vec::new() })
     }
 
@@ -239,7 +247,7 @@ impl Host {
         let surface = Surface::of(&component, &self.core.engine, bytes, sha256);
         let loading = Loading { name: &name, settings: None, limits, metered: self.core.metered };
         let core = &*self.core;
-        let loaded = core.run(|| Loaded::new(&core.linker, &component, &surface, &loading));
+        let loaded = core.run_alone(|| Loaded::new(&core.linker, &component, &surface, &loading));
         let loaded = loaded.unwrap_or_else(|error| Err(no_engine(&name, &error.to_string())));
         Ok(Inspection { surface, manifest: loaded.map(|loaded| loaded.manifest) })
     }

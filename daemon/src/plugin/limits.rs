@@ -60,6 +60,10 @@ pub const TABLES_MAX: usize = 32;
 pub const WASM_STACK_BYTES_MAX: usize = 1 << 20;
 /// The stack of the thread that plugins run in: theirs, and what the host needs below and above it.
 pub const THREAD_STACK_BYTES: usize = 4 << 20;
+/// How many plugins have an instance at a time: one that is asked, and one that is being loaded.
+pub const AT_ONCE_MAX: usize = 2;
+/// So much of a memory's or table's place stays with the process when its instance has ended: what a batch of rows usually takes.
+pub const RESIDENT_BYTES_MAX: usize = 2 << 20;
 
 /// The most lines that a plugin may log for each batch; the rest is dropped, and how many there were is logged.
 pub const LOG_LINES_MAX: u32 = 20;
