@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The plugins: packages of the workspace `plugins/`.
-const PLUGINS: [&str; 6] = ["cn-id", "cn-phone", "fuller-text", "office-rules", "segment", "uscc"];
+const PLUGINS: [&str; 7] = ["cn-id", "cn-phone", "fuller-text", "office-rules", "segment", "status-words", "uscc"];
 const TARGET: &str = "wasm32-unknown-unknown";
 /// Debian's toolchain, wherever the path leads.
 const DEBIAN: &str = "/usr/bin";

@@ -22,7 +22,7 @@ mod tests {
 
     #[test]
     fn the_plugins_are_built_and_are_components() {
-        for name in ["cn-id", "cn-phone", "fuller-text", "office-rules", "segment", "uscc"] {
+        for name in ["cn-id", "cn-phone", "fuller-text", "office-rules", "segment", "status-words", "uscc"] {
             let component = component(name).unwrap_or_else(|why| panic!("{why}"));
             assert_eq!(component.get(..8), Some(&[0, b'a', b's', b'm', 0x0d, 0, 1, 0][..]), "{name}");
         }

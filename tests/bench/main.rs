@@ -9,15 +9,17 @@
 //! more: it counts all threads and the child, as if one core had to do everything, so its ratio is the greater one.
 //!
 //! More figures have limits of their own: a patch of one cell of that workbook, the time until a save in one workbook
-//! is visible in another, and rules as a plugin against the same rules natively.
+//! is visible in another, rules as a plugin against the same rules natively, and mails from a server to the store.
 //!
 //! `cargo bench --bench sync`, or `cargo bench --bench sync -- unchanged` for some of it.
 
+mod mails;
 mod memory;
 mod office;
 mod patching;
 mod phases;
 mod plugins;
+mod programs;
 mod visible;
 
 use std::cell::RefCell;
@@ -224,6 +226,9 @@ fn main() -> Result<()> {
     }
     if is_wanted(plugins::NAME) {
         plugins::tell(folder.path(), is_trial)?;
+    }
+    if is_wanted(mails::NAME) {
+        mails::tell(folder.path(), is_trial)?;
     }
     if is_wanted(visible::NAME) {
         visible::tell(folder.path(), is_trial)?;

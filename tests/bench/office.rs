@@ -46,6 +46,21 @@ impl Office {
         self.folder.join("customers.xlsx")
     }
 
+    /// Writes the configuration anew.
+    pub(crate) fn configure(&self, text: &str) -> Result<()> {
+        write(&self.config(), text.as_bytes())
+    }
+
+    /// One pass, whatever it finds.
+    pub(crate) fn sync_all(&self) -> Result<()> {
+        self.run(&["sync"]).map(drop)
+    }
+
+    /// What the program says of itself.
+    pub(crate) fn status(&self) -> Result<serde_json::Value> {
+        Ok(serde_json::from_slice(&self.run(&["--json", "status"])?.stdout)?)
+    }
+
     /// A file of the office.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
@@ -65,8 +80,7 @@ impl Office {
         if !self.store().exists() {
             return Ok(false);
         }
-        let output = self.command(&["--json", "status"]).output()?;
-        let status: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        let status = self.status().unwrap_or_default();
         let sources = status["sources"].as_array().cloned().unwrap_or_default();
         let seen = sources.iter().all(|source| source["last_seen_at"].is_string());
         Ok(sources.len() == 2 && seen && status["outbox"]["pending"] == 0)

@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::office::{Office, problems, wait_until};
 
-const MAIL: &str = r#"
+pub(super) const MAIL: &str = r#"
 [[mailbox]]
 name = "capture"
 address = "capture@example.com"
@@ -17,7 +17,7 @@ directory = "data/outbox"
 from = "capture@example.com"
 "#;
 
-fn office(language: &str) -> Office {
+pub(super) fn office(language: &str) -> Office {
     let office = Office::with(MAIL);
     let configuration = String::from_utf8(office.read("daybook.toml")).expect("UTF-8");
     let from = if configuration.contains("language = \"en\"") { "en" } else { "zh-CN" };
@@ -30,7 +30,7 @@ fn office(language: &str) -> Office {
 }
 
 /// A mail of a person, delivered into the maildir.
-fn deliver(office: &Office, name: &str, from: &str, more: &str, text: &str) {
+pub(super) fn deliver(office: &Office, name: &str, from: &str, more: &str, text: &str) {
     let mail = format!(
         "From: {from}\r\nTo: capture@example.com\r\nSubject: update\r\nMessage-ID: <{name}@mail.example.com>\r\n\
          MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n{more}\r\n{text}\r\n"
@@ -39,7 +39,7 @@ fn deliver(office: &Office, name: &str, from: &str, more: &str, text: &str) {
 }
 
 /// The receipts, each with its header and its plain text decoded.
-fn receipts(office: &Office) -> Vec<(String, String)> {
+pub(super) fn receipts(office: &Office) -> Vec<(String, String)> {
     let folder = office.path("data/outbox");
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut paths: Vec<_> = entries.map(|entry| entry.expect("it can be listed").path()).collect();
@@ -56,13 +56,13 @@ fn read(bytes: &[u8]) -> (String, String) {
 }
 
 /// The last receipt: what its outcome header says, and its text.
-fn last(office: &Office) -> (String, String) {
+pub(super) fn last(office: &Office) -> (String, String) {
     let (head, text) = receipts(office).pop().expect("there is a receipt");
     let outcome = head.lines().find_map(|line| line.strip_prefix("X-Daybook-Outcome: ")).expect("it has an outcome");
     (outcome.trim().to_owned(), text)
 }
 
-const CHIEF: &str = "chief@example.com";
+pub(super) const CHIEF: &str = "chief@example.com";
 
 #[test]
 fn a_mail_adds_and_changes_a_record_and_is_answered_line_by_line() {

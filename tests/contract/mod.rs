@@ -21,6 +21,7 @@ mod identity;
 mod libreoffice;
 mod mail;
 mod plugins;
+mod readers;
 mod records;
 mod resaves;
 mod rows;

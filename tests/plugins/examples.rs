@@ -75,6 +75,11 @@ fn segment() {
 }
 
 #[test]
+fn status_words() {
+    check_rust("status-words");
+}
+
+#[test]
 fn fuller_text() {
     check_rust("fuller-text");
 }

@@ -18,7 +18,8 @@ use daybook::config;
 use daybook::io::{OsEntropy, RealDisk, SeededEntropy, SystemClock};
 use daybook::model::entry::KeyIndex;
 use daybook::model::plugin::{
-    Dispute, Issue, PluginChange, PluginJob, PluginName, PluginVerdict, PluginVersion, Resolution, Severity,
+    Dispute, Issue, PluginChange, PluginJob, PluginMail, PluginName, PluginReading, PluginVerdict, PluginVersion,
+    Resolution, Severity,
 };
 use daybook::model::{Actor, Cell, Outcome, RecordId, Review, TableName, Value};
 use daybook::pipeline::{Decision, Parts, Pipeline, PipelineError, Report, joined_key, key_cells};
@@ -212,6 +213,10 @@ impl Plugins for Closures {
             };
             own.filter_map(verdict).collect()
         })
+    }
+
+    fn read_mail(&mut self, _request: &Request<'_>, _mail: &PluginMail) -> Answered<PluginReading> {
+        unreachable!("it has no such job")
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) struct Dovecot {
     child: Option<Child>,
     pub(super) imap_port: u16,
     pub(super) imaps_port: u16,
-    lmtp_port: u16,
+    pub(super) lmtp_port: u16,
     pub(super) submission_port: u16,
     pub(super) submissions_port: u16,
     /// Where mails that are sent go on to.
@@ -130,7 +130,7 @@ impl Dovecot {
         format!(
             "base_dir = {at}/run\nstate_dir = {at}/state\nlog_path = {at}/dovecot.log\n\
              default_internal_user = {user}\ndefault_internal_group = {group}\ndefault_login_user = {user}\n\
-             first_valid_uid = 1\nmail_uid = {uid}\nmail_gid = {gid}\nlisten = 127.0.0.1\n\
+             hostname = test.local\nfirst_valid_uid = 1\nmail_uid = {uid}\nmail_gid = {gid}\nlisten = 127.0.0.1\n\
              protocols = {protocols}\nssl = yes\nssl_cert = <{at}/cert.pem\nssl_key = <{at}/key.pem\n\
              disable_plaintext_auth = yes\nauth_mechanisms = plain login xoauth2\nmail_fsync = never\n\
              mail_location = maildir:{at}/mail/%n\nauth_username_format = %Ln\nrecipient_delimiter = +\n\
@@ -149,7 +149,7 @@ impl Dovecot {
         let Self { submission_port, submissions_port, .. } = self;
         format!(
             "submission_relay_host = 127.0.0.1\nsubmission_relay_port = {relay}\nsubmission_relay_ssl = no\n\
-             hostname = test.local\nservice submission {{\n  chroot =\n}}\n\
+             service submission {{\n  chroot =\n}}\n\
              service submission-login {{\n  chroot =\n  inet_listener submission {{\n    port = {submission_port}\n  }}\n  \
              inet_listener submissions {{\n    port = {submissions_port}\n    ssl = yes\n  }}\n}}\n"
         )
@@ -268,7 +268,7 @@ fn token(expires_at_s: i64) -> String {
 }
 
 /// Base64; for a token the form that fits into an address, without the end.
-fn base64(bytes: &[u8], is_for_token: bool) -> String {
+pub(super) fn base64(bytes: &[u8], is_for_token: bool) -> String {
     let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     let last = if is_for_token { b"-_" } else { b"+/" };
     let mut text = String::new();

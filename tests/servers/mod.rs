@@ -8,12 +8,14 @@
 mod dovecot;
 mod mock_imap;
 mod mock_smtp;
+mod postfix;
 
 mod hangs;
 mod imap;
 mod logins;
 mod outbox;
 mod sending;
+mod through;
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;

@@ -76,6 +76,19 @@ demo-plugin-held = The first code is in the store. The second waits: the store h
 demo-plugin-corrected = She looks at the business licence and corrects it.
 demo-plugin-checked = The code is in the store, and the question is gone by itself.
 
+demo-mail = A mail from the road
+demo-mail-begin = Li Lei is with a customer and has no workbook at hand. She writes to the office's capture address:
+demo-mail-text =
+    Customer ID: { $key }
+    Phone: { $phone }
+    Credit limit: 90000
+
+    Thanks!
+    Li Lei
+demo-mail-answered = Daybook takes what she may change, and answers each line:
+demo-mail-lies = The answer lies here, as a mail server would be handed it; a mail program opens it:
+demo-mail-checked = The number is in the store and in finance's workbook. The credit limit, which is for finance to change, is as it was, and she was not shown it.
+
 demo-vanished = A row is gone
 demo-vanished-begin = Li Lei deletes a row. Did she mean to, or did it slip away while she was sorting?
 demo-vanished-row = row { $row } deleted
@@ -103,6 +116,7 @@ demo-try = Now you
 demo-try-sales = Open the workbook of sales, change a cell, and save:
 demo-try-finance = Then look at finance's workbook, which Daybook writes when it is closed. White cells may be changed there, grey ones may not:
 demo-try-management = Management's workbook is for reading:
+demo-try-mail = A mail that you save as a file in this folder is taken, too; the answer lies beside it in “receipts”:
 demo-look-elsewhere = In another terminal you can look at what became of it:
 demo-look = To look around
 demo-look-commands = What became of a record, what others may see of it, what was asked and what arrived; and the daemon itself:

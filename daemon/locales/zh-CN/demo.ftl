@@ -75,6 +75,19 @@ demo-plugin-held = 第一个代码已进入账本；第二个暂缓：账本里�
 demo-plugin-corrected = 她对照营业执照改正了。
 demo-plugin-checked = 代码已进入账本，问题也自行消失了。
 
+demo-mail = 外出时发来的邮件
+demo-mail-begin = 李雷在客户那里，手边没有工作簿。她给公司的登记邮箱写信：
+demo-mail-text =
+    客户编号：{ $key }
+    电话：{ $phone }
+    信用额度：90000
+
+    谢谢！
+    李雷
+demo-mail-answered = Daybook 收下她有权改的内容，并逐行答复：
+demo-mail-lies = 回信保存在这里，与交给邮件服务器的一样，可以用邮件程序打开：
+demo-mail-checked = 电话已进入账本，也到了财务的工作簿；信用额度由财务维护，保持原样，也没有向她显示。
+
 demo-vanished = 少了一行
 demo-vanished-begin = 李雷删掉了一行。是有意删的，还是排序时不小心弄丢的？
 demo-vanished-row = 第 { $row } 行已删除
@@ -101,6 +114,7 @@ demo-try = 现在请您试试
 demo-try-sales = 打开销售的工作簿，改一个单元格，保存：
 demo-try-finance = 再看财务的工作簿（关闭后 Daybook 才会写入）。白色单元格可以修改，灰色的不可以：
 demo-try-management = 管理层的工作簿只供阅读：
+demo-try-mail = 把邮件保存成文件放进这个文件夹，也会被收下；回信在旁边的 receipts 文件夹里：
 demo-look-elsewhere = 在另一个终端里可以查看结果：
 demo-look = 到处看看
 demo-look-commands = 一条记录的历史、别人能看到什么、问过什么、到达过什么，以及常驻程序本身：

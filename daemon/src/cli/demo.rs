@@ -6,6 +6,7 @@
 mod book;
 mod customers;
 mod day;
+mod mail;
 mod office;
 mod scene;
 mod stay;

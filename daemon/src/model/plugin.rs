@@ -155,6 +155,28 @@ pub struct PluginChange {
     pub reason: String,
 }
 
+/// A mail of a proved sender, for a plugin that reads mails.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PluginMail {
+    /// The address that it came from.
+    pub sender: String,
+    /// Its subject.
+    pub subject: String,
+    /// When it was sent: RFC 3339, in the office's time zone.
+    pub sent_at: String,
+    /// The lines that its author wrote, from the first. What the plugin may not see is an empty line.
+    pub lines: Vec<String>,
+}
+
+/// A row that a plugin has read in a mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PluginReading {
+    /// The position of the line in [`PluginMail::lines`].
+    pub line: usize,
+    /// What it says of which field, ascending: fields that the plugin may set, and those that say which record it is.
+    pub cells: Vec<(FieldId, Value)>,
+}
+
 /// What a plugin says becomes of a disputed cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resolution {

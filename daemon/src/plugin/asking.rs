@@ -9,9 +9,11 @@ use super::fault::Fault;
 use super::gate::Gate;
 use super::guest::{Bounds, Guest, Reply, ask};
 use super::loaded::{Loaded, no_job};
-use super::wire::types;
+use super::wire::{mail as mails, types};
 use super::{Context, Request};
-use crate::model::plugin::{Dispute, Issue, PluginChange, PluginJob, PluginRow, Resolution};
+use crate::model::plugin::{
+    Dispute, Issue, PluginChange, PluginJob, PluginMail, PluginReading, PluginRow, Resolution,
+};
 
 /// The class of which anything may stand in a log or a message.
 const OPEN_CLASS: &str = "basic";
@@ -98,6 +100,20 @@ impl<'a> Asking<'a> {
             |resolutions| self.gate.resolutions(resolutions, &sent),
         );
         (moved(answer, |resolution| resolution.dispute = order[resolution.dispute]), used)
+    }
+
+    /// Reads a mail. Whatever the plugin may see of rows, a mail may hold anything: its words are told nobody.
+    pub(super) fn read(&self, mail: &PluginMail) -> Reply<Vec<PluginReading>> {
+        let Some(indices) = &self.loaded.functions.mail else { return (Err(no_job(PluginJob::Mail)), 0) };
+        let text = mail.lines.join("\n");
+        let PluginMail { sender, subject, sent_at, lines } = mail;
+        let message = mails::Message { sender, subject, sent_at, text: &text };
+        let bounds = Bounds { is_discreet: true, ..self.bounds.clone() };
+        let (said, used) = ask(&self.loaded.pre, &bounds, |store, instance| {
+            indices.load(&mut *store, instance)?.call_parse(store, self.gate.schema(), self.context(), message)
+        });
+        let answer = said.and_then(|answer| self.gate.readings(answer?, lines.len()));
+        (answer.map_err(Fault::without_words), used)
     }
 
     fn context(&self) -> types::Context<'_> {

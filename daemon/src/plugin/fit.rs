@@ -7,7 +7,7 @@ use super::fault::Fault;
 use super::gate::{Gate, ReadValue};
 use super::loaded::Loaded;
 use super::{Context, Request};
-use crate::model::plugin::{PluginJob, PluginSetup};
+use crate::model::plugin::{PluginJob, PluginMail, PluginSetup};
 use crate::model::{Code, Problem, Table};
 
 /// The plugin and the configuration's `reads`, `writes` or `conflict` don't go together.
@@ -46,7 +46,7 @@ pub(super) fn check(
             PluginJob::Validate => asking.validate(0..0).0.map(drop),
             PluginJob::Classify => asking.classify(0..0).0.map(drop),
             PluginJob::Merge => asking.resolve(0..0, &[], &[]).0.map(drop),
-            PluginJob::Mail => Ok(()),
+            PluginJob::Mail => asking.read(&PluginMail::default()).0.map(drop),
         })
     });
     match asked {

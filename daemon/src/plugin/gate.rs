@@ -11,11 +11,16 @@ use std::sync::Arc;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 use super::fault::Fault;
-use super::limits::{ANSWERS_PER_ROW_MAX, CODE_BYTES_MAX, CODE_DIGITS_MAX, MESSAGE_CHARS_MAX, VALUE_CHARS_MAX};
-use super::wire::{merge, types};
+use super::limits::{
+    ANSWERS_PER_ROW_MAX, CODE_BYTES_MAX, CODE_DIGITS_MAX, MESSAGE_CHARS_MAX, READINGS_MAX, READINGS_PER_LINE_MAX,
+    VALUE_CHARS_MAX,
+};
+use super::wire::{mail, merge, types};
 use super::words;
 use crate::model::compare::trimmed;
-use crate::model::plugin::{Dispute, Issue, PluginChange, PluginRow, PluginSetup, PluginVerdict, Resolution, Severity};
+use crate::model::plugin::{
+    Dispute, Issue, PluginChange, PluginReading, PluginRow, PluginSetup, PluginVerdict, Resolution, Severity,
+};
 use crate::model::{Cell, Code, Field, FieldId, FieldType, Table, Value};
 
 /// What codes of Daybook's own begin with.
@@ -213,6 +218,36 @@ impl<'a> Gate<'a> {
             resolutions.push(Resolution { dispute: index, verdict, reason });
         }
         Ok(resolutions)
+    }
+
+    /// Checks what a plugin has read in a mail of so many lines: cells of columns in `writes`, and those that say which record it is.
+    pub(super) fn readings(&self, answer: Vec<mail::Reading>, lines: usize) -> Result<Vec<PluginReading>, Fault> {
+        few(answer.len(), lines.saturating_mul(READINGS_PER_LINE_MAX).min(READINGS_MAX))?;
+        let mut readings = Vec::with_capacity(answer.len());
+        for reading in answer {
+            // Lines are counted from 1.
+            let line = reading.line.checked_sub(1).map_or(Err(bad("it names line 0".to_owned())), |line| {
+                position(line, lines, "line")
+            })?;
+            if reading.cells.len() != self.columns.len() {
+                let (has, columns) = (reading.cells.len(), self.columns.len());
+                return Err(bad(format!("a row that it read has {has} cells, and there are {columns} columns")));
+            }
+            let mut cells = Vec::new();
+            for (field, cell) in self.columns.iter().zip(reading.cells) {
+                let Some(text) = cell else { continue };
+                if !self.writes.contains(&field.id) && !self.table.primary_key.contains(&field.id) {
+                    return Err(bad(format!("it sets `{}`, which is not in its `writes`", field.name)));
+                }
+                // An empty text says nothing, as in a mail.
+                if !trimmed(&text).is_empty() {
+                    cells.extend(self.value(field, Some(text))?.map(|value| (field.id, value)));
+                }
+            }
+            cells.sort_by_key(|(field, _)| *field);
+            readings.push(PluginReading { line, cells });
+        }
+        Ok(readings)
     }
 
     fn column(&self, column: u32) -> Result<&'a Field, Fault> {

@@ -25,7 +25,7 @@ use super::slot::{Slot, State};
 use super::{Answered, FailedRow, Plugins, Request, compile};
 use crate::io::{Clock, Disk, Program};
 use crate::model::plugin::{
-    Dispute, Issue, PluginChange, PluginJob, PluginLimits, PluginName, PluginSetup, Resolution,
+    Dispute, Issue, PluginChange, PluginJob, PluginLimits, PluginMail, PluginName, PluginReading, PluginSetup, Resolution,
 };
 use crate::model::{Code, Problem, Table};
 
@@ -344,6 +344,10 @@ impl Plugins for Host {
         });
         answered.answers.sort_by_key(|resolution| resolution.dispute);
         answered
+    }
+
+    fn read_mail(&mut self, request: &Request<'_>, mail: &PluginMail) -> Answered<PluginReading> {
+        self.answer(request, &|asking, _| asking.read(mail))
     }
 }
 

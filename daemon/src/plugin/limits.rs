@@ -39,6 +39,10 @@ pub const BATCH_ROWS_MAX: usize = 256;
 pub const ANSWER_BYTES_MAX: usize = 4 << 20;
 /// The most issues or labels that a plugin may have for each row of a batch, on average.
 pub const ANSWERS_PER_ROW_MAX: usize = 32;
+/// The most rows that a plugin may read in one line of a mail, on average.
+pub const READINGS_PER_LINE_MAX: usize = 4;
+/// The most rows that a plugin may read in a mail.
+pub const READINGS_MAX: usize = 1_000;
 /// The longest message or reason, in characters; the rest is cut.
 pub const MESSAGE_CHARS_MAX: usize = 300;
 /// The longest code of an issue, in bytes.
@@ -56,14 +60,14 @@ pub const INSTANCES_MAX: usize = 64;
 pub const MEMORIES_MAX: usize = 8;
 /// The most tables of an instance.
 pub const TABLES_MAX: usize = 32;
-/// The most stack that a plugin's code may use.
-pub const WASM_STACK_BYTES_MAX: usize = 1 << 20;
-/// The stack of the thread that plugins run in: theirs, and what the host needs below and above it.
-pub const THREAD_STACK_BYTES: usize = 4 << 20;
 /// How many plugins have an instance at a time: one that is asked, and one that is being loaded.
 pub const AT_ONCE_MAX: usize = 2;
 /// So much of a memory's or table's place stays with the process when its instance has ended: what a batch of rows usually takes.
 pub const RESIDENT_BYTES_MAX: usize = 2 << 20;
+/// The most stack that a plugin's code may use.
+pub const WASM_STACK_BYTES_MAX: usize = 1 << 20;
+/// The stack of the thread that plugins run in: theirs, and what the host needs below and above it.
+pub const THREAD_STACK_BYTES: usize = 4 << 20;
 
 /// The most lines that a plugin may log for each batch; the rest is dropped, and how many there were is logged.
 pub const LOG_LINES_MAX: u32 = 20;

@@ -11,7 +11,7 @@ use super::fault::Fault;
 use super::guest::{Bounds, Guest, ask};
 use super::inspect::{Surface, interface};
 use super::limits::MESSAGE_CHARS_MAX;
-use super::wire::{classify, merge, meta, normalise, validate};
+use super::wire::{classify, mail, merge, meta, normalise, validate};
 use super::words;
 use crate::model::plugin::{PluginJob, PluginLimits, PluginVersion};
 use crate::model::{Code, Problem};
@@ -54,6 +54,7 @@ pub(super) struct Functions {
     pub(super) validate: Option<validate::GuestIndices>,
     pub(super) classify: Option<classify::GuestIndices>,
     pub(super) merge: Option<merge::GuestIndices>,
+    pub(super) mail: Option<mail::GuestIndices>,
 }
 
 /// A plugin that can be asked.
@@ -152,8 +153,9 @@ fn functions(pre: &InstancePre<Guest>, manifest: &Manifest) -> Result<Functions,
             PluginJob::Merge => {
                 functions.merge = Some(merge::GuestIndices::new(pre).map_err(|e| mistyped(what, &e))?);
             }
-            // Daybook reads no mails yet: the job is known and never asked for.
-            PluginJob::Mail => {}
+            PluginJob::Mail => {
+                functions.mail = Some(mail::GuestIndices::new(pre).map_err(|e| mistyped(what, &e))?);
+            }
         }
     }
     Ok(functions)
@@ -171,6 +173,9 @@ impl Functions {
             indices.load(&mut *store, instance)?;
         }
         if let Some(indices) = &self.merge {
+            indices.load(&mut *store, instance)?;
+        }
+        if let Some(indices) = &self.mail {
             indices.load(&mut *store, instance)?;
         }
         Ok(())

@@ -39,7 +39,8 @@ pub use self::inspect::{IMPORT, NOT_A_COMPONENT, NOT_COMPILED, NOT_READABLE, PIN
 pub use self::loaded::{MANIFEST, Manifest, SETTINGS};
 
 use crate::model::plugin::{
-    Dispute, Issue, PluginChange, PluginJob, PluginName, PluginRow, PluginSetup, PluginVersion, Resolution,
+    Dispute, Issue, PluginChange, PluginJob, PluginMail, PluginName, PluginReading, PluginRow, PluginSetup,
+    PluginVersion, Resolution,
 };
 use crate::model::{Problem, Table};
 
@@ -125,6 +126,9 @@ pub trait Plugins: Send {
 
     /// What becomes of disputed cells. At most one resolution for each; a dispute of a failed row has none.
     fn resolve(&mut self, request: &Request<'_>, disputes: &[Dispute]) -> Answered<Resolution>;
+
+    /// What a mail says that Daybook itself did not understand. The request has one empty row, which stands for the mail.
+    fn read_mail(&mut self, request: &Request<'_>, mail: &PluginMail) -> Answered<PluginReading>;
 }
 
 /// Plugins that can't be run at all: no row gets an answer, so that none passes unchecked.
@@ -161,6 +165,10 @@ impl Plugins for Unavailable {
     fn resolve(&mut self, request: &Request<'_>, _disputes: &[Dispute]) -> Answered<Resolution> {
         self.nothing(request)
     }
+
+    fn read_mail(&mut self, request: &Request<'_>, _mail: &PluginMail) -> Answered<PluginReading> {
+        self.nothing(request)
+    }
 }
 
 /// An office without plugins.
@@ -191,6 +199,10 @@ impl Plugins for NoPlugins {
     }
 
     fn resolve(&mut self, _request: &Request<'_>, _disputes: &[Dispute]) -> Answered<Resolution> {
+        Self::nothing()
+    }
+
+    fn read_mail(&mut self, _request: &Request<'_>, _mail: &PluginMail) -> Answered<PluginReading> {
         Self::nothing()
     }
 }

@@ -14,10 +14,11 @@ wasmtime::component::bindgen!({
             export daybook:plugin/validate@1.0.0;
             export daybook:plugin/classify@1.0.0;
             export daybook:plugin/merge@1.0.0;
+            export daybook:plugin/mail@1.0.0;
         }",
     world: "daybook:daemon/every",
     ownership: Borrowing { duplicate_if_necessary: false },
 });
 
 pub(super) use self::daybook::plugin::{host, types};
-pub(super) use self::exports::daybook::plugin::{classify, merge, meta, normalise, validate};
+pub(super) use self::exports::daybook::plugin::{classify, mail, merge, meta, normalise, validate};

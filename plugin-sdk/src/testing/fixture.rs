@@ -63,6 +63,9 @@ pub struct FixtureColumn {
     /// A record must have it.
     #[serde(default)]
     pub required: bool,
+    /// It says which record a row is: a reader of mails may name it without `writes`.
+    #[serde(default)]
+    pub key: bool,
     /// The office lists it in `reads`: so unless the file says otherwise.
     #[serde(default = "yes")]
     pub reads: bool,

@@ -35,6 +35,7 @@ impl Scene<'_, '_> {
         self.a_forbidden_edit()?;
         self.a_bad_value()?;
         self.a_rule_of_its_own()?;
+        self.a_mail()?;
         self.a_vanished_row()?;
         self.a_change_that_is_reverted()?;
         self.evening()

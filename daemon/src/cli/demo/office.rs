@@ -13,6 +13,7 @@ use super::super::open::{Make, load_config, open_with};
 use super::super::plugins::{hex, sha256};
 use super::book::column;
 use super::customers::{self, Customer};
+use super::mail::{MAILDIR, RECEIPTS};
 use crate::codec::xlsx::write::{self, CellOut, Content, Refusal, Script, SheetOut};
 use crate::error::Words;
 use crate::io::replace;
@@ -81,6 +82,10 @@ impl Office {
                 std::fs::create_dir_all(folder)?;
             }
         }
+        for folder in ["new", "cur", "tmp"] {
+            std::fs::create_dir_all(self.directory.join(MAILDIR).join(folder))?;
+        }
+        std::fs::create_dir_all(self.directory.join(RECEIPTS))?;
         let mut settings = config(texts);
         if let Ok(component) = plugin() {
             replace::write_new(&self.plugin, component)?;

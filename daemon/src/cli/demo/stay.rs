@@ -23,6 +23,8 @@ pub(super) fn what_to_try(teller: &mut Teller<'_>, texts: &Texts, office: &Offic
         teller.command(&office.finance.display().to_string());
         teller.say(&texts.get("demo-try-management"));
         teller.command(&office.management.display().to_string());
+        teller.say(&texts.get("demo-try-mail"));
+        teller.command(&office.directory.join(super::mail::MAILDIR).join("new").display().to_string());
         teller.blank();
         teller.say(&texts.get("demo-look-elsewhere"));
     } else {

@@ -10,7 +10,9 @@ use crate::config::Config;
 use crate::extract;
 use crate::io::{Program, RealDisk, SystemClock};
 use crate::model::Problem;
-use crate::model::plugin::{Dispute, Issue, PluginChange, PluginJob, PluginName, PluginSetup, Resolution};
+use crate::model::plugin::{
+    Dispute, Issue, PluginChange, PluginJob, PluginMail, PluginName, PluginReading, PluginSetup, Resolution,
+};
 use crate::plugin::limits::CompileLimits;
 use crate::plugin::{Answered, Host, HostParts, Plugins, Request, Status, Unavailable, forbids_start};
 use crate::store::MasterKey;
@@ -108,6 +110,10 @@ impl Plugins for OfficePlugins {
 
     fn resolve(&mut self, request: &Request<'_>, disputes: &[Dispute]) -> Answered<Resolution> {
         self.asked().resolve(request, disputes)
+    }
+
+    fn read_mail(&mut self, request: &Request<'_>, mail: &PluginMail) -> Answered<PluginReading> {
+        self.asked().read_mail(request, mail)
     }
 }
 

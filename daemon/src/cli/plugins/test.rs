@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use daybook_plugin_sdk::testing::{
-    ExpectedVerdict, Fixture, FixtureDispute, Outcome as Said, SaidChange, SaidIssue, fixtures,
+    ExpectedVerdict, Fixture, FixtureDispute, FixtureReading, Outcome as Said, SaidChange, SaidIssue, fixtures,
 };
 use serde_json::json;
 
@@ -16,7 +16,7 @@ use crate::cli::{Failure, Outcome};
 use crate::error::Words;
 use crate::extract::parse_text;
 use crate::model::plugin::{
-    Dispute, OnFailure, PluginJob, PluginLimits, PluginName, PluginRow, PluginSetup, PluginVerdict, Severity,
+    Dispute, OnFailure, PluginJob, PluginLimits, PluginMail, PluginName, PluginRow, PluginSetup, PluginVerdict, Severity,
 };
 use crate::model::schema::{ConflictRule, Constraints, Title};
 use crate::model::{Cell, Field, FieldId, FieldType, Table, TableName, Value};
@@ -119,8 +119,8 @@ impl<'f> Asked<'f> {
             fixture.disputes.iter().map(|dispute| self::dispute(dispute, &fields)).collect::<Result<_, _>>()?;
         let context = Context { as_of: fixture.as_of.clone(), locale: fixture.locale.clone(), read_only: false };
         let name = TableName::new(&fixture.table);
-        let table =
-            Table { name, title: Title::default(), primary_key: Vec::new(), owner: None, department: None, fields };
+        let primary_key = chosen(|column| column.key);
+        let table = Table { name, title: Title::default(), primary_key, owner: None, department: None, fields };
         Ok(Self { fixture, setup, table, context, rows, disputes })
     }
 
@@ -140,8 +140,7 @@ impl<'f> Asked<'f> {
                 PluginJob::Validate => self.validate(host, &mut said),
                 PluginJob::Classify => self.classify(host, &mut said),
                 PluginJob::Merge => self.resolve(host, &mut said),
-                // Mails are not read yet.
-                PluginJob::Mail => Vec::new(),
+                PluginJob::Mail => self.read_mail(host, &mut said),
             };
             if let Some(failed) = failed.into_iter().next() {
                 said.failure = Some((kind_of(&failed.why).to_owned(), failed.why));
@@ -187,6 +186,28 @@ impl<'f> Asked<'f> {
         let answered = host.classify(&self.request());
         for label in answered.answers {
             said.rows[label.row].label = label.value.map(|value| value.to_string());
+        }
+        answered.failed
+    }
+
+    fn read_mail(&self, host: &mut Host, said: &mut Said) -> Vec<FailedRow> {
+        let Some(mail) = &self.fixture.mail else { return Vec::new() };
+        let told = PluginMail {
+            sender: mail.sender.clone(),
+            subject: mail.subject.clone(),
+            sent_at: mail.sent_at.clone(),
+            lines: mail.text.lines().map(str::to_owned).collect(),
+        };
+        // The mail stands for one row.
+        let rows = [PluginRow { cells: Vec::new() }];
+        let answered = host.read_mail(&Request { rows: &rows, ..self.request() }, &told);
+        for reading in answered.answers {
+            let text = |field: &Field| {
+                let cell = reading.cells.iter().find(|(id, _)| *id == field.id);
+                cell.map_or_else(String::new, |(_, value)| value.to_string())
+            };
+            let cells = self.table.fields.iter().map(text).collect();
+            said.readings.push(FixtureReading { cells, line: u32::try_from(reading.line + 1).unwrap_or(u32::MAX) });
         }
         answered.failed
     }

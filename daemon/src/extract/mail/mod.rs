@@ -18,6 +18,7 @@ use crate::model::{Cell, Code, FieldId, Problem, Row, Table, TableName};
 
 use super::CellProblem;
 
+mod added;
 mod agree;
 mod author;
 mod choose;
@@ -36,6 +37,7 @@ mod sample;
 #[cfg(test)]
 mod trial;
 
+pub use added::{AddedRow, OwnLine, add, own_lines};
 pub use choose::ChosenBy;
 pub use command::Command;
 

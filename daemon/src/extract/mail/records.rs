@@ -12,19 +12,19 @@ use super::labels::{Labels, is_cleared};
 use super::{Class, Line, MailReading, MailRow, Spot, is_readable, words};
 
 /// A record whose values are typed.
-struct Typed {
-    key: Option<Vec<CompactString>>,
-    cells: Vec<TypedCell>,
+pub(super) struct Typed {
+    pub(super) key: Option<Vec<CompactString>>,
+    pub(super) cells: Vec<TypedCell>,
 }
 
-struct TypedCell {
-    field: FieldId,
-    cell: Cell,
-    spot: Spot,
-    lines: Vec<usize>,
-    problem: Option<Problem>,
+pub(super) struct TypedCell {
+    pub(super) field: FieldId,
+    pub(super) cell: Cell,
+    pub(super) spot: Spot,
+    pub(super) lines: Vec<usize>,
+    pub(super) problem: Option<Problem>,
     /// Whether the mail gives another value, too: then neither is taken.
-    is_contested: bool,
+    pub(super) is_contested: bool,
 }
 
 /// Types all drafts of a mail's texts into the reading, and takes over the lines.
@@ -58,7 +58,7 @@ fn not_understood(lines: &mut [Line], at: &[usize], problem: &Problem) {
 }
 
 /// Types a draft. `None` if it is not said which record it is about; its lines are told then.
-fn typed(draft: Draft, labels: &Labels<'_>, lines: &mut [Line]) -> Option<Typed> {
+pub(super) fn typed(draft: Draft, labels: &Labels<'_>, lines: &mut [Line]) -> Option<Typed> {
     let all_lines: Vec<usize> = draft.cells.iter().flat_map(|cell| cell.lines.clone()).collect();
     let first = draft.cells.first().map(|cell| cell.spot)?;
     let mut cells: Vec<TypedCell> = Vec::new();
@@ -141,7 +141,7 @@ fn add(cells: &mut Vec<TypedCell>, cell: TypedCell, field: &Field, lines: &mut [
 }
 
 /// Puts a record to the others: one of the same key takes it in.
-fn merge(records: &mut Vec<Typed>, record: Typed, labels: &Labels<'_>, lines: &mut [Line]) {
+pub(super) fn merge(records: &mut Vec<Typed>, record: Typed, labels: &Labels<'_>, lines: &mut [Line]) {
     let same = record.key.as_ref().and_then(|key| records.iter_mut().find(|other| other.key.as_ref() == Some(key)));
     let Some(other) = same else {
         records.push(record);
@@ -165,7 +165,7 @@ fn merge(records: &mut Vec<Typed>, record: Typed, labels: &Labels<'_>, lines: &m
 }
 
 /// Makes a row of a record, with a problem for each value that can't be read.
-fn post(mut record: Typed, labels: &Labels<'_>, reading: &mut MailReading) {
+pub(super) fn post(mut record: Typed, labels: &Labels<'_>, reading: &mut MailReading) {
     record.cells.retain(|cell| !cell.is_contested);
     if record.cells.iter().all(|cell| labels.is_key(cell.field)) {
         for cell in &record.cells {

@@ -5,11 +5,13 @@
 //! sent it, and shown to the steward. Nothing in a mail gives rights but its proved sender.
 
 mod account;
+mod readers;
 mod rows;
 
 use std::cell::RefCell;
 
 use self::account::Telling;
+use self::readers::ReadCell;
 use self::rows::Taken;
 use super::command;
 use super::compose::Composer;
@@ -57,6 +59,7 @@ pub struct TookMail {
 /// Who a mail is from, and where her answer goes.
 struct Author {
     actor: Actor,
+    address: String,
     /// The address that she wrote from; `None` if nobody may answer.
     answer_to: Option<MailAddress>,
 }
@@ -198,7 +201,7 @@ impl Pipeline {
         let may_answer = Header::read(bytes).is_ok_and(|header| sender::may_answer(&header, &person, own).is_ok());
         let sends = self.config.smtp.is_some() && !self.config.office.observe_only;
         let answer_to = (may_answer && sends).then(|| MailAddress::parse(from).ok()).flatten();
-        Ok(Author { actor, answer_to })
+        Ok(Author { actor, address: from.to_owned(), answer_to })
     }
 
     /// Takes a mail of a proved sender.
@@ -217,15 +220,19 @@ impl Pipeline {
         let empty = Mail::default();
         let mail = read.as_ref().unwrap_or(&empty);
         let place = extract::Mailbox { address: &mailbox.address, table: &mailbox.table };
-        let reading = match &read {
+        let mut reading = match &read {
             Ok(mail) => extract::read(mail, &self.config.tables, &place, &limits).map_err(|refusal| refusal.problem),
             Err(fault) => Err(Problem::new(Code(fault.code()), "", fault.message(), fault.hint())),
         };
         let table = reading.as_ref().map_or_else(|_| mailbox.table.clone(), |reading| reading.table.clone());
         let arrival = self.mail_arrival(mailbox, raw, mail, author, &table);
         taken.arrival = Some(arrival.id);
+        let (read_cells, told) = match &mut reading {
+            Ok(reading) => self.put_to_readers(reading, mail, author, arrival.edited_at)?,
+            Err(_) => Default::default(),
+        };
         let asked = Asked { mail, author, arrival, taken };
-        match &reading {
+        let mut report = match &reading {
             Err(problem) => {
                 let code = problem.code.clone();
                 let told = problem.clone().in_source(mailbox.name.as_str());
@@ -243,9 +250,28 @@ impl Pipeline {
                     self.show(&asked, &table, reading, &key)
                 }
                 Some(Command::Undo) => self.undo(&asked, &table, reading),
-                _ => self.change(&asked, &table, reading),
+                _ => self.change(&asked, &table, reading, &read_cells),
             },
-        }
+        }?;
+        let of_mailbox = |problem: Problem| problem.in_source(mailbox.name.as_str());
+        report.problems.extend(told.into_iter().map(of_mailbox));
+        Ok(report)
+    }
+
+    /// Puts a mail to the plugins that read mails of its table.
+    fn put_to_readers(
+        &mut self,
+        reading: &mut MailReading,
+        mail: &Mail,
+        author: &Author,
+        written: Timestamp,
+    ) -> Result<(Vec<ReadCell>, Vec<Problem>), PipelineError> {
+        let table = table_of(&self.config, &reading.table)?;
+        let context = self.world(false);
+        let sent_at = written.to_rfc3339(&self.config.office.timezone);
+        let told = readers::Told { sender: &author.address, subject: &mail.subject, sent_at };
+        let plugins = self.parts.plugins.as_mut();
+        Ok(readers::read(reading, table, &told, plugins, &self.config.plugins, &context))
     }
 
     /// An arrival with when it was written, as far as that is known: never later than it came.
@@ -279,7 +305,13 @@ impl Pipeline {
     }
 
     /// Posts what a mail says of records.
-    fn change(&mut self, asked: &Asked<'_>, table: &TableName, reading: &MailReading) -> Result<Report, PipelineError> {
+    fn change(
+        &mut self,
+        asked: &Asked<'_>,
+        table: &TableName,
+        reading: &MailReading,
+        read: &[ReadCell],
+    ) -> Result<Report, PipelineError> {
         let rows: Vec<Row> = reading.rows.iter().map(|row| row.row.clone()).collect();
         let creator = creator(&self.config, &asked.author.actor);
         let (world, setups) = (self.world(false), self.config.plugins.clone());
@@ -299,6 +331,7 @@ impl Pipeline {
                 written_at: arrival.edited_at,
                 creator: &creator,
                 consult: &consult,
+                read,
             };
             let actor = arrival.actor.clone();
             let (mut posting, mut report, taken): (_, _, Vec<Taken>) =

@@ -14,6 +14,7 @@ use super::super::edits;
 use super::super::error::PipelineError;
 use super::super::hindrance::Remembered;
 use super::super::report::Report;
+use super::readers::ReadCell;
 use crate::access::Decider;
 use crate::extract::CellProblem;
 use crate::identify;
@@ -38,6 +39,8 @@ pub(super) struct Wanted<'a> {
     /// Who is responsible for a record that is new.
     pub(super) creator: &'a Creator,
     pub(super) consult: &'a Consult<'a>,
+    /// What plugins have read in the mail.
+    pub(super) read: &'a [ReadCell],
 }
 
 /// What became of a row.
@@ -144,13 +147,26 @@ pub(super) fn post(
         let became = if row.again {
             Became::Refused(CompactString::const_new("said-twice"))
         } else {
-            compose(&mut composer, &row, said.remove(&at).unwrap_or_default(), entropy)
+            let mut said = said.remove(&at).unwrap_or_default();
+            name_readers(&row, wanted.read, &mut said);
+            compose(&mut composer, &row, said, entropy)
         };
         outcomes.push(Taken { record: row.record, stored: row.stored, became });
     }
     composer.withdraw_held_rows();
     let (posting, report) = composer.finish(None);
     Ok((posting, report, outcomes))
+}
+
+/// Lets the history name the plugins that read cells in the mail.
+fn name_readers(row: &Prepared<'_>, read: &[ReadCell], said: &mut Said) {
+    for cell in read.iter().filter(|cell| cell.row == row.row.number) {
+        let is_normalised = said.normalised.iter().any(|(field, ..)| *field == cell.field);
+        let typed = row.cells.iter().find(|(field, typed)| *field == cell.field && !matches!(typed, Cell::Raw(_)));
+        if let Some((field, typed)) = typed.filter(|_| !is_normalised) {
+            said.normalised.push((*field, typed.clone(), cell.rule.clone()));
+        }
+    }
 }
 
 fn compose(composer: &mut Composer<'_>, row: &Prepared<'_>, said: Said, entropy: &mut dyn Entropy) -> Became {

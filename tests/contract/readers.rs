@@ -1,0 +1,85 @@
+//! Plugins that read mails: what they read in a line is posted as if the sender had written it as a label with its value.
+
+use super::mail::{CHIEF, MAIL, deliver, last};
+use super::office::{Office, problems};
+
+const OWNED: &str = "li.lei@example.com";
+
+/// An office whose mails are put to `status-words`.
+fn office(plugin: &str) -> Office {
+    let section = format!(
+        "{MAIL}[[plugin]]\nname = \"words\"\npath = \"plugins/words.wasm\"\ntable = \"customers\"\n\
+         reads = [\"customer_id\", \"stage\"]\nwrites = [\"stage\"]\n{plugin}"
+    );
+    let office = Office::with(&section);
+    let component = example_plugins::component("status-words").unwrap_or_else(|why| panic!("{why}"));
+    office.write("plugins/words.wasm", component);
+    for folder in ["new", "cur", "tmp"] {
+        std::fs::create_dir_all(office.path("data/mail").join(folder)).expect("a maildir");
+    }
+    for (key, name, owner) in [("C-1", "Amber", OWNED), ("C-2", "Bronze", OWNED), ("C-3", "Copper", CHIEF)] {
+        let (key, name, owner) = (key.to_owned(), format!("name={name}"), format!("owner={owner}"));
+        office.program(&["record", "set", "--key", &key, &name, "stage=lead", "credit=7", &owner]).ends(0);
+    }
+    office
+}
+
+const SETTINGS: &str = "settings = { key = \"customer_id\", prefix = \"C-\", field = \"stage\", words = { signed = [\"签了\", \"signed\"], lost = [\"丢单\"] } }\n";
+
+#[test]
+fn a_plugin_reads_what_daybook_does_not_understand() {
+    let office = office(SETTINGS);
+    deliver(
+        &office,
+        "1",
+        OWNED,
+        "",
+        "各位好：\r\n\r\nC-1 今天签了，合同下周寄出\r\nC-2 可能会丢单吧？\r\n客户编号：C-2\r\n客户名称：青铜贸易\r\n\r\n谢谢\r\n",
+    );
+    office.sync();
+    assert_eq!(office.value("C-1", "stage"), "signed");
+    assert_eq!((office.value("C-2", "stage"), office.value("C-2", "name")), ("lead".into(), "青铜贸易".into()));
+    let (outcome, text) = last(&office);
+    assert!(outcome.starts_with("applied=2 unchanged=0 refused=0 conflicts=0 held=0"), "{outcome}: {text}");
+    assert!(text.contains("lead → signed"), "{text}");
+
+    // The history names the plugin beside the sender, whose rights it has.
+    let history = office.list(&["record", "history", "--key", "C-1", "--field", "stage"]);
+    let newest = history.iter().find(|line| line["value"] == "signed").expect("it is there");
+    assert!(newest["rule"].as_str().is_some_and(|rule| rule.starts_with("plugin:words@1.0.0#")), "{newest}");
+    assert_eq!((&newest["actor"], &newest["place"]), (&OWNED.into(), &"1@mail.example.com".into()));
+    deliver(&office, "2", OWNED, "", "C-3 签了\r\n");
+    office.sync();
+    assert_eq!(office.value("C-3", "stage"), "lead", "it is not hers");
+    let (outcome, text) = last(&office);
+    assert!(outcome.contains("applied=0") && !text.contains("Copper"), "{outcome}: {text}");
+    office.sync_idly();
+    office.store_is_sound();
+}
+
+#[test]
+fn what_is_quoted_or_said_otherwise_in_the_mail_is_not_taken() {
+    let office = office(SETTINGS);
+    let quoted = "您好\r\n\r\n在 2026年3月1日，李雷 <li.lei@example.com> 写道：\r\n> C-1 签了\r\n";
+    deliver(&office, "3", OWNED, "", quoted);
+    office.sync();
+    assert_eq!(office.value("C-1", "stage"), "lead", "another mail's line");
+    // Two statements about one cell: neither is taken, and both lines are told of.
+    deliver(&office, "4", OWNED, "", "客户编号：C-2\r\n阶段：lost\r\n客户名称：青铜\r\n\r\nC-2 签了\r\n");
+    office.sync();
+    assert_eq!((office.value("C-2", "stage"), office.value("C-2", "name")), ("lead".into(), "青铜".into()));
+    let (outcome, text) = last(&office);
+    assert!(outcome.starts_with("applied=1 ") && outcome.ends_with("not-understood=2"), "{outcome}: {text}");
+}
+
+#[test]
+fn a_reader_without_an_answer_costs_what_it_alone_would_have_read() {
+    // Its memory is too small to start in.
+    let office = office(&format!("{SETTINGS}memory_bytes_max = 65536\n"));
+    deliver(&office, "5", OWNED, "", "客户编号：C-1\r\n客户名称：琥珀贸易\r\n\r\nC-2 签了\r\n");
+    let report = office.sync();
+    assert_eq!(office.value("C-1", "name"), "琥珀贸易");
+    assert_eq!(office.value("C-2", "stage"), "lead");
+    let codes: Vec<String> = problems(&report).into_iter().map(|(code, _)| code).collect();
+    assert!(codes.iter().any(|code| code.starts_with("plugin-")), "{report}");
+}
