@@ -2,6 +2,7 @@
 
 use super::mail::{CHIEF, MAIL, deliver, last};
 use super::office::{Office, problems};
+use crate::plugins::fixture::Fixture;
 
 const OWNED: &str = "li.lei@example.com";
 
@@ -32,7 +33,7 @@ fn a_plugin_reads_what_daybook_does_not_understand() {
     deliver(
         &office,
         "1",
-        OWNED,
+        CHIEF,
         "",
         "各位好：\r\n\r\nC-1 今天签了，合同下周寄出\r\nC-2 可能会丢单吧？\r\n客户编号：C-2\r\n客户名称：青铜贸易\r\n\r\n谢谢\r\n",
     );
@@ -44,15 +45,20 @@ fn a_plugin_reads_what_daybook_does_not_understand() {
     assert!(text.contains("lead → signed"), "{text}");
 
     // The history names the plugin beside the sender, whose rights it has.
-    let history = office.list(&["record", "history", "--key", "C-1", "--field", "stage"]);
-    let newest = history.iter().find(|line| line["value"] == "signed").expect("it is there");
+    let history = office.list(&["record", "history", "--key", "C-1"]);
+    let newest =
+        history.iter().find(|line| line["field"] == "stage" && line["value"] == "signed").expect("it is there");
     assert!(newest["rule"].as_str().is_some_and(|rule| rule.starts_with("plugin:words@1.0.0#")), "{newest}");
-    assert_eq!((&newest["actor"], &newest["place"]), (&OWNED.into(), &"1@mail.example.com".into()));
-    deliver(&office, "2", OWNED, "", "C-3 签了\r\n");
-    office.sync();
-    assert_eq!(office.value("C-3", "stage"), "lead", "it is not hers");
-    let (outcome, text) = last(&office);
-    assert!(outcome.contains("applied=0") && !text.contains("Copper"), "{outcome}: {text}");
+    assert_eq!((&newest["actor"], &newest["place"]), (&CHIEF.into(), &"1@mail.example.com".into()));
+    // Sales may see the stage and not change it, and C-3 is none of hers.
+    for key in ["C-2", "C-3"] {
+        deliver(&office, key, OWNED, "", &format!("{key} 签了\r\n"));
+        office.sync();
+        assert_eq!(office.value(key, "stage"), "lead");
+        let (outcome, text) = last(&office);
+        assert!(outcome.contains("applied=0") && outcome.contains("refused=1"), "{outcome}: {text}");
+        assert!(!text.contains("Copper"), "{text}");
+    }
     office.sync_idly();
     office.store_is_sound();
 }
@@ -61,11 +67,11 @@ fn a_plugin_reads_what_daybook_does_not_understand() {
 fn what_is_quoted_or_said_otherwise_in_the_mail_is_not_taken() {
     let office = office(SETTINGS);
     let quoted = "您好\r\n\r\n在 2026年3月1日，李雷 <li.lei@example.com> 写道：\r\n> C-1 签了\r\n";
-    deliver(&office, "3", OWNED, "", quoted);
+    deliver(&office, "3", CHIEF, "", quoted);
     office.sync();
     assert_eq!(office.value("C-1", "stage"), "lead", "another mail's line");
     // Two statements about one cell: neither is taken, and both lines are told of.
-    deliver(&office, "4", OWNED, "", "客户编号：C-2\r\n阶段：lost\r\n客户名称：青铜\r\n\r\nC-2 签了\r\n");
+    deliver(&office, "4", CHIEF, "", "客户编号：C-2\r\n阶段：lost\r\n客户名称：青铜\r\n\r\nC-2 签了\r\n");
     office.sync();
     assert_eq!((office.value("C-2", "stage"), office.value("C-2", "name")), ("lead".into(), "青铜".into()));
     let (outcome, text) = last(&office);
@@ -74,12 +80,16 @@ fn what_is_quoted_or_said_otherwise_in_the_mail_is_not_taken() {
 
 #[test]
 fn a_reader_without_an_answer_costs_what_it_alone_would_have_read() {
-    // Its memory is too small to start in.
-    let office = office(&format!("{SETTINGS}memory_bytes_max = 65536\n"));
-    deliver(&office, "5", OWNED, "", "客户编号：C-1\r\n客户名称：琥珀贸易\r\n\r\nC-2 签了\r\n");
+    let office = office(SETTINGS);
+    let broken = Fixture::new("(func $JOB(mail) unreachable)").component();
+    office.write("plugins/words.wasm", &broken);
+    deliver(&office, "5", CHIEF, "", "客户编号：C-1\r\n客户名称：琥珀贸易\r\n\r\nC-2 签了\r\n");
     let report = office.sync();
     assert_eq!(office.value("C-1", "name"), "琥珀贸易");
     assert_eq!(office.value("C-2", "stage"), "lead");
     let codes: Vec<String> = problems(&report).into_iter().map(|(code, _)| code).collect();
-    assert!(codes.iter().any(|code| code.starts_with("plugin-")), "{report}");
+    assert!(codes.contains(&"plugin-failed".to_owned()), "{report}");
+    let (outcome, text) = last(&office);
+    assert!(outcome.starts_with("applied=1 "), "{outcome}: {text}");
+    assert!(text.contains("had no answer") && text.contains("tell your IT"), "{text}");
 }

@@ -95,9 +95,18 @@ impl Fixture {
     fn module(&self) -> String {
         let mut text = self.text.clone();
         for job in jobs() {
-            let function = if job == "merge" { "resolve" } else { job };
-            let more = if job == "merge" { " (param $disputes i32) (param $disputes-len i32)" } else { "" };
-            let begin = format!("(export \"daybook:plugin/{job}@1.0.0#{function}\") {PARAMETERS}{more} (result i32)");
+            let function = match job {
+                "merge" => "resolve",
+                "mail" => "parse",
+                other => other,
+            };
+            let parameters = match job {
+                "merge" => format!("{PARAMETERS} (param $disputes i32) (param $disputes-len i32)"),
+                // They are so many that they lie in memory.
+                "mail" => "(param $parameters i32)".to_owned(),
+                _ => PARAMETERS.to_owned(),
+            };
+            let begin = format!("(export \"daybook:plugin/{job}@1.0.0#{function}\") {parameters} (result i32)");
             text = text.replace(&format!("$JOB({job})"), &begin);
         }
         let numbers: Vec<_> = self.says.iter().map(|job| format!("\\{:02x}", number(job))).collect();
@@ -137,8 +146,8 @@ impl Fixture {
     }
 }
 
-fn jobs() -> [&'static str; 4] {
-    ["normalise", "validate", "classify", "merge"]
+fn jobs() -> [&'static str; 5] {
+    ["normalise", "validate", "classify", "merge", "mail"]
 }
 
 fn number(job: &str) -> u8 {

@@ -98,7 +98,7 @@ fn a_mail_is_taken_from_the_server_answered_through_it_and_moved() {
     assert_eq!(counts, [0, 1, 2]);
     let mails = smtp.seen().mails.clone();
     let [receipt] = mails.as_slice() else { panic!("{} mails", mails.len()) };
-    assert!(outcome(receipt).starts_with("applied=2 "), "{}", outcome(receipt));
+    assert!(outcome(receipt).starts_with("applied=1 "), "{}", outcome(receipt));
     assert!(String::from_utf8_lossy(receipt).contains("In-Reply-To: <1@example.com>"));
 
     // Somebody moves it back: its bytes are known, whatever its number is now.
@@ -120,17 +120,13 @@ fn the_daemon_answers_a_mail_while_it_waits_and_comes_back_when_the_server_was_a
     let Some(mut dovecot) = Dovecot::start_with_submission(smtp.port) else { return };
     let office = office(&dovecot);
     let daemon = office.start(&["run"]);
-    wait_until("it has looked", || {
-        let status = office.json(&["status"]);
-        status["sources"].as_array().is_some_and(|all| all.iter().any(|source| source["last_seen_at"].is_string()))
-    });
     dovecot.deliver(&proved("5", SENDER, "Customer ID: C-5\nName: Amber"));
     wait_until("it is answered", || smtp.seen().mails.len() == 1);
     assert_eq!(office.value("C-5", "name"), "Amber");
     dovecot.stop();
     wait_until("it is told", || {
         let status = office.json(&["status"]);
-        status["sources"].as_array().is_some_and(|all| all.iter().any(|source| source["error"].is_string() || source["error"].is_object()))
+        status["sources"].as_array().is_some_and(|all| all.iter().any(|source| !source["error"].is_null()))
     });
     dovecot.start_again();
     dovecot.deliver(&proved("6", SENDER, "Customer ID: C-5\nStage: lead"));
@@ -148,20 +144,26 @@ fn a_mail_whose_move_was_cut_off_by_kill_is_neither_lost_nor_taken_twice() {
     let may_move = moves.clone();
     let imap = MockImap::start(move |command, _| {
         let is_move = command.to_ascii_uppercase().contains("UID MOVE");
-        if is_move && !may_move.load(std::sync::atomic::Ordering::SeqCst) { ImapReaction::Hang("") } else { ImapReaction::Usual }
+        if is_move && !may_move.load(std::sync::atomic::Ordering::SeqCst) {
+            ImapReaction::Hang("")
+        } else {
+            ImapReaction::Usual
+        }
     });
     let office = Office::bare();
     let account = super::account(imap.port, MailTls::None, Credential::PasswordFile(office.path("keys/imap")), None);
-    let smtp_section = format!(
-        "[smtp]\nhost = \"127.0.0.1\"\nport = {}\ntls = \"none\"\nfrom = \"capture@test.local\"\n",
-        smtp.port
-    );
+    let smtp_section =
+        format!("[smtp]\nhost = \"127.0.0.1\"\nport = {}\ntls = \"none\"\nfrom = \"capture@test.local\"\n", smtp.port);
     office.program(&["init"]).ends(0);
     secret(&office, "keys/imap");
     office.configure(&format!("{}{}{smtp_section}", crate::contract::office::CUSTOMERS, mailbox(&account, "")));
     let mail = proved("7", SENDER, "Customer ID: C-7\nName: Amber");
     // As the last server adds it.
-    let mail = [b"Received: from mx.example.com by test.local with LMTP id 1; Sat, 01 Mar 2025 09:00:01 +0800\r\n".as_slice(), &mail].concat();
+    let mail = [
+        b"Received: from mx.example.com by test.local with LMTP id 1; Sat, 01 Mar 2025 09:00:01 +0800\r\n".as_slice(),
+        &mail,
+    ]
+    .concat();
     imap.world().deliver(mail);
     let daemon = office.start(&["run"]);
     let begin = Instant::now();
@@ -181,13 +183,24 @@ fn a_mail_whose_move_was_cut_off_by_kill_is_neither_lost_nor_taken_twice() {
     office.store_is_sound();
 }
 
+/// An RSA key as the name service has it (RFC 5280, 4.1.2.7), made of the bare one (RFC 8017, A.1.1).
+fn subject_public_key_info(bare: &[u8]) -> Vec<u8> {
+    const RSA_ENCRYPTION: [u8; 15] = [0x30, 0x0d, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0];
+    let holds = |tag: u8, content: &[u8]| {
+        let length = u16::try_from(content.len()).expect("it is short").to_be_bytes();
+        [&[tag, 0x82, length[0], length[1]], content].concat()
+    };
+    holds(0x30, &[RSA_ENCRYPTION.as_slice(), &holds(3, &[&[0], bare].concat())].concat())
+}
+
 /// A mail that example.com has signed, and the record of its key.
 fn signed(name: &str, from: &str, text: &str) -> (String, String) {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/forgery");
     let pem = std::fs::read(folder.join("rsa-key-of-nobody.pem")).expect("it is there");
     let der = PrivateKeyDer::from_pem_slice(&pem).expect("it is PEM");
     let key = RsaKey::<Sha256>::from_key_der(der).expect("it is a key");
-    let record = format!("v=DKIM1; k=rsa; p={}", super::dovecot::base64(&key.public_key(), false));
+    let record =
+        format!("v=DKIM1; k=rsa; p={}", super::dovecot::base64(&subject_public_key_info(&key.public_key()), false));
     let mail = format!(
         "From: {from}\r\nTo: capture@test.local\r\nSubject: update\r\nDate: Sat, 01 Mar 2025 09:00:00 +0800\r\n\
          Message-ID: <{name}@example.com>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{text}\r\n"
@@ -209,15 +222,20 @@ fn a_signed_mail_comes_in_through_postfix_and_opendkim_and_a_forged_one_does_not
     border.deliver(SENDER, mail.as_bytes());
     border.deliver(SENDER, mail.replace("Amber", "Evil").replace("C-8", "C-9").as_bytes());
     // Results that the sender wrote: with the border's name, and as if another mail followed.
-    let claim = format!("Authentication-Results: {}; dkim=pass header.d=example.com; dmarc=pass header.from=example.com\r\n", border::NAME);
+    let claim = format!(
+        "Authentication-Results: {}; dkim=pass header.d=example.com; dmarc=pass header.from=example.com\r\n",
+        border::NAME
+    );
     let (_, bare) = mail.split_once("\r\nFrom: ").expect("it is signed");
-    for forged in [format!("{claim}From: {bare}"), format!("From: {bare}").replacen("\r\n\r\n", &format!("\r\n{claim}\r\n"), 1)] {
+    for forged in
+        [format!("{claim}From: {bare}"), format!("From: {bare}").replacen("\r\n\r\n", &format!("\r\n{claim}\r\n"), 1)]
+    {
         border.deliver(SENDER, forged.replace("Amber", "Evil").replace("C-8", "C-9").as_bytes());
     }
     wait_until("they are delivered", || dovecot.count("INBOX") == 4);
     let report = office.sync();
-    assert_eq!(office.value("C-8", "name"), "Amber");
     assert_eq!(office.list(&["record", "list"]).len(), 1, "{report}");
+    assert_eq!(office.value("C-8", "name"), "Amber");
     assert_eq!([dovecot.count("Daybook.Done"), dovecot.count("Daybook.Refused")], [1, 3]);
     assert_eq!(smtp.seen().mails.len(), 1, "who is not proved is not answered");
     // What Daybook sends is no mail for it.

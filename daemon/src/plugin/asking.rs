@@ -11,9 +11,7 @@ use super::guest::{Bounds, Guest, Reply, ask};
 use super::loaded::{Loaded, no_job};
 use super::wire::{mail as mails, types};
 use super::{Context, Request};
-use crate::model::plugin::{
-    Dispute, Issue, PluginChange, PluginJob, PluginMail, PluginReading, PluginRow, Resolution,
-};
+use crate::model::plugin::{Dispute, Issue, PluginChange, PluginJob, PluginMail, PluginReading, PluginRow, Resolution};
 
 /// The class of which anything may stand in a log or a message.
 const OPEN_CLASS: &str = "basic";

@@ -226,9 +226,10 @@ impl<'a> Gate<'a> {
         let mut readings = Vec::with_capacity(answer.len());
         for reading in answer {
             // Lines are counted from 1.
-            let line = reading.line.checked_sub(1).map_or(Err(bad("it names line 0".to_owned())), |line| {
-                position(line, lines, "line")
-            })?;
+            let line = reading
+                .line
+                .checked_sub(1)
+                .map_or(Err(bad("it names line 0".to_owned())), |line| position(line, lines, "line"))?;
             if reading.cells.len() != self.columns.len() {
                 let (has, columns) = (reading.cells.len(), self.columns.len());
                 return Err(bad(format!("a row that it read has {has} cells, and there are {columns} columns")));

@@ -25,7 +25,8 @@ use super::slot::{Slot, State};
 use super::{Answered, FailedRow, Plugins, Request, compile};
 use crate::io::{Clock, Disk, Program};
 use crate::model::plugin::{
-    Dispute, Issue, PluginChange, PluginJob, PluginLimits, PluginMail, PluginName, PluginReading, PluginSetup, Resolution,
+    Dispute, Issue, PluginChange, PluginJob, PluginLimits, PluginMail, PluginName, PluginReading, PluginSetup,
+    Resolution,
 };
 use crate::model::{Code, Problem, Table};
 
@@ -187,7 +188,18 @@ impl Host {
         let engine = compile::running(metered).map_err(|error| no_engine("plugins", &error.to_string()))?;
         let linker = linker(&engine).map_err(|error| no_engine("plugins", &error.to_string()))?;
         let cache = Cache::new(cache_folder, &cache_key, compiler, compile_limits, metered);
-        let core = Core { engine, linker, cache, ticker: Ticker::new(), disk, clock, read_value, tables, metered, loading: Mutex::new(()) };
+        let core = Core {
+            engine,
+            linker,
+            cache,
+            ticker: Ticker::new(),
+            disk,
+            clock,
+            read_value,
+            tables,
+            metered,
+            loading: Mutex::new(()),
+        };
         Ok(Self { core: Arc::new(core), slots: Vec::new() })
     }
 

@@ -16,7 +16,8 @@ use crate::cli::{Failure, Outcome};
 use crate::error::Words;
 use crate::extract::parse_text;
 use crate::model::plugin::{
-    Dispute, OnFailure, PluginJob, PluginLimits, PluginMail, PluginName, PluginRow, PluginSetup, PluginVerdict, Severity,
+    Dispute, OnFailure, PluginJob, PluginLimits, PluginMail, PluginName, PluginRow, PluginSetup, PluginVerdict,
+    Severity,
 };
 use crate::model::schema::{ConflictRule, Constraints, Title};
 use crate::model::{Cell, Field, FieldId, FieldType, Table, TableName, Value};
