@@ -411,6 +411,7 @@ impl Pipeline {
                 editor: properties.editor.filter(|editor| editor != AUTHOR),
                 modified: properties.modified_ms.map(Timestamp),
             },
+            sheets: Vec::new(),
         };
         let rows_total = fetched.rows_total;
         Ok(Sheet { arrival, rows, known, cell_problems, problems, news, moved_from, rows_total, counted_keys })
@@ -622,6 +623,7 @@ impl Pipeline {
             place: None,
             columns: Vec::new(),
             mark: Mark::default(),
+            sheets: Vec::new(),
         };
         for _ in 0..TRIES_MAX {
             let snapshot = self.store.snapshot()?;

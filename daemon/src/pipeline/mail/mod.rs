@@ -275,6 +275,7 @@ impl Pipeline {
             place: Some(Place { file: id, sheet: None }),
             columns: Vec::new(),
             mark: Mark { digest: raw.sha256, ..Mark::default() },
+            sheets: Vec::new(),
         }
     }
 
