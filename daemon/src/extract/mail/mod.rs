@@ -38,6 +38,7 @@ mod trial;
 
 pub use choose::ChosenBy;
 pub use command::Command;
+pub use labels::is_cleared;
 
 /// The mailbox that a mail came to.
 #[derive(Clone, Copy, Debug)]
