@@ -4,7 +4,8 @@ use serde_json::Value as Json;
 
 use super::office::{Office, problems, wait_until};
 
-const MAIL: &str = r#"
+/// A mailbox, and a folder for what is sent.
+pub(super) const MAIL: &str = r#"
 [[mailbox]]
 name = "capture"
 address = "capture@example.com"
@@ -18,7 +19,12 @@ from = "capture@example.com"
 "#;
 
 fn office(language: &str) -> Office {
-    let office = Office::with(MAIL);
+    office_with(language, "")
+}
+
+/// An office with mails, and more in its configuration.
+pub(super) fn office_with(language: &str, more: &str) -> Office {
+    let office = Office::with(&format!("{MAIL}{more}"));
     let configuration = String::from_utf8(office.read("daybook.toml")).expect("UTF-8");
     let from = if configuration.contains("language = \"en\"") { "en" } else { "zh-CN" };
     let configuration = configuration.replace(&format!("language = \"{from}\""), &format!("language = \"{language}\""));
@@ -40,12 +46,17 @@ fn deliver(office: &Office, name: &str, from: &str, more: &str, text: &str) {
 
 /// The receipts, each with its header and its plain text decoded.
 fn receipts(office: &Office) -> Vec<(String, String)> {
+    sent(office).iter().map(|bytes| read(bytes)).collect()
+}
+
+/// The mails that were sent, oldest first.
+pub(super) fn sent(office: &Office) -> Vec<Vec<u8>> {
     let folder = office.path("data/outbox");
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut paths: Vec<_> = entries.map(|entry| entry.expect("it can be listed").path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "eml"));
     paths.sort_by_key(|path| path.metadata().and_then(|meta| meta.modified()).expect("the system says it"));
-    paths.iter().map(|path| read(&std::fs::read(path).expect("it can be read"))).collect()
+    paths.iter().map(|path| std::fs::read(path).expect("it can be read")).collect()
 }
 
 fn read(bytes: &[u8]) -> (String, String) {
@@ -56,13 +67,13 @@ fn read(bytes: &[u8]) -> (String, String) {
 }
 
 /// The last receipt: what its outcome header says, and its text.
-fn last(office: &Office) -> (String, String) {
+pub(super) fn last(office: &Office) -> (String, String) {
     let (head, text) = receipts(office).pop().expect("there is a receipt");
     let outcome = head.lines().find_map(|line| line.strip_prefix("X-Daybook-Outcome: ")).expect("it has an outcome");
     (outcome.trim().to_owned(), text)
 }
 
-const CHIEF: &str = "chief@example.com";
+pub(super) const CHIEF: &str = "chief@example.com";
 
 #[test]
 fn a_mail_adds_and_changes_a_record_and_is_answered_line_by_line() {

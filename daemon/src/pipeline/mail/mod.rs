@@ -5,16 +5,15 @@
 //! sent it, and shown to the steward. Nothing in a mail gives rights but its proved sender.
 
 mod account;
+mod attached;
+mod gather;
+mod posting;
 mod rows;
 
-use std::cell::RefCell;
-
 use self::account::Telling;
-use self::rows::Taken;
 use super::command;
 use super::compose::Composer;
-use super::consult::{Case, Consultant};
-use super::{Along, CommitError, Pipeline, PipelineError, Report, TRIES_MAX, command::key_cells, creator, joined_key};
+use super::{Along, CommitError, Pipeline, PipelineError, Report, TRIES_MAX, command::key_cells, joined_key};
 use super::{publish_tasks, table_of};
 use crate::access::Decider;
 use crate::codec::mime::{self, Mail, MimeLimits};
@@ -24,10 +23,9 @@ use crate::io::{Entropy, NameService, Resolver, uuid_v7};
 use crate::model::entry::{KeyIndex, Posting};
 use crate::model::problem::Code;
 use crate::model::{
-    Actor, Arrival, ArrivalId, ArrivalKind, MailAddress, Mark, MessageId, OutgoingMail, Place, Problem, Row,
-    SourceName, Table, TableName, Timestamp,
+    Actor, Arrival, ArrivalId, ArrivalKind, MailAddress, Mark, MessageId, OutgoingMail, Place, Problem, SourceName,
+    Table, TableName, Timestamp,
 };
-use crate::plugin::NoPlugins;
 use crate::publish::receipt::{self, Account, Reply, Thread};
 use crate::source::mailbox::sender::{self, Border, Header, People, Proof, Verdict as Sender};
 use crate::source::mailbox::{MailId, Progress, PutAside, RawMail, Verdict};
@@ -279,53 +277,6 @@ impl Pipeline {
         }
     }
 
-    /// Posts what a mail says of records.
-    fn change(&mut self, asked: &Asked<'_>, table: &TableName, reading: &MailReading) -> Result<Report, PipelineError> {
-        let rows: Vec<Row> = reading.rows.iter().map(|row| row.row.clone()).collect();
-        let creator = creator(&self.config, &asked.author.actor);
-        let (world, setups) = (self.world(false), self.config.plugins.clone());
-        let about = table_of(&self.config, table)?.clone();
-        let plugins = RefCell::new(std::mem::replace(&mut self.parts.plugins, Box::new(NoPlugins)));
-        let consult = |cases: &[Case<'_>]| {
-            let mut plugins = plugins.borrow_mut();
-            let (plugins, setups, context) = (plugins.as_mut(), setups.as_slice(), &world);
-            Consultant { plugins, setups, table: &about, context }.consult(cases)
-        };
-        let policy = self.config.policy.clone();
-        let language = self.texts.language();
-        let posted = self.post_mail(asked, table, |snapshot, table, decider, arrival, entropy| {
-            let wanted = rows::Wanted {
-                rows: &rows,
-                problems: &reading.problems,
-                written_at: arrival.edited_at,
-                creator: &creator,
-                consult: &consult,
-            };
-            let actor = arrival.actor.clone();
-            let (mut posting, mut report, taken): (_, _, Vec<Taken>) =
-                rows::post(snapshot, table, decider, arrival, &wanted, entropy)?;
-            let telling = Telling { table, decider, policy: &policy, actor: &actor, language };
-            let mut account =
-                Account { records: telling.rows(&rows, &reading.problems, &taken, &posting), ..Account::default() };
-            account::of_lines(reading, &mut account);
-            if reading.command == Some(Command::Template) {
-                account.remarks.push("template-not-sent".to_owned());
-            }
-            if !reading.attachments.is_empty() {
-                account.remarks.push("attachment-not-read".to_owned());
-            }
-            let source = posting.arrival.source.clone();
-            let unclear = reading.not_understood().map(|(_, problem)| problem.clone().in_source(source.as_str()));
-            let unclear: Vec<Problem> = unclear.collect();
-            posting.problems.extend(unclear.iter().cloned());
-            report.problems.extend(unclear);
-            report.rows = rows.len() as u64;
-            Ok((posting, report, account))
-        });
-        self.parts.plugins = plugins.into_inner();
-        posted
-    }
-
     /// Answers with a record as its author may see it.
     fn show(
         &mut self,
@@ -468,7 +419,7 @@ impl Pipeline {
             thread: &Thread::new(answered, asked.mail.references.iter().map(mime::MessageId::as_str)),
             arrival: Some(asked.arrival.id),
             at: asked.arrival.at,
-            attached: &[],
+            attached: &account.attached,
         };
         let bytes = receipt::write(&reply, &account, &self.texts).map_err(|error| unsendable(error.to_string()))?;
         let mail = OutgoingMail::new(kind, to.clone(), message_id, bytes, Some(asked.arrival.id));

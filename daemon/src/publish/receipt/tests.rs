@@ -18,6 +18,7 @@ fn account() -> Account {
             RecordAccount {
                 title: "客户".to_owned(),
                 key: "C-1".to_owned(),
+                place: None,
                 is_new: false,
                 remark: None,
                 cells: vec![
@@ -29,6 +30,7 @@ fn account() -> Account {
             RecordAccount {
                 title: "客户".to_owned(),
                 key: "C-2".to_owned(),
+                place: Some("客户.xlsx!客户!14".to_owned()),
                 is_new: true,
                 remark: Some(RowRemark::Held(vec![(Some("税号".to_owned()), Reason::Words("校验位不符".into()))])),
                 cells: Vec::new(),
@@ -82,7 +84,12 @@ fn every_code_has_its_words_in_both_languages() {
 
 #[test]
 fn every_line_that_was_not_understood_has_its_words() {
-    let sources = concat!(include_str!("../../extract/mail/words.rs"), include_str!("../../pipeline/mail/mod.rs"));
+    let sources = concat!(
+        include_str!("../../extract/mail/words.rs"),
+        include_str!("../../pipeline/mail/mod.rs"),
+        include_str!("../../pipeline/mail/posting.rs"),
+        include_str!("../../pipeline/mail/template.rs"),
+    );
     let code =
         regex::Regex::new(r#"(?:at\(\s*spot,\s*|whole\(\s*|Refusal::new\(\s*Code\(|remarks\.push\()"([a-z-]+)""#)
             .unwrap();

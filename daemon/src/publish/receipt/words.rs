@@ -1,25 +1,74 @@
 //! The words of a receipt that both of its forms say.
 
-use super::{CellAccount, CellOutcome, LineAccount, LinePlace, Reason, RecordAccount, Rest, RowRemark, Sight};
+use super::{
+    AttachmentAccount, CellAccount, CellOutcome, LineAccount, LinePlace, Listed, Reason, RecordAccount, Rest,
+    RowRemark, Sent, Sight, TROUBLES_LISTED_MAX,
+};
 use crate::publish::answer;
 use crate::text::Texts;
 
 /// The line above a record.
 pub(super) fn record(record: &RecordAccount, texts: &Texts) -> String {
     let names = [("title", record.title.as_str().into()), ("key", record.key.as_str().into())];
-    if record.key.is_empty() {
+    let name = if record.key.is_empty() {
         texts.format("receipt-record-unknown", &names)
     } else if record.is_new {
         texts.format("receipt-record-new", &names)
     } else {
         texts.format("receipt-record", &names)
+    };
+    match &record.place {
+        Some(place) => texts.format("receipt-record-at", &[("record", name.into()), ("place", place.as_str().into())]),
+        None => name,
     }
+}
+
+/// How many records are not listed; nothing if all are.
+pub(super) fn unlisted(listed: &Listed<'_>, texts: &Texts) -> Vec<String> {
+    let count = |key: &str, count: usize| (count > 0).then(|| texts.format(key, &[("count", count.into())]));
+    [count("receipt-records-fine", listed.fine), count("receipt-records-more", listed.more)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// What became of a workbook: whether it was read, and then the columns that were not.
+pub(super) fn attachment(file: &AttachmentAccount, texts: &Texts) -> Vec<String> {
+    let name = || ("name", file.name.as_str().into());
+    let first = match (&file.rows, &file.sheet) {
+        (Ok(rows), Some(sheet)) => {
+            texts.format("receipt-file-sheet", &[name(), ("sheet", sheet.as_str().into()), ("rows", (*rows).into())])
+        }
+        (Ok(rows), None) => texts.format("receipt-file", &[name(), ("rows", (*rows).into())]),
+        (Err(code), _) => texts.format("receipt-file-unread", &[name(), ("reason", of_file(code, texts).into())]),
+    };
+    let columns = file.columns.iter().map(|(title, code)| {
+        let reason = of_file(code, texts);
+        let key = if title.is_empty() { "receipt-file-problem" } else { "receipt-file-column" };
+        texts.format(key, &[("title", title.as_str().into()), ("reason", reason.into())])
+    });
+    [first].into_iter().chain(columns).collect()
+}
+
+/// What is wrong with a workbook or a column of it, and what to do.
+fn of_file(code: &str, texts: &Texts) -> String {
+    let key = format!("file-{code}");
+    texts.get(if texts.has(&key) { &key } else { "file-other" })
+}
+
+/// What goes with the receipt; nothing if nothing does.
+pub(super) fn sent(sent: Option<Sent>, texts: &Texts) -> Option<String> {
+    sent.map(|sent| match sent {
+        Sent::Rows => texts.get("receipt-sent-rows"),
+        Sent::Template => texts.get("receipt-sent-template"),
+    })
 }
 
 /// What became of a row as a whole.
 pub(super) fn remark(remark: &RowRemark, texts: &Texts) -> String {
     match remark {
         RowRemark::Refused(why) => texts.format("receipt-row-refused", &[("reason", reason(why, texts).into())]),
+        RowRemark::Unchanged(why) => texts.format("receipt-row-unchanged", &[("reason", reason(why, texts).into())]),
         RowRemark::Held(why) => {
             let why = why.iter().map(|(field, why)| match field {
                 Some(field) => {
@@ -77,12 +126,20 @@ pub(super) fn line(line: &LineAccount, texts: &Texts) -> String {
     texts.format("receipt-line", &[("place", place.into()), ("text", line.text.as_str().into())])
 }
 
+/// How many lines are not listed; nothing if all are.
+pub(super) fn more_lines(lines: usize, texts: &Texts) -> Option<String> {
+    let more = lines.saturating_sub(TROUBLES_LISTED_MAX);
+    (more > 0).then(|| texts.format("receipt-lines-more", &[("count", more.into())]))
+}
+
 /// What a code means, and what to do about it.
 pub(super) fn meaning(code: &str, texts: &Texts) -> (String, String) {
     let known = |key: &str| texts.has(key).then(|| texts.get(key));
     let (what, act) = (format!("mail-{code}"), format!("mail-{code}-do"));
     match (known(&what), known(&act)) {
         (Some(what), Some(act)) => (what, act),
+        // A table in the text is read as a workbook is.
+        _ if texts.has(&format!("file-{code}")) => (of_file(code, texts), String::new()),
         _ => (
             texts.format("receipt-cell-refused", &[("reason", reason(&Reason::Code(code.into()), texts).into())]),
             String::new(),
