@@ -5,6 +5,7 @@ pub mod mail;
 pub mod order;
 pub mod receipt;
 pub mod returned;
+pub mod template;
 pub mod view;
 pub mod workbook;
 

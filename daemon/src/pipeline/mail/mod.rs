@@ -9,6 +9,7 @@ mod attached;
 mod gather;
 mod posting;
 mod rows;
+mod template;
 
 use self::account::Telling;
 use super::command;
@@ -241,6 +242,7 @@ impl Pipeline {
                     self.show(&asked, &table, reading, &key)
                 }
                 Some(Command::Undo) => self.undo(&asked, &table, reading),
+                Some(Command::Template) => self.send_template(&asked, &table, reading),
                 _ => self.change(&asked, &table, reading),
             },
         }
