@@ -52,9 +52,40 @@ pub(super) fn attachment(file: &AttachmentAccount, texts: &Texts) -> Vec<String>
 
 /// What is wrong with a workbook or a column of it, and what to do.
 fn of_file(code: &str, texts: &Texts) -> String {
-    let key = format!("file-{code}");
-    texts.get(if texts.has(&key) { &key } else { "file-other" })
+    texts.get(file_key(code).unwrap_or("file-other"))
 }
+
+/// The words' key for a problem of a workbook.
+fn file_key(code: &str) -> Option<&'static str> {
+    FILE_REASONS.into_iter().find(|key| key.strip_prefix("file-") == Some(code))
+}
+
+/// The problems of workbooks that have words: `file-` and the problem's code.
+pub(super) const FILE_REASONS: [&str; 23] = [
+    "file-encrypted",
+    "file-not-a-workbook",
+    "file-empty-file",
+    "file-truncated",
+    "file-damaged",
+    "file-unreadable",
+    "file-encoding-unknown",
+    "file-sheet-missing",
+    "file-header-missing",
+    "file-missing-key-column",
+    "file-too-large",
+    "file-too-many-rows",
+    "file-too-many-columns",
+    "file-too-many-problems",
+    "file-zip-ratio",
+    "file-too-many-workbooks",
+    "file-timed-out",
+    "file-reader-failed",
+    "file-mass-change",
+    "file-unknown-column",
+    "file-ambiguous-column",
+    "file-duplicate-column",
+    "file-more-problems",
+];
 
 /// What goes with the receipt; nothing if nothing does.
 pub(super) fn sent(sent: Option<Sent>, texts: &Texts) -> Option<String> {
@@ -139,7 +170,7 @@ pub(super) fn meaning(code: &str, texts: &Texts) -> (String, String) {
     match (known(&what), known(&act)) {
         (Some(what), Some(act)) => (what, act),
         // A table in the text is read as a workbook is.
-        _ if texts.has(&format!("file-{code}")) => (of_file(code, texts), String::new()),
+        _ if file_key(code).is_some() => (of_file(code, texts), String::new()),
         _ => (
             texts.format("receipt-cell-refused", &[("reason", reason(&Reason::Code(code.into()), texts).into())]),
             String::new(),
