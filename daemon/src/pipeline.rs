@@ -514,6 +514,9 @@ impl Pipeline {
                 return Err(PipelineError::Refused("a held save is decided by the steward".to_owned()));
             }
             match decision {
+                Decision::Accept | Decision::Reject if self.is_mailbox(&review.source) => {
+                    return self.settle_held_mail(review, *decision == Decision::Accept);
+                }
                 Decision::Accept => return self.settle_held(review, Decided::Accepted(review.id)),
                 Decision::Reject if self.is_written_into(&review.source) => {
                     return self.settle_held(review, Decided::Rejected(review.id));

@@ -132,7 +132,8 @@ receipt-file-sheet = { $rows ->
     [one] { $name }: 1 row of the sheet “{ $sheet }” was read.
    *[other] { $name }: { $rows } rows of the sheet “{ $sheet }” were read.
 }
-receipt-file-unread = { $name }: not read. { $reason }
+receipt-file-unread = { $name }: not taken over. { $reason }
+receipt-file-held = { $name }: waits for a decision. It would change unexpectedly much of what is stored; the data steward decides whether its { $rows } rows are taken, and you will be told. Nothing of it was taken over so far. If rows or columns have moved by mistake, correct the workbook and send it again.
 receipt-file-column = Column “{ $title }”: { $reason }
 receipt-file-problem = { $reason }
 receipt-sent-rows = The rows that were not saved are attached, each with the reason in its last column. Correct them and send the workbook back.
@@ -163,7 +164,7 @@ file-zip-ratio = It would unpack to far more than a workbook needs. Open it, cle
 file-too-many-workbooks = There are too many workbooks in one mail. Send them in several mails.
 file-timed-out = Reading it took too long. Send it in a mail of its own, without what is not needed.
 file-reader-failed = It could not be read at the moment. Send it again later.
-file-mass-change = The mail’s workbooks would change unexpectedly much of what is stored, so nothing of them was taken over. Check whether columns or rows have moved. If it is meant so, ask the data steward, or send it in parts.
+file-rejected = The data steward has decided not to take it.
 file-unknown-column = no field has this title. It was not read.
 file-ambiguous-column = the title could mean more than one field. It was not read.
 file-duplicate-column = another column means the same field. Neither was read.

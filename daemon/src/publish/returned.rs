@@ -13,6 +13,7 @@ use crate::codec::sheet::RawCell;
 use crate::codec::xlsx::write::{self, CellOut, ColumnOut, Content, Kind, SheetOut, WriteError};
 use crate::model::compare::folded;
 use crate::model::{FieldId, Table};
+use crate::publish::template::width;
 use crate::publish::view::{AUTHOR, column_of, refusal, script, table_title};
 use crate::text::Texts;
 
@@ -50,7 +51,18 @@ pub fn returned(what: &Returned<'_>, table: &Table, texts: &Texts) -> Result<Vec
             let field = what.columns.iter().find(|(_, own)| own == column).and_then(|(id, _)| table.field(*id));
             let like = field.map(|field| column_of(field, texts));
             let (kind, options) = like.map_or((Kind::Text, Vec::new()), |like| (like.kind, like.options));
-            ColumnOut { title: title.clone(), kind, width: None, options, editable: true, hidden: false, note: None }
+            let column = ColumnOut {
+                title: title.clone(),
+                kind,
+                width: None,
+                options,
+                editable: true,
+                hidden: false,
+                note: None,
+            };
+            // What stands there may be no date yet; the right one needs room.
+            let width = matches!(kind, Kind::Date | Kind::DateTime).then(|| width(&column));
+            ColumnOut { width, ..column }
         })
         .collect();
     columns.push(ColumnOut {

@@ -3,16 +3,34 @@
 //! In come the fields that its reader may fill. Out go the bytes of a workbook with their titles, formats and drop-downs, and room
 //! below. It is no source: it carries no mark of Daybook's and nothing of any record.
 
-use crate::codec::xlsx::write::{self, ColumnOut, SheetOut, WriteError};
+use unicode_width::UnicodeWidthStr;
+
+use crate::codec::xlsx::write::{self, ColumnOut, Kind, SheetOut, WriteError};
 use crate::model::{FieldId, Table};
 use crate::publish::view::{AUTHOR, NEW_ROWS, column_of, refusal, script, table_title};
 use crate::text::Texts;
+
+/// The widest column, in digits.
+const WIDTH_MAX: u16 = 42;
 
 /// The fields of a template, from the left: the key, then those that may be filled, in the table's order.
 fn fields(table: &Table, fillable: &[FieldId]) -> Vec<FieldId> {
     let rest =
         table.fields.iter().map(|field| field.id).filter(|id| !table.primary_key.contains(id) && fillable.contains(id));
     table.primary_key.iter().copied().chain(rest).collect()
+}
+
+/// The width of a column that is still to be filled, in digits: room for its title with the filter's button, and for what it is to hold.
+pub(super) fn width(column: &ColumnOut) -> u16 {
+    let typed = match column.kind {
+        Kind::Date => 12,
+        Kind::DateTime => 20,
+        Kind::Integer | Kind::Number => 14,
+        Kind::Boolean => 8,
+        Kind::Text | Kind::List => 18,
+    };
+    let title = u16::try_from(column.title.width()).unwrap_or(u16::MAX).saturating_add(6);
+    title.max(typed).min(WIDTH_MAX)
 }
 
 /// Makes the workbook.
@@ -29,7 +47,8 @@ pub fn template(table: &Table, fillable: &[FieldId], texts: &Texts) -> Result<Ve
                 (true, false) => Some(texts.get("template-key-note")),
                 (false, _) => None,
             };
-            ColumnOut { note, ..column_of(field, texts) }
+            let column = column_of(field, texts);
+            ColumnOut { width: Some(width(&column)), note, ..column }
         })
         .collect();
     let name = table_title(table, texts.language());
@@ -113,6 +132,7 @@ mod tests {
             for mark in ["\"报价,签约\"", "state=\"frozen\""] {
                 assert!(xml.contains(mark), "{mark}: {xml}");
             }
+            assert!(xml.contains("<col min=\"4\" max=\"4\" width=\"12."), "a date has room: {xml}");
             assert!(!xml.contains("sheetProtection"), "it is hers");
             let mut archive = zip::ZipArchive::new(Cursor::new(&bytes)).unwrap();
             assert!(archive.by_name("docProps/custom.xml").is_err(), "it is no source");

@@ -18,8 +18,8 @@ use crate::model::policy::Policy;
 use crate::model::{Actor, Cell, Field, FieldId, Life, Outcome, RecordEntry, RecordId, Row, StoredRecord, Table};
 use crate::publish::answer;
 use crate::publish::receipt::{
-    Account, AttachmentAccount, CellAccount, CellOutcome, LineAccount, LinePlace, Reason, RecordAccount, RowRemark,
-    Shown, Sight,
+    Account, AttachmentAccount, CellAccount, CellOutcome, FileOutcome, LineAccount, LinePlace, Reason, RecordAccount,
+    RowRemark, Shown, Sight,
 };
 use crate::publish::view::{header, table_title};
 use crate::text::Language;
@@ -59,14 +59,14 @@ pub(super) fn of_workbooks(attached: &Attached, account: &mut Account) {
         AttachmentAccount {
             name: read.sheet.place.file.clone(),
             sheet: read.sheet.place.sheet.clone(),
-            rows: Ok(read.rows.len() as u64),
+            outcome: FileOutcome::Read(read.rows.len() as u64),
             columns: columns.collect(),
         }
     }));
     account.attachments.extend(attached.unread.iter().map(|(name, problem)| AttachmentAccount {
         name: name.clone(),
         sheet: None,
-        rows: Err(problem.code.clone()),
+        outcome: FileOutcome::Unread(problem.code.clone()),
         columns: Vec::new(),
     }));
 }

@@ -4,6 +4,8 @@
 //! that one. In difference to a watched workbook it is a statement and no state: an empty cell says nothing, `（清空）` clears, what a formula
 //! shows counts as typed, and a record that is not in it is none of its business. An attachment's name is told and never used as a path.
 
+use serde::{Deserialize, Serialize};
+
 use super::super::Pipeline;
 use super::super::columns::PastColumns;
 use super::super::typed::Typed;
@@ -43,7 +45,7 @@ pub(super) struct Attached {
 }
 
 /// The sheet of one workbook.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct ReadSheet {
     /// Its place among the mail's rows.
     pub(super) sheet: AttachedSheet,

@@ -7,9 +7,12 @@
 mod account;
 mod attached;
 mod gather;
+mod held;
 mod posting;
 mod rows;
 mod template;
+
+use std::cell::RefCell;
 
 use self::account::Telling;
 use super::command;
@@ -24,13 +27,13 @@ use crate::io::{Entropy, NameService, Resolver, uuid_v7};
 use crate::model::entry::{KeyIndex, Posting};
 use crate::model::problem::Code;
 use crate::model::{
-    Actor, Arrival, ArrivalId, ArrivalKind, MailAddress, Mark, MessageId, OutgoingMail, Place, Problem, SourceName,
-    Table, TableName, Timestamp,
+    Actor, Arrival, ArrivalId, ArrivalKind, MailAddress, Mark, MessageId, OutgoingMail, Place, Problem, ReviewId,
+    SourceName, Table, TableName, Timestamp,
 };
 use crate::publish::receipt::{self, Account, Reply, Thread};
 use crate::source::mailbox::sender::{self, Border, Header, People, Proof, Verdict as Sender};
 use crate::source::mailbox::{MailId, Progress, PutAside, RawMail, Verdict};
-use crate::store::{Snapshot, TakenMail};
+use crate::store::{HeldPayload, Snapshot, TakenMail};
 
 /// A mail gives nobody's rights.
 pub const MAIL_REFUSED: Code = Code("mail-refused");
@@ -64,8 +67,13 @@ struct Author {
 struct Asked<'a> {
     mail: &'a Mail,
     author: &'a Author,
+    /// The id of the mail that is answered.
+    answered: Option<String>,
     arrival: Arrival,
-    taken: TakenMail,
+    /// That it is taken; `None` if that was noted before.
+    taken: Option<TakenMail>,
+    /// What is kept for a person's decision, and with which question.
+    held: RefCell<Option<(ReviewId, Vec<u8>)>>,
 }
 
 /// What was made of a mail on one snapshot.
@@ -223,7 +231,8 @@ impl Pipeline {
         let table = reading.as_ref().map_or_else(|_| mailbox.table.clone(), |reading| reading.table.clone());
         let arrival = self.mail_arrival(mailbox, raw, mail, author, &table);
         taken.arrival = Some(arrival.id);
-        let asked = Asked { mail, author, arrival, taken };
+        let answered = mail.message_id.as_ref().map(|id| id.as_str().to_owned());
+        let asked = Asked { mail, author, answered, arrival, taken: Some(taken), held: RefCell::default() };
         match &reading {
             Err(problem) => {
                 let code = problem.code.clone();
@@ -381,7 +390,9 @@ impl Pipeline {
                 .iter()
                 .any(|entry| !entry.cells.is_empty() || entry.life != crate::model::Life::Unchanged);
             let tasks = if changed { publish_tasks(&self.specs, &table.name) } else { Vec::new() };
-            let along = Along { tasks: &tasks, mails: &mails, taken: Some(&asked.taken), ..Along::default() };
+            let held = asked.held.borrow();
+            let held = held.as_ref().map(|(review, rows)| HeldPayload { review: *review, rows });
+            let along = Along { tasks: &tasks, mails: &mails, taken: asked.taken.as_ref(), held };
             match self.store.commit_along(seen, &posting, along) {
                 Ok(_) => return Ok(report),
                 Err(CommitError::AlreadyDone) => return Ok(Report::default()),
@@ -412,7 +423,7 @@ impl Pipeline {
         let unsendable = |what: String| PipelineError::Held(what);
         let domain = smtp.from.as_str().rsplit_once('@').map_or("localhost", |(_, domain)| domain);
         let message_id = MessageId::of(random, domain).map_err(|error| unsendable(error.to_string()))?;
-        let answered = asked.mail.message_id.as_ref().map(mime::MessageId::as_str);
+        let answered = asked.answered.as_deref();
         let reply = Reply {
             from: smtp.from.as_str(),
             to: to.as_str(),

@@ -1,8 +1,8 @@
 //! A mail's changes to one posting and its account: its own lines and its workbooks together.
 //!
 //! In come the mail as it was read and the workbooks that came with it; out goes a posting, or the same without the workbooks if they would change
-//! unexpectedly much. The workbooks have the guard that a save of a watched one has, measured by the table: what they would change, of the
-//! cells that its records have in their columns.
+//! unexpectedly much: then they wait for a person (`held`). The workbooks have the guard that a save of a watched one has, measured by the table: what they
+//! would change, of the cells that its records have in their columns.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -11,14 +11,14 @@ use super::super::consult::{Case, Consultant};
 use super::super::{Pipeline, PipelineError, Report, creator, table_of};
 use super::account::{self, Telling};
 use super::attached::{Attached, ReadSheet};
-use super::gather::{self, Gathered};
+use super::gather::{self, Fate, Gathered};
 use super::rows::{self, Taken};
-use super::{Asked, Made};
+use super::{Asked, Made, held};
 use crate::config::Guard;
+use crate::extract::CellProblem;
 use crate::extract::mail::MailReading;
 use crate::merge::guard;
 use crate::model::entry::Posting;
-use crate::model::problem::Code;
 use crate::model::review::Extent;
 use crate::model::{Arrival, Cell, FieldId, Outcome, Problem, RecordEntry, Row, Table, TableName};
 use crate::plugin::NoPlugins;
@@ -27,20 +27,16 @@ use crate::publish::returned::{self, RETURNED_BYTES_MAX, Returned};
 use crate::store::Snapshot;
 use crate::text::Texts;
 
-/// The workbooks of a mail would change unexpectedly much.
-const MASS_CHANGE: Code = Code("mass-change");
-
 /// All that a mail says.
-struct Said {
-    attached: Attached,
-    gathered: Gathered,
-    rows: Vec<Row>,
+pub(super) struct Said {
+    pub(super) attached: Attached,
+    pub(super) gathered: Gathered,
+    pub(super) rows: Vec<Row>,
 }
 
 impl Said {
-    fn of(table: &Table, reading: &MailReading, attached: Attached) -> Self {
-        let mut all: Vec<Row> = reading.rows.iter().map(|row| row.row.clone()).collect();
-        let mut problems = reading.problems.clone();
+    /// Puts a mail's own rows and those of its workbooks together.
+    pub(super) fn of(table: &Table, mut all: Vec<Row>, mut problems: Vec<CellProblem>, attached: Attached) -> Self {
         for read in &attached.sheets {
             all.extend(read.rows.iter().cloned());
             problems.extend(read.problems.iter().cloned());
@@ -63,8 +59,10 @@ impl Pipeline {
         let (world, setups) = (self.world(false), self.config.plugins.clone());
         let about = table_of(&self.config, table)?.clone();
         let attached = self.read_attached(&asked.arrival.source, asked.mail, reading, &about);
-        let without = Said::of(&about, reading, held_back(&attached, asked.arrival.source.as_str()));
-        let whole = Said::of(&about, reading, attached);
+        let own: Vec<Row> = reading.rows.iter().map(|row| row.row.clone()).collect();
+        let apart = Attached { sheets: Vec::new(), unread: attached.unread.clone() };
+        let without = Said::of(&about, own.clone(), reading.problems.clone(), apart);
+        let whole = Said::of(&about, own, reading.problems.clone(), attached);
         let plugins = RefCell::new(std::mem::replace(&mut self.parts.plugins, Box::new(NoPlugins)));
         let consult = |cases: &[Case<'_>]| {
             let mut plugins = plugins.borrow_mut();
@@ -86,20 +84,26 @@ impl Pipeline {
                 let arrival = Arrival { sheets: said.attached.places(), ..arrival.clone() };
                 rows::post(snapshot, table, decider, arrival, &wanted, entropy)
             };
-            let mut said = &whole;
-            let mut made = post(said)?;
-            if is_mass_change(snapshot, table, &limits, &whole.attached, &made.0)? {
-                said = &without;
-                made = post(said)?;
-            }
-            let (posting, report, taken) = made;
+            asked.held.take();
+            let made = post(&whole)?;
+            let extent = mass_change(snapshot, table, &limits, &whole.attached, &made.0)?;
+            let (said, (mut posting, mut report, taken)) = match extent {
+                None => (&whole, made),
+                Some(_) => (&without, post(&without)?),
+            };
             let telling = Telling { table, decider, policy: &policy, actor: &actor, language };
             let records = telling.rows(&said.gathered, &taken, &posting);
             let mut account = Account { records, ..Account::default() };
             account::of_workbooks(&said.attached, &mut account);
             account::of_lines(reading, &mut account);
+            if let Some(extent) = extent {
+                let sheets = &whole.attached.sheets;
+                let kept = held::hold(asked, sheets, &extent, (&mut posting, &mut report, &mut account), entropy)?;
+                asked.held.replace(Some(kept));
+            }
             send_back(said, table, &Texts::new(language), &mut account)?;
-            Ok(told(reading, said, (posting, report, account)))
+            let unclear = reading.not_understood().map(|(_, problem)| problem.clone()).collect();
+            Ok(told(unclear, said, (posting, report, account)))
         });
         self.parts.plugins = plugins.into_inner();
         posted
@@ -107,41 +111,40 @@ impl Pipeline {
 }
 
 /// Adds what is wrong with lines, workbooks and columns.
-fn told(reading: &MailReading, said: &Said, (mut posting, mut report, account): Made) -> Made {
+pub(super) fn told(unclear: Vec<Problem>, said: &Said, (mut posting, mut report, account): Made) -> Made {
     let source = posting.arrival.source.clone();
-    let unclear = reading.not_understood().map(|(_, problem)| problem).chain(said.attached.problems());
-    let unclear: Vec<Problem> = unclear.map(|problem| problem.clone().in_source(source.as_str())).collect();
+    let unclear = unclear.into_iter().chain(said.attached.problems().cloned());
+    let refused = said.gathered.rows.iter().zip(&said.gathered.fates).filter_map(|(row, fate)| match fate {
+        Fate::Refused(code) => Some(refused_row(&posting.arrival, row, code)),
+        Fate::Post | Fate::Repeated => None,
+    });
+    let refused: Vec<Problem> = refused.collect();
+    report.refused += refused.len() as u64;
+    let unclear: Vec<Problem> = unclear.chain(refused).map(|problem| problem.in_source(source.as_str())).collect();
     posting.problems.extend(unclear.iter().cloned());
     report.problems.extend(unclear);
     report.rows = said.gathered.rows.len() as u64;
     (posting, report, account)
 }
 
-/// The workbooks as they are told of if nothing of them is taken.
-fn held_back(attached: &Attached, source: &str) -> Attached {
-    let refused = attached.sheets.iter().map(|read| {
-        let place = read.sheet.place.whole();
-        let message = format!(
-            "{place}: the mail's workbooks would change unexpectedly much of what is stored. Nothing of them was taken over."
-        );
-        let hint = "Whoever sent it was told. If it is meant so, send it in parts, or put the workbook where a `[[workbook]]` is watched.";
-        let problem = Problem::new(MASS_CHANGE, place, message, hint).in_source(source);
-        (read.sheet.place.file.clone(), problem)
-    });
-    let unread = refused.chain(attached.unread.iter().cloned()).collect();
-    Attached { sheets: Vec::new(), unread }
+/// A row that was refused before anything was asked of the store.
+fn refused_row(arrival: &Arrival, row: &Row, code: &str) -> Problem {
+    let place = arrival.place_of_row(Some(row.number));
+    let message = format!("{place}: the row was not taken over (`{code}`).");
+    let hint = "Its sender was told, and has to send it corrected.".to_owned();
+    Problem { source: String::new(), place, code: code.to_owned(), message, hint }
 }
 
-/// Whether the workbooks of a mail would change more of the table than the guard allows.
-fn is_mass_change(
+/// How much the workbooks of a mail would change of the table, if that is more than the guard allows.
+fn mass_change(
     snapshot: &Snapshot<'_>,
     table: &Table,
     limits: &Guard,
     attached: &Attached,
     posting: &Posting,
-) -> Result<bool, PipelineError> {
+) -> Result<Option<Extent>, PipelineError> {
     if attached.sheets.is_empty() {
-        return Ok(false);
+        return Ok(None);
     }
     let known_rows = snapshot.count(&table.name)?;
     let columns: HashSet<FieldId> =
@@ -157,7 +160,7 @@ fn is_mass_change(
         missing_rows: 0,
         known_rows,
     };
-    Ok(guard::excess(&extent, known_rows, &limits).is_some())
+    Ok(guard::excess(&extent, known_rows, &limits).map(|_| extent))
 }
 
 /// How many values that are stored a row of a workbook would change.
@@ -170,7 +173,7 @@ fn changed_cells(entry: &RecordEntry) -> u64 {
 }
 
 /// Attaches the rows of workbooks that were not taken, with the reasons.
-fn send_back(said: &Said, table: &Table, texts: &Texts, account: &mut Account) -> Result<(), PipelineError> {
+pub(super) fn send_back(said: &Said, table: &Table, texts: &Texts, account: &mut Account) -> Result<(), PipelineError> {
     for read in &said.attached.sheets {
         let Some(bytes) = refused_rows(read, said, table, texts, account)? else { continue };
         let room: usize = account.attached.iter().map(|sent| sent.bytes.len()).sum();

@@ -1,6 +1,6 @@
 //! A receipt as HTML: plain tables with their style beside them, as mail programs show nothing else alike.
 
-use super::{Account, CellOutcome, Listed, RowRemark, TROUBLES_LISTED_MAX, summary, words};
+use super::{Account, CellOutcome, FileOutcome, Listed, RowRemark, TROUBLES_LISTED_MAX, summary, words};
 use crate::text::Texts;
 
 /// Writes the whole page.
@@ -25,7 +25,12 @@ pub(super) fn write(account: &Account, texts: &Texts) -> String {
     }
     for file in &account.attachments {
         for (at, text) in words::attachment(file, texts).iter().enumerate() {
-            out.paragraph(if at > 0 || file.rows.is_err() { "color:#a40000" } else { "" }, text);
+            let colour = match file.outcome {
+                FileOutcome::Read(_) if at == 0 => "",
+                FileOutcome::Held(_) if at == 0 => "color:#8a5a00",
+                _ => "color:#a40000",
+            };
+            out.paragraph(colour, text);
         }
     }
     let listed = Listed::of(account);

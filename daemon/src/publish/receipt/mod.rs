@@ -46,6 +46,17 @@ pub enum Sent {
     Template,
 }
 
+/// What became of a workbook as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileOutcome {
+    /// So many rows were read.
+    Read(u64),
+    /// So many rows were read, and wait for a person.
+    Held(u64),
+    /// It was not read, or is not taken: a code with words in the catalogue, as `file-CODE`.
+    Unread(String),
+}
+
 /// What became of a workbook that came with a mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttachmentAccount {
@@ -53,9 +64,9 @@ pub struct AttachmentAccount {
     pub name: String,
     /// The sheet that was read; `None` for CSV.
     pub sheet: Option<String>,
-    /// How many rows were read, or why none was: a code with words in the catalogue, as `file-CODE`.
-    pub rows: Result<u64, String>,
-    /// Columns that were not read: the title, if it has one, and a code as above.
+    /// What became of it as a whole.
+    pub outcome: FileOutcome,
+    /// Columns that were not read: the title, if it has one, and a code as for a workbook.
     pub columns: Vec<(String, String)>,
 }
 
@@ -195,9 +206,14 @@ pub struct Outcomes {
 impl Account {
     /// Counts what became of it.
     pub fn outcomes(&self) -> Outcomes {
-        let of_file = |file: &AttachmentAccount| usize::from(file.rows.is_err()) + file.columns.len();
+        let of_file =
+            |file: &AttachmentAccount| usize::from(matches!(file.outcome, FileOutcome::Unread(_))) + file.columns.len();
         let unclear = self.lines.len() + self.remarks.len() + self.attachments.iter().map(of_file).sum::<usize>();
-        let mut outcomes = Outcomes { not_understood: unclear as u64, ..Outcomes::default() };
+        let held = self.attachments.iter().map(|file| match file.outcome {
+            FileOutcome::Held(rows) => rows,
+            FileOutcome::Read(_) | FileOutcome::Unread(_) => 0,
+        });
+        let mut outcomes = Outcomes { not_understood: unclear as u64, held: held.sum(), ..Outcomes::default() };
         for record in &self.records {
             match &record.remark {
                 Some(RowRemark::Refused(_)) if record.cells.is_empty() => outcomes.refused += 1,

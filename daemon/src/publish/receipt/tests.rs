@@ -163,13 +163,13 @@ fn workbooks_are_told_of_and_of_many_records_only_those_that_need_attention() {
             AttachmentAccount {
                 name: "客户.xlsx".to_owned(),
                 sheet: Some("<客户>".to_owned()),
-                rows: Ok(30),
+                outcome: FileOutcome::Read(30),
                 columns: vec![("备注2".to_owned(), "unknown-column".to_owned())],
             },
             AttachmentAccount {
                 name: "b.xlsx".to_owned(),
                 sheet: None,
-                rows: Err("encrypted".to_owned()),
+                outcome: FileOutcome::Unread("encrypted".to_owned()),
                 columns: Vec::new(),
             },
         ],
@@ -178,7 +178,7 @@ fn workbooks_are_told_of_and_of_many_records_only_those_that_need_attention() {
     let texts = Texts::new(Language::ZhCn);
     let (plain, html) = (plain::write(&account, &texts), html::write(&account, &texts));
     for part in
-        ["C-0028，客户.xlsx!客户!28", "“备注2”列：没有这个名称的字段", "b.xlsx：没有读取。文件设有打开密码", "合并"]
+        ["C-0028，客户.xlsx!客户!28", "“备注2”列：没有这个名称的字段", "b.xlsx：没有采用。文件设有打开密码", "合并"]
     {
         assert!(plain.contains(part) && html.contains(part), "{part}\n{plain}");
     }

@@ -1,8 +1,8 @@
 //! The words of a receipt that both of its forms say.
 
 use super::{
-    AttachmentAccount, CellAccount, CellOutcome, LineAccount, LinePlace, Listed, Reason, RecordAccount, Rest,
-    RowRemark, Sent, Sight, TROUBLES_LISTED_MAX,
+    AttachmentAccount, CellAccount, CellOutcome, FileOutcome, LineAccount, LinePlace, Listed, Reason, RecordAccount,
+    Rest, RowRemark, Sent, Sight, TROUBLES_LISTED_MAX,
 };
 use crate::publish::answer;
 use crate::text::Texts;
@@ -35,12 +35,15 @@ pub(super) fn unlisted(listed: &Listed<'_>, texts: &Texts) -> Vec<String> {
 /// What became of a workbook: whether it was read, and then the columns that were not.
 pub(super) fn attachment(file: &AttachmentAccount, texts: &Texts) -> Vec<String> {
     let name = || ("name", file.name.as_str().into());
-    let first = match (&file.rows, &file.sheet) {
-        (Ok(rows), Some(sheet)) => {
+    let first = match (&file.outcome, &file.sheet) {
+        (FileOutcome::Read(rows), Some(sheet)) => {
             texts.format("receipt-file-sheet", &[name(), ("sheet", sheet.as_str().into()), ("rows", (*rows).into())])
         }
-        (Ok(rows), None) => texts.format("receipt-file", &[name(), ("rows", (*rows).into())]),
-        (Err(code), _) => texts.format("receipt-file-unread", &[name(), ("reason", of_file(code, texts).into())]),
+        (FileOutcome::Read(rows), None) => texts.format("receipt-file", &[name(), ("rows", (*rows).into())]),
+        (FileOutcome::Held(rows), _) => texts.format("receipt-file-held", &[name(), ("rows", (*rows).into())]),
+        (FileOutcome::Unread(code), _) => {
+            texts.format("receipt-file-unread", &[name(), ("reason", of_file(code, texts).into())])
+        }
     };
     let columns = file.columns.iter().map(|(title, code)| {
         let reason = of_file(code, texts);
@@ -80,7 +83,7 @@ pub(super) const FILE_REASONS: [&str; 23] = [
     "file-too-many-workbooks",
     "file-timed-out",
     "file-reader-failed",
-    "file-mass-change",
+    "file-rejected",
     "file-unknown-column",
     "file-ambiguous-column",
     "file-duplicate-column",
