@@ -233,12 +233,13 @@ fn a_bad_attachment_costs_only_itself() {
         ("many.xlsx", rows(&many).xlsx()),
         ("empty.csv", Vec::new()),
         ("../../etc/客\u{202e}户.xlsx", good.xlsx()),
+        ("contract.pdf", b"%PDF-1.4".to_vec()),
         ("picture.png", b"\x89PNG".to_vec()),
     ];
     send(&office, "1", CHIEF, "Customer ID: C-2\nName: Beryl\n", &files);
     let report = office.sync();
     let (outcome, text) = last(&office);
-    assert_eq!(outcome, "applied=2 unchanged=0 refused=0 conflicts=0 held=0 not-understood=6", "{text}\n{report}");
+    assert_eq!(outcome, "applied=2 unchanged=0 refused=0 conflicts=0 held=0 not-understood=7", "{text}\n{report}");
     for part in [
         "locked.xlsx: not taken over. It is protected with a password.",
         "bomb.xlsx: not taken over. It would unpack to far more",
@@ -246,6 +247,7 @@ fn a_bad_attachment_costs_only_itself() {
         "no key.xlsx: not taken over. No column has the title of the key",
         "many.xlsx: not taken over. It has more rows than are taken by mail.",
         "empty.csv: not taken over. It is empty.",
+        "contract.pdf: not taken over. It is not a workbook.",
         "客户.xlsx: 1 row of the sheet",
     ] {
         assert!(text.contains(part), "{part}\n{text}");

@@ -112,7 +112,7 @@ pub struct AttachedSheet {
 impl Arrival {
     /// The place of one of its cells: `客户.xlsx!客户!C14`; the source's name if it is not a file.
     pub fn place_of(&self, row: Option<u32>, field: FieldId) -> String {
-        let Some((place, columns, row)) = self.sheet_of(row) else { return self.source.to_string() };
+        let Some(Spot { place, columns, row }) = self.spot(row) else { return self.source.to_string() };
         let column = columns.iter().find(|(id, _)| *id == field).map(|(_, column)| *column);
         match (row, column) {
             (Some(row), Some(column)) => place.cell(super::CellRef { row, column }),
@@ -123,25 +123,34 @@ impl Arrival {
 
     /// The place of one of its rows: `客户.xlsx!客户!14`; the source's name if it is not a file.
     pub fn place_of_row(&self, row: Option<u32>) -> String {
-        match self.sheet_of(row) {
-            Some((place, _, Some(row))) => place.row(row),
-            Some((place, _, None)) => place.whole(),
+        match self.spot(row) {
+            Some(Spot { place, row: Some(row), .. }) => place.row(row),
+            Some(Spot { place, row: None, .. }) => place.whole(),
             None => self.source.to_string(),
         }
     }
 
-    /// The file and sheet that a row stands in, its columns, and the row's number there.
-    fn sheet_of(&self, row: Option<u32>) -> Option<(&Place, &[(FieldId, u32)], Option<u32>)> {
+    /// Where a row stands; `None` if it is no file.
+    fn spot(&self, row: Option<u32>) -> Option<Spot<'_>> {
         let place = self.place.as_ref()?;
         if self.kind != ArrivalKind::Mail {
-            return Some((place, &self.columns, row));
+            return Some(Spot { place, columns: &self.columns, row });
         }
         let sheet = row.and_then(|row| self.sheets.iter().rfind(|sheet| sheet.rows_above < row));
         Some(match (sheet, row) {
-            (Some(sheet), Some(row)) => (&sheet.place, &sheet.columns, Some(row - sheet.rows_above)),
-            _ => (place, &[], None),
+            (Some(sheet), Some(row)) => {
+                Spot { place: &sheet.place, columns: &sheet.columns, row: Some(row - sheet.rows_above) }
+            }
+            _ => Spot { place, columns: &[], row: None },
         })
     }
+}
+
+/// The file and sheet that a row stands in, its columns, and its number there.
+struct Spot<'a> {
+    place: &'a Place,
+    columns: &'a [(FieldId, u32)],
+    row: Option<u32>,
 }
 
 #[cfg(test)]

@@ -26,6 +26,11 @@ const TOO_MANY: Code = Code("too-many-workbooks");
 /// Reading the mail's workbooks has taken as long as it may.
 const TIMED_OUT: Code = Code("timed-out");
 
+/// An attachment is no workbook.
+const NOT_A_WORKBOOK: Code = Code("not-a-workbook");
+/// Endings of files that people send data in, beside workbooks.
+const DOCUMENTS: [&str; 12] = ["7z", "doc", "docx", "et", "numbers", "pages", "pdf", "rar", "rtf", "txt", "wps", "zip"];
+
 /// What a reader says if there are no titles in their row.
 const HEADER_MISSING: &str = "header-missing";
 
@@ -83,11 +88,10 @@ impl Pipeline {
         reading: &MailReading,
         table: &Table,
     ) -> Attached {
-        let limits = &self.config.limits;
-        let begin = self.parts.clock.now_ms();
+        let time = Time { began_ms: self.parts.clock.now_ms(), seconds_max: self.config.limits.read_seconds_max };
         let mut attached = Attached::default();
         let mut rows_above = u32::try_from(reading.rows.len()).unwrap_or(u32::MAX);
-        let mut rows_left = limits.attachment_rows_max;
+        let mut rows_left = self.config.limits.attachment_rows_max;
         for (at, chosen) in reading.attachments.iter().enumerate() {
             let found = match chosen {
                 Chosen::Own(at) => mail.attachments.get(*at),
@@ -95,33 +99,27 @@ impl Pipeline {
             };
             let Some(attachment) = found else { continue };
             let name = shown_name(attachment, at + 1);
-            let seconds = self.parts.clock.now_ms().saturating_sub(begin) / 1000;
-            let read = if at >= WORKBOOKS_MAX {
-                Err(refused(
-                    TOO_MANY,
-                    &name,
-                    &format!("more than {WORKBOOKS_MAX} workbooks came with one mail"),
-                    "Send them in several mails.",
-                ))
-            } else if seconds > i64::from(limits.read_seconds_max) {
-                Err(refused(
-                    TIMED_OUT,
-                    &name,
-                    "reading the mail's other workbooks took too long",
-                    "Send it in a mail of its own.",
-                ))
+            let read = if at < WORKBOOKS_MAX {
+                self.read_one((source, &name), attachment, table, (rows_above, rows_left), &time)
             } else {
-                self.read_one((source, &name), attachment, table, (rows_above, rows_left))
+                let what = format!("more than {WORKBOOKS_MAX} workbooks came with one mail");
+                Err(refused(TOO_MANY, &name, &what, "Send them in several mails."))
             };
             match read {
                 Ok(read) => {
-                    let rows = u32::try_from(read.raw.len()).unwrap_or(u32::MAX);
-                    rows_left = rows_left.saturating_sub(rows);
+                    rows_left = rows_left.saturating_sub(u32::try_from(read.raw.len()).unwrap_or(u32::MAX));
                     rows_above = read.raw.last().map_or(rows_above, |last| last.number);
                     attached.sheets.push(read);
                 }
                 Err(problem) => attached.unread.push((name, problem.in_source(source.as_str()))),
             }
+        }
+        if reading.command.is_none() {
+            attached.unread.extend(mail.attachments.iter().filter(|one| is_other_document(one)).map(|one| {
+                let hint = "Send what is to be recorded as a workbook, or write it into the mail.";
+                let problem = refused(NOT_A_WORKBOOK, &one.name, "it is no workbook", hint);
+                (one.name.clone(), problem.in_source(source.as_str()))
+            }));
         }
         attached
     }
@@ -133,6 +131,7 @@ impl Pipeline {
         attachment: &Attachment,
         table: &Table,
         (rows_above, rows_left): (u32, u32),
+        time: &Time,
     ) -> Result<ReadSheet, Problem> {
         let kind = match attachment.kind {
             AttachmentKind::Sheet(kind) => kind,
@@ -147,6 +146,10 @@ impl Pipeline {
         let reasons = returned::reason_title(table, &self.texts);
         let mut first = None;
         for header_row in 1..=HEADER_ROWS_MAX {
+            if time.is_up(self.parts.clock.now_ms()) {
+                let what = "reading the mail's workbooks took too long";
+                return Err(refused(TIMED_OUT, name, what, "Send it in a mail of its own."));
+            }
             let request = ReadRequest {
                 header_row,
                 rows_max: rows_left,
@@ -159,25 +162,38 @@ impl Pipeline {
                 let past = PastColumns::default();
                 Taker::new(Typed::begin(table.clone(), name.to_owned(), header_row, Some(&reasons), &past, head))
             };
-            let read =
-                read_attachment(self.parts.reader.as_ref(), (source, name), &attachment.bytes, &request, &fetch, begin);
-            let read = match read {
-                Ok(read) => read,
-                // The row is blank, or the sheet ends above it.
-                Err(problem) if problem.code == HEADER_MISSING => {
-                    first = first.or(Some(*problem));
-                    continue;
+            let reader = self.parts.reader.as_ref();
+            match read_attachment(reader, (source, name), &attachment.bytes, &request, &fetch, begin) {
+                Ok(read) if read.rows.typed.columns.keyed => {
+                    return Ok(read.rows.finish(read.head.columns, read.problems, rows_above));
                 }
+                Ok(read) => first = first.or(read.rows.typed.problems.into_iter().next()),
+                // The row is blank, or the sheet ends above it.
+                Err(problem) if problem.code == HEADER_MISSING => first = first.or(Some(*problem)),
                 Err(problem) => return Err(first.unwrap_or(*problem)),
-            };
-            if read.rows.typed.columns.keyed {
-                return Ok(read.rows.finish(read.head.columns, read.problems, rows_above));
             }
-            let lacking = read.rows.typed.problems.into_iter().next();
-            first = first.or(lacking);
         }
         Err(first.unwrap_or_else(|| refused(Code("missing-key-column"), name, "no column is that of the key", "")))
     }
+}
+
+/// How long the reading of a mail's workbooks may take: all of them as long as one.
+struct Time {
+    began_ms: i64,
+    seconds_max: u32,
+}
+
+impl Time {
+    fn is_up(&self, now_ms: i64) -> bool {
+        now_ms.saturating_sub(self.began_ms) / 1000 >= i64::from(self.seconds_max)
+    }
+}
+
+/// Whether an attachment is a file of its own that somebody may mean to be read, and is no workbook.
+fn is_other_document(attachment: &Attachment) -> bool {
+    let ending = attachment.name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+    let is_meant = ending.is_some_and(|ending| DOCUMENTS.contains(&ending.as_str()));
+    attachment.kind == AttachmentKind::Other && !attachment.inline && is_meant
 }
 
 /// What an attachment is called where it is told of.
@@ -227,9 +243,10 @@ impl Taker {
         let Typed { place, columns, problems: of_titles, mut rows, mut cell_problems, .. } = self.typed;
         let mut raw = self.raw;
         // Rows are as many as the limits allow: no sum passes the largest number.
-        rows.iter_mut().for_each(|row| row.number = row.number.saturating_add(rows_above));
-        raw.iter_mut().for_each(|row| row.number = row.number.saturating_add(rows_above));
-        cell_problems.iter_mut().for_each(|problem| problem.row = problem.row.saturating_add(rows_above));
+        let numbers = rows.iter_mut().map(|row| &mut row.number).chain(raw.iter_mut().map(|row| &mut row.number));
+        for number in numbers.chain(cell_problems.iter_mut().map(|problem| &mut problem.row)) {
+            *number = number.saturating_add(rows_above);
+        }
         // A cell that the reader can't make out comes as an error value too: `extract` tells of it, once and in its row.
         let told = told.into_iter().filter(|problem| problem.code != "cell-unreadable");
         let all = of_titles.into_iter().chain(told).take(PROBLEMS_MAX);
@@ -263,7 +280,6 @@ fn title_at(place: &str, sheet: &Place, titles: &[(u32, String)]) -> String {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a failed test may panic")]
 mod tests {
     use super::*;
     use crate::codec::sheet::Properties;

@@ -58,7 +58,9 @@ pub(super) fn gather(table: &Table, mut rows: Vec<Row>, mut problems: Vec<CellPr
     let mut moved: HashMap<(u32, FieldId), u32> = HashMap::new();
     for group in groups.into_values().filter(|group| group.len() > 1) {
         if is_contradictory(table, &rows, &group) {
-            group.iter().for_each(|at| fates[*at] = Fate::Refused(CompactString::const_new("said-twice")));
+            for at in group {
+                fates[at] = Fate::Refused(CompactString::const_new("said-twice"));
+            }
             continue;
         }
         // The row that says most stands for the others; of equal ones the first.

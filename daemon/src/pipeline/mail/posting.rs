@@ -86,7 +86,7 @@ impl Pipeline {
             };
             asked.held.take();
             let made = post(&whole)?;
-            let extent = mass_change(snapshot, table, &limits, &whole.attached, &made.0)?;
+            let extent = mass_change(snapshot, table, limits, &whole.attached, &made.0)?;
             let (said, (mut posting, mut report, taken)) = match extent {
                 None => (&whole, made),
                 Some(_) => (&without, post(&without)?),
@@ -139,7 +139,7 @@ fn refused_row(arrival: &Arrival, row: &Row, code: &str) -> Problem {
 fn mass_change(
     snapshot: &Snapshot<'_>,
     table: &Table,
-    limits: &Guard,
+    limits: Guard,
     attached: &Attached,
     posting: &Posting,
 ) -> Result<Option<Extent>, PipelineError> {
