@@ -292,7 +292,7 @@ fn summary(account: &Account, texts: &Texts) -> String {
 /// If there are more records than so many, those of which all was taken are only counted.
 const RECORDS_LISTED_MAX: usize = 30;
 /// So many records that need attention, and so many lines, are listed; the others are counted.
-const TROUBLES_LISTED_MAX: usize = 200;
+const TROUBLES_LISTED_MAX: usize = 100;
 
 /// What is listed of the records, and how many others there are.
 struct Listed<'a> {

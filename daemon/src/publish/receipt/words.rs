@@ -7,6 +7,9 @@ use super::{
 use crate::publish::answer;
 use crate::text::Texts;
 
+/// The most characters of a value or line in a list.
+const SHOWN_CHARS_MAX: usize = 300;
+
 /// The line above a record.
 pub(super) fn record(record: &RecordAccount, texts: &Texts) -> String {
     let names = [("title", record.title.as_str().into()), ("key", record.key.as_str().into())];
@@ -119,7 +122,7 @@ pub(super) fn remark(remark: &RowRemark, texts: &Texts) -> String {
 
 /// What changed in a cell: old and new, or the value alone.
 pub(super) fn change(cell: &CellAccount, texts: &Texts) -> String {
-    let (old, new) = (sight(&cell.old, texts), sight(&cell.new, texts));
+    let (old, new) = (short(&sight(&cell.old, texts)), short(&sight(&cell.new, texts)));
     // An arrow says that something changes, or may.
     let changes = !matches!(cell.outcome, CellOutcome::Unchanged | CellOutcome::Refused(_));
     if !changes || cell.old == cell.new {
@@ -149,6 +152,14 @@ pub(super) fn sight(sight: &Sight, texts: &Texts) -> String {
     }
 }
 
+/// The beginning of a long text: enough to know it by, and so little that a receipt stays one that can be sent.
+fn short(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
 /// Where a line stands, and what stands there.
 pub(super) fn line(line: &LineAccount, texts: &Texts) -> String {
     let place = match &line.place {
@@ -157,7 +168,7 @@ pub(super) fn line(line: &LineAccount, texts: &Texts) -> String {
             texts.format("receipt-place-row", &[("table", (*table).into()), ("line", (*row).into())])
         }
     };
-    texts.format("receipt-line", &[("place", place.into()), ("text", line.text.as_str().into())])
+    texts.format("receipt-line", &[("place", place.into()), ("text", short(&line.text).into())])
 }
 
 /// How many lines are not listed; nothing if all are.
