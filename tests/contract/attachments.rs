@@ -133,6 +133,7 @@ fn rows_of_a_workbook_are_taken_one_by_one_and_those_that_are_not_come_back() {
     assert_eq!(back[2][..2], ["C-2", "Beryl"]);
     assert_eq!(back[3][1..4], ["=HYPERLINK(\"x\")", "", "31/31/26"]);
     assert_eq!((back[4][0].as_str(), back.len()), ("X-9", 5), "{back:?}");
+    assert_eq!(back[4][5], "Customer ID: not of the expected form");
 
     // Corrected and sent back it is taken; the reasons are no change of anything.
     let again = corrected(&bytes, &[(3, 3, Cell::Date(2026, 3, 2)), (1, 2, Cell::Blank)]);
@@ -371,9 +372,8 @@ fn a_blank_workbook_is_sent_to_who_may_fill_it() {
     }
 }
 
-#[test]
-fn rows_without_a_key_get_a_number_once() {
-    let office = office_with("zh-CN", "");
+/// Lets Daybook number the customers, and wants a name of each.
+fn number_customers(office: &Office) {
     let configuration = String::from_utf8(office.read("daybook.toml")).expect("UTF-8");
     let numbered = configuration
         .replace(
@@ -382,6 +382,34 @@ fn rows_without_a_key_get_a_number_once() {
         )
         .replace("headers = [\"Name\", \"客户名称\"]", "headers = [\"客户名称\"]\nconstraints = { required = true }");
     office.write("daybook.toml", numbered.as_bytes());
+}
+
+#[test]
+fn a_row_without_a_key_tells_nothing_of_records_that_its_sender_may_not_see() {
+    let intern = "[[person]]\nemail = \"intern@example.com\"\nroles = [\"intern\"]\n[[access]]\nid = \"intern-own\"\nrole = \"intern\"\n\
+                  table = \"customers\"\nrelation = \"own\"\nread = [\"basic\"]\nwrite = [\"basic\"]\ncreate = true\n";
+    let office = office_with("en", intern);
+    number_customers(&office);
+    let book = || vec![("new.xlsx", rows(&["客户编号|客户名称", "|琥珀"]).xlsx())];
+    send(&office, "1", CHIEF, "", &book());
+    office.sync_quietly();
+    // The chief's customer is not hers to know.
+    send(&office, "2", "intern@example.com", "", &book());
+    office.sync_quietly();
+    let (outcome, text) = last(&office);
+    assert!(outcome.starts_with("applied=1 unchanged=0") && text.contains("C-0002 (new)"), "{outcome} {text}");
+    // Her own is.
+    send(&office, "3", "intern@example.com", "again", &book());
+    office.sync_quietly();
+    let (outcome, text) = last(&office);
+    assert!(outcome.starts_with("applied=0 unchanged=1"), "{outcome} {text}");
+    assert_eq!(office.list(&["record", "list"]).len(), 2);
+}
+
+#[test]
+fn rows_without_a_key_get_a_number_once() {
+    let office = office_with("zh-CN", "");
+    number_customers(&office);
     let book = rows(&["客户编号|客户名称|阶段", "|琥珀|lead", "|翡翠|lead", "|琥珀|lead"]).xlsx();
     send(&office, "1", CHIEF, "", &[("新客户.xlsx", book.clone())]);
     office.sync_quietly();

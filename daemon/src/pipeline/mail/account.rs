@@ -98,7 +98,14 @@ impl Telling<'_> {
                 remark: Some(remark),
             };
             match (fate, if *fate == Fate::Post { taken.next() } else { None }) {
-                (Fate::Refused(code), _) => whole(RowRemark::Refused(Reason::Code(code.clone()))),
+                (Fate::Refused(code), _) => match self.unreadable_key(row) {
+                    Some(cell) => RecordAccount {
+                        cells: vec![CellAccount { outcome: CellOutcome::Refused(Reason::Code(code.clone())), ..cell }],
+                        remark: None,
+                        ..whole(RowRemark::Refused(Reason::code("no-key")))
+                    },
+                    None => whole(RowRemark::Refused(Reason::Code(code.clone()))),
+                },
                 (Fate::Post, Some(taken))
                     if taken.became != Became::Nothing || says_something(self.table, &row.cells) =>
                 {
@@ -110,6 +117,16 @@ impl Telling<'_> {
             }
         });
         told.collect()
+    }
+
+    /// The part of a row's key that can't be read.
+    fn unreadable_key(&self, row: &Row) -> Option<CellAccount> {
+        let (field, cell) = self.table.primary_key.iter().find_map(|id| {
+            let cell = row.cell(*id).filter(|cell| matches!(cell, Cell::Raw(_)))?;
+            Some((self.table.field(*id)?, cell))
+        })?;
+        let title = header(field, self.language).to_owned();
+        Some(CellAccount { title, old: Sight::Empty, new: own(cell), outcome: CellOutcome::Unchanged })
     }
 
     fn row(
