@@ -411,6 +411,7 @@ impl Pipeline {
                 editor: properties.editor.filter(|editor| editor != AUTHOR),
                 modified: properties.modified_ms.map(Timestamp),
             },
+            sheets: Vec::new(),
         };
         let rows_total = fetched.rows_total;
         Ok(Sheet { arrival, rows, known, cell_problems, problems, news, moved_from, rows_total, counted_keys })
@@ -513,6 +514,9 @@ impl Pipeline {
                 return Err(PipelineError::Refused("a held save is decided by the steward".to_owned()));
             }
             match decision {
+                Decision::Accept | Decision::Reject if self.is_mailbox(&review.source) => {
+                    return self.settle_held_mail(review, *decision == Decision::Accept);
+                }
                 Decision::Accept => return self.settle_held(review, Decided::Accepted(review.id)),
                 Decision::Reject if self.is_written_into(&review.source) => {
                     return self.settle_held(review, Decided::Rejected(review.id));
@@ -622,6 +626,7 @@ impl Pipeline {
             place: None,
             columns: Vec::new(),
             mark: Mark::default(),
+            sheets: Vec::new(),
         };
         for _ in 0..TRIES_MAX {
             let snapshot = self.store.snapshot()?;

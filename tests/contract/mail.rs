@@ -4,6 +4,7 @@ use serde_json::Value as Json;
 
 use super::office::{Office, problems, wait_until};
 
+/// A mailbox, and a folder for what is sent.
 pub(super) const MAIL: &str = r#"
 [[mailbox]]
 name = "capture"
@@ -17,8 +18,13 @@ directory = "data/outbox"
 from = "capture@example.com"
 "#;
 
-pub(super) fn office(language: &str) -> Office {
-    let office = Office::with(MAIL);
+fn office(language: &str) -> Office {
+    office_with(language, "")
+}
+
+/// An office with mails, and more in its configuration.
+pub(super) fn office_with(language: &str, more: &str) -> Office {
+    let office = Office::with(&format!("{MAIL}{more}"));
     let configuration = String::from_utf8(office.read("daybook.toml")).expect("UTF-8");
     let from = if configuration.contains("language = \"en\"") { "en" } else { "zh-CN" };
     let configuration = configuration.replace(&format!("language = \"{from}\""), &format!("language = \"{language}\""));
@@ -39,13 +45,18 @@ pub(super) fn deliver(office: &Office, name: &str, from: &str, more: &str, text:
 }
 
 /// The receipts, each with its header and its plain text decoded.
-pub(super) fn receipts(office: &Office) -> Vec<(String, String)> {
+fn receipts(office: &Office) -> Vec<(String, String)> {
+    sent(office).iter().map(|bytes| read(bytes)).collect()
+}
+
+/// The mails that were sent, oldest first.
+pub(super) fn sent(office: &Office) -> Vec<Vec<u8>> {
     let folder = office.path("data/outbox");
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut paths: Vec<_> = entries.map(|entry| entry.expect("it can be listed").path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "eml"));
     paths.sort_by_key(|path| path.metadata().and_then(|meta| meta.modified()).expect("the system says it"));
-    paths.iter().map(|path| read(&std::fs::read(path).expect("it can be read"))).collect()
+    paths.iter().map(|path| std::fs::read(path).expect("it can be read")).collect()
 }
 
 fn read(bytes: &[u8]) -> (String, String) {

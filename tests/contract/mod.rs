@@ -11,6 +11,7 @@ pub(crate) mod office;
 pub(crate) mod workbook;
 
 mod access;
+mod attachments;
 mod authors;
 mod columns;
 mod command_line;

@@ -174,7 +174,7 @@ fn a_file_of_a_glob_that_is_moved_is_the_same_source() {
 }
 
 /// Replaces a text in a part of a workbook.
-fn with_part(bytes: &[u8], change: impl Fn(&str, &str) -> String) -> Vec<u8> {
+pub(super) fn with_part(bytes: &[u8], change: impl Fn(&str, &str) -> String) -> Vec<u8> {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("x.xlsx");
     fs::write(&path, bytes).expect("a file");
@@ -182,7 +182,7 @@ fn with_part(bytes: &[u8], change: impl Fn(&str, &str) -> String) -> Vec<u8> {
 }
 
 /// What Excel makes of a workbook with a password: an OLE file whose directory has the encrypted package, and nothing else.
-fn encrypted() -> Vec<u8> {
+pub(super) fn encrypted() -> Vec<u8> {
     const END: u32 = 0xffff_fffe;
     let mut file = vec![0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1];
     file.resize(24, 0);

@@ -62,6 +62,7 @@ pub(super) fn advance_baseline(office: &mut Office, dice: &mut Dice) {
         place: None,
         columns,
         mark: Mark { digest: digest(&bytes), revision: sheet.revision.map(Revision), editor: None, modified: None },
+        sheets: Vec::new(),
     };
     let state = Some(StateAdvance { after: Some(newest.no), told: Vec::new() });
     drop(snapshot);

@@ -34,8 +34,10 @@ receipt-place-row = table { $table }, row { $line }
 # Commands.
 mail-show-none = There is no such record, or you may not see it.
 mail-show-none-do = Check the key.
-mail-template-not-sent = The blank workbook can’t be sent by mail yet.
-mail-template-not-sent-do = Write labels and values under the record’s key, or paste a table.
+mail-template-none = You may not change or add anything in this table, so there is no blank workbook for you.
+mail-template-none-do = Ask the data steward if you think that you should.
+mail-returned-too-large = The rows that were not saved are too many to be sent back.
+mail-returned-too-large-do = Correct them in your own workbook and send it again, best in parts.
 mail-undo-none = There is nothing to take back in the mail that this one answers.
 mail-undo-none-do = Answer the receipt of the change that you want to take back.
 mail-undo-partly = Some of it was changed by others since, and stays as it is.
@@ -104,11 +106,69 @@ mail-names-differ = An attachment goes by two different names. Nothing of the ma
 mail-names-differ-do = Rename the file, with plain letters and digits, and attach it to a new mail.
 mail-encrypted = The mail is encrypted, and can’t be read here. Nothing of it was taken over.
 mail-encrypted-do = Send it again without encryption; a signature is fine.
-mail-zip-ratio = An attachment would unpack to far more than a workbook needs. Nothing of the mail was taken over.
-mail-zip-ratio-do = Open the workbook, clear what is not needed, save it, and send it again.
 mail-malformed = The mail is damaged. Nothing of it was taken over.
 mail-malformed-do = Write a new mail and send it from your own mail program.
 mail-receipts-paused = You have sent many mails in a short time. What they say is taken as ever, but for some hours there are no further receipts.
 mail-receipts-paused-do = To see what is stored, send “show” with a record’s key later, or ask the data steward.
-mail-attachment-not-read = Attached workbooks are not read yet. Nothing of the attachment was taken over.
-mail-attachment-not-read-do = Paste the table into the mail, or save the change in your department’s workbook.
+
+# Workbooks that came with a mail.
+receipt-record-at = { $record }, { $place }
+receipt-row-unchanged = Nothing of its own: { $reason }
+receipt-records-fine = { $count ->
+    [one] 1 further record was saved in full, or was already so.
+   *[other] { $count } further records were saved in full, or were already so.
+}
+receipt-records-more = { $count ->
+    [one] 1 further record was not saved in full. It is not listed here.
+   *[other] { $count } further records were not saved in full. They are not listed here.
+}
+receipt-lines-more = { $count ->
+    [one] 1 further line was not understood. It is not listed here.
+   *[other] { $count } further lines were not understood. They are not listed here.
+}
+receipt-file = { $rows ->
+    [one] { $name }: 1 row was read.
+   *[other] { $name }: { $rows } rows were read.
+}
+receipt-file-sheet = { $rows ->
+    [one] { $name }: 1 row of the sheet “{ $sheet }” was read.
+   *[other] { $name }: { $rows } rows of the sheet “{ $sheet }” were read.
+}
+receipt-file-unread = { $name }: not taken over. { $reason }
+receipt-file-held = { $name }: waits for a decision. It would change unexpectedly much of what is stored; the data steward decides whether its { $rows } rows are taken, and you will be told. Nothing of it was taken over so far. If rows or columns have moved by mistake, correct the workbook and send it again.
+receipt-file-column = Column “{ $title }”: { $reason }
+receipt-file-problem = { $reason }
+receipt-sent-rows = The rows that were not saved are attached, each with the reason in its last column. Correct them and send the workbook back.
+receipt-sent-template = The blank workbook is attached. Fill in a row for each record and send it back as an attachment. Empty cells change nothing; to clear a value, write “(clear)”.
+returned-file = not saved - { $name }
+returned-reason = Reason
+returned-reason-other = Daybook reason
+template-file = { $name } - blank
+template-key-note = The key says which record a row is about. A key that is not there yet adds a record, if you may add records.
+template-number-note = The key says which record a row is about. Leave it empty for a new record: it gets the next number.
+
+# Why a workbook, or a column of it, was not read: what is wrong, and what to do.
+file-encrypted = It is protected with a password. Save it without the password for opening and send it again.
+file-not-a-workbook = It is not a workbook. Save it as an Excel workbook (.xlsx) and send it again.
+file-empty-file = It is empty. Attach the workbook again.
+file-truncated = It ends too early. Attach the workbook again.
+file-damaged = It is damaged. Open it in your spreadsheet program, save it, and send it again.
+file-unreadable = It is made in a way that can’t be read here. Save it as an Excel workbook (.xlsx) and send it again.
+file-encoding-unknown = It can’t be told which letters it is made of. Save it as an Excel workbook (.xlsx) and send it again.
+file-sheet-missing = It has no sheet with cells. Put the table onto the first sheet and send it again.
+file-header-missing = It has no row of titles. Put titles above the columns and send it again.
+file-missing-key-column = No column has the title of the key, so it is not known which records the rows are about. Send “template” for a blank workbook, or correct the title.
+file-too-large = It is too large. Delete what is not needed, and send it again.
+file-too-many-rows = It has more rows than are taken by mail. Send it in several mails.
+file-too-many-columns = It has too many columns. Delete what is not needed, and send it again.
+file-too-many-problems = Too much in it is wrong. Correct it, and send it again.
+file-zip-ratio = It would unpack to far more than a workbook needs. Open it, clear what is not needed, save it, and send it again.
+file-too-many-workbooks = There are too many workbooks in one mail. Send them in several mails.
+file-timed-out = Reading it took too long. Send it in a mail of its own, without what is not needed.
+file-reader-failed = It could not be read at the moment. Send it again later.
+file-rejected = The data steward has decided not to take it.
+file-unknown-column = no field has this title. It was not read.
+file-ambiguous-column = the title could mean more than one field. It was not read.
+file-duplicate-column = another column means the same field. Neither was read.
+file-more-problems = More is wrong than is told here.
+file-other = It could not be read in full. Save it as an Excel workbook (.xlsx) and send it again.

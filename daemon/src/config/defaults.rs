@@ -45,6 +45,7 @@ pub(super) const LIMITS: super::Limits = super::Limits {
     read_seconds_max: 120,
     child_memory_bytes_max: 1 << 30,
     mail_bytes_max: 25 << 20,
+    attachment_rows_max: 50_000,
     receipts_max: 20,
     receipts_hours: 2,
 };

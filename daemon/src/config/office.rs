@@ -101,6 +101,8 @@ pub struct Limits {
     pub child_memory_bytes_max: u64,
     /// The size of a mail.
     pub mail_bytes_max: u64,
+    /// Rows of all workbooks that come with one mail.
+    pub attachment_rows_max: u32,
     /// Receipts that one person is sent within `receipts_hours`; then a digest takes their place.
     pub receipts_max: u32,
     /// See `receipts_max`.
@@ -248,6 +250,7 @@ pub(super) fn read_limits(root: &mut Reader<'_>) -> Limits {
             or.child_memory_bytes_max,
         ),
         mail_bytes_max: bounded(&mut reader, "mail_bytes_max", BYTES, or.mail_bytes_max),
+        attachment_rows_max: bounded(&mut reader, "attachment_rows_max", 1..=1_048_576, or.attachment_rows_max),
         receipts_max: bounded(&mut reader, "receipts_max", 1..=100_000, or.receipts_max),
         // A week: what was sent is remembered for longer than that.
         receipts_hours: bounded(&mut reader, "receipts_hours", 1..=168, or.receipts_hours),

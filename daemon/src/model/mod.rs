@@ -19,7 +19,7 @@ pub mod schema;
 pub mod time;
 pub mod value;
 
-pub use arrival::{Actor, Arrival, ArrivalKind, Mark};
+pub use arrival::{Actor, Arrival, ArrivalKind, AttachedSheet, Mark};
 pub use change::Edit;
 pub use email::Email;
 pub use entry::{CellEntry, Life, Outcome, Posting, Presence, RecordEntry, StoredCell, StoredRecord};

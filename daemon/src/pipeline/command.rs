@@ -140,14 +140,25 @@ pub(super) fn held_commands(
     cells: &[(FieldId, Cell)],
 ) -> Result<Vec<Review>, PipelineError> {
     let mut open = super::sheet::open_reviews(snapshot, &arrival.source)?;
-    let says = |(field, _): &(FieldId, Cell)| cells.iter().any(|(id, _)| id == field);
-    let key = table.key_of(cells);
-    open.retain(|review| {
-        let is_about = review.record == record && (record.is_some() || table.key_of(&review.group) == key);
-        let is_own = review.kind == ReviewKind::Plugin && review.table == table.name && review.actor == arrival.actor;
-        is_own && is_about && review.group.iter().all(says)
-    });
+    open.retain(|review| is_said_anew(review, table, arrival, record, cells));
     Ok(open)
+}
+
+/// Whether a question is about an earlier command of the same person that plugins have held, and of which she says all anew.
+pub(super) fn is_said_anew(
+    review: &Review,
+    table: &Table,
+    arrival: &Arrival,
+    record: Option<RecordId>,
+    cells: &[(FieldId, Cell)],
+) -> bool {
+    let is_own = review.kind == ReviewKind::Plugin && review.table == table.name && review.actor == arrival.actor;
+    let is_about = || {
+        let key = || table.key_of(&review.group) == table.key_of(cells);
+        review.record == record && (record.is_some() || key())
+    };
+    let says = |(field, _): &(FieldId, Cell)| cells.iter().any(|(id, _)| id == field);
+    is_own && is_about() && review.group.iter().all(says)
 }
 
 /// Refuses a key that another record has.

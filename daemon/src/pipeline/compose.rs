@@ -757,11 +757,7 @@ impl<'a> Composer<'a> {
 
     /// Where a row is, for a message.
     pub(super) fn place_of_row(&self, row: Option<u32>) -> String {
-        match (&self.arrival.place, row) {
-            (Some(place), Some(row)) => place.row(row),
-            (Some(place), None) => place.whole(),
-            (None, _) => self.arrival.source.to_string(),
-        }
+        self.arrival.place_of_row(row)
     }
 }
 

@@ -423,6 +423,7 @@ impl Pipeline {
                 editor: mark.editor,
                 modified: mark.modified,
             },
+            sheets: Vec::new(),
         };
         // What a held save shows is no state of its source, so neither is what Daybook answers in it.
         let layout = layout.filter(|_| !prepared.held);

@@ -235,6 +235,7 @@ impl Pipeline {
                 editor: None,
                 modified: Some(Timestamp(MODIFIED_MS)),
             },
+            sheets: Vec::new(),
         };
         // What stood in the file and was told is not in it any more.
         let state = Some(StateAdvance { after: newest.map(|state| state.no), told: Vec::new() });

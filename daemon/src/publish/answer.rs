@@ -5,8 +5,8 @@
 
 use compact_str::CompactString;
 
-use crate::model::FieldId;
-use crate::model::Table;
+use crate::model::policy::AccessRule;
+use crate::model::{FieldId, Table};
 use crate::text::Texts;
 
 /// What became of a row.
@@ -124,8 +124,21 @@ pub fn reason(reason: &Reason, texts: &Texts) -> String {
     }
 }
 
+/// What to say of a rule that refused: an access rule's own reason, or a code.
+pub fn of_rule(rule: &CompactString, rules: &[AccessRule]) -> Reason {
+    if let Some(access) = rules.iter().find(|access| access.id == rule.as_str()) {
+        let reason = access.reason.trim_end_matches(['.', '。']);
+        return if reason.is_empty() { Reason::code("forbidden") } else { Reason::Words(reason.into()) };
+    }
+    match rule.as_str() {
+        "no-rule" => Reason::code("forbidden"),
+        "unique" => Reason::code("not-unique"),
+        _ => Reason::Code(rule.clone()),
+    }
+}
+
 /// The codes of problems that have words here, with the words' keys.
-const REASONS: [(&str, &str); 36] = [
+const REASONS: [(&str, &str); 39] = [
     ("ambiguous-date", "answer-ambiguous-date"),
     ("cell-error", "answer-cell-error"),
     ("not-a-boolean", "answer-not-a-boolean"),
@@ -153,6 +166,9 @@ const REASONS: [(&str, &str); 36] = [
     ("too-short", "answer-too-short"),
     ("no-key", "answer-no-key"),
     ("duplicate-key", "answer-duplicate-key"),
+    ("said-twice", "answer-said-twice"),
+    ("repeated", "answer-repeated"),
+    ("key-alone", "answer-key-alone"),
     ("required", "answer-required"),
     ("not-unique", "answer-not-unique"),
     ("read-only", "answer-read-only"),

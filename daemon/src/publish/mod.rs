@@ -1,9 +1,11 @@
-//! What Daybook writes for people: views, cells of the workbooks that people keep, mails.
+//! What Daybook writes for people: views, cells of the workbooks that people keep, mails, and the workbooks that go with them.
 
 pub mod answer;
 pub mod mail;
 pub mod order;
 pub mod receipt;
+pub mod returned;
+pub mod template;
 pub mod view;
 pub mod workbook;
 

@@ -26,13 +26,13 @@ pub const SOURCE_PROPERTY: &str = "Daybook.Source";
 /// The custom property that holds the revision at which a workbook was written.
 pub const REVISION_PROPERTY: &str = "Daybook.Revision";
 /// Who a view says that it is made by.
-const AUTHOR: &str = "Daybook";
+pub(super) const AUTHOR: &str = "Daybook";
 
 /// What stands between the items of a list in one cell.
 const LIST_SEPARATOR: &str = "; ";
 
 /// How many blank rows below the table may be typed into.
-const NEW_ROWS: u32 = 200;
+pub(super) const NEW_ROWS: u32 = 200;
 
 /// What a view is to contain.
 #[derive(Clone, Debug)]
@@ -136,7 +136,7 @@ pub fn view(spec: &ViewSpec, table: &Table, records: impl Iterator<Item = ViewRe
         frozen_columns: u16::from(fields.first().is_some_and(|field| table.primary_key.contains(&field.id))),
         rows: cells,
         new_rows: if spec.editable && !spec.fillable.is_empty() { NEW_ROWS } else { 0 },
-        refusal: Refusal { title: texts.get("view-choice-title"), message: texts.get("view-choice-message") },
+        refusal: refusal(texts),
     };
     let digest = digest(&sheet, &shown);
     let revision = spec.revision.0.to_string();
@@ -293,6 +293,15 @@ fn list_text(items: &[CompactString]) -> CompactString {
 
 fn column(spec: &ViewSpec, field: &Field, masked: bool, texts: &Texts) -> ColumnOut {
     ColumnOut {
+        editable: spec.editable && spec.fillable.contains(&field.id),
+        note: masked.then(|| texts.get("view-masked-note")),
+        ..column_of(field, texts)
+    }
+}
+
+/// A column of a field in any workbook that Daybook makes: its title, what its cells hold, its drop-down. It may be typed into.
+pub(super) fn column_of(field: &Field, texts: &Texts) -> ColumnOut {
+    ColumnOut {
         title: header(field, texts.language()).to_owned(),
         kind: match field.field_type {
             FieldType::String => Kind::Text,
@@ -310,10 +319,15 @@ fn column(spec: &ViewSpec, field: &Field, masked: bool, texts: &Texts) -> Column
             FieldType::Boolean => vec![texts.get("view-yes").into(), texts.get("view-no").into()],
             _ => field.constraints.allowed.clone(),
         },
-        editable: spec.editable && spec.fillable.contains(&field.id),
+        editable: true,
         hidden: false,
-        note: masked.then(|| texts.get("view-masked-note")),
+        note: None,
     }
+}
+
+/// The message of a drop-down to another value.
+pub(super) fn refusal(texts: &Texts) -> Refusal {
+    Refusal { title: texts.get("view-choice-title"), message: texts.get("view-choice-message") }
 }
 
 /// Orders two rows by what they show of the primary key.
@@ -327,18 +341,23 @@ fn by_key(table: &Table, a: &[(FieldId, Cell)], b: &[(FieldId, Cell)]) -> Orderi
 }
 
 fn title(spec: &ViewSpec, table: &Table, language: Language) -> String {
-    let in_language = |title: &Title| match language {
-        Language::ZhCn => title.zh_cn.clone().or_else(|| title.en.clone()),
-        Language::En => title.en.clone().or_else(|| title.zh_cn.clone()),
-    };
-    spec.title
-        .as_ref()
-        .and_then(in_language)
-        .or_else(|| in_language(&table.title))
-        .unwrap_or_else(|| table.name.as_str().to_owned())
+    let own = spec.title.as_ref().and_then(|title| in_language(title, language));
+    own.unwrap_or_else(|| table_title(table, language))
 }
 
-const fn script(language: Language) -> Script {
+/// What people call a table.
+pub fn table_title(table: &Table, language: Language) -> String {
+    in_language(&table.title, language).unwrap_or_else(|| table.name.as_str().to_owned())
+}
+
+fn in_language(title: &Title, language: Language) -> Option<String> {
+    match language {
+        Language::ZhCn => title.zh_cn.clone().or_else(|| title.en.clone()),
+        Language::En => title.en.clone().or_else(|| title.zh_cn.clone()),
+    }
+}
+
+pub(super) const fn script(language: Language) -> Script {
     match language {
         Language::ZhCn => Script::Chinese,
         Language::En => Script::Latin,

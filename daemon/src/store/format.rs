@@ -12,8 +12,8 @@ use crate::model::arrival::Arrival;
 use crate::model::entry::{KeyEntry, ReviewChange, Stamp, StateAdvance};
 use crate::model::review::Extent;
 use crate::model::{
-    Actor, ArrivalId, Cell, CellEntry, FieldId, HeldReason, Life, Presence, Problem, RecordEntry, RecordId, Review,
-    ReviewId, ReviewKind, RowHash, SourceName, TableName, Timestamp,
+    Actor, ArrivalId, AttachedSheet, Cell, CellEntry, FieldId, HeldReason, Life, Presence, Problem, RecordEntry,
+    RecordId, Review, ReviewId, ReviewKind, RowHash, SourceName, TableName, Timestamp,
 };
 
 use super::error::StoreError;
@@ -103,6 +103,27 @@ pub(super) struct Head {
     pub(super) reviews: Vec<HeadReview>,
     pub(super) state: Option<StateAdvance>,
     pub(super) problems: Vec<Problem>,
+}
+
+/// The format of a head with the sheets that came with a mail. Without, it lies as it did before attachments were read.
+const WITH_SHEETS: u8 = 2;
+
+impl Head {
+    pub(super) fn encode(&self) -> Zeroizing<Vec<u8>> {
+        if self.arrival.sheets.is_empty() {
+            return encode(self);
+        }
+        let bytes = postcard::to_extend(&(self, &self.arrival.sheets), vec![WITH_SHEETS]);
+        Zeroizing::new(bytes.expect("invariant: a Vec takes any number of bytes"))
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
+        let Some((&WITH_SHEETS, rest)) = bytes.split_first() else { return decode(bytes, "an arrival") };
+        let read: Result<(Self, Vec<AttachedSheet>), _> = postcard::from_bytes(rest);
+        let (mut head, sheets) = read.map_err(|_| StoreError::Unreadable("an arrival".to_owned()))?;
+        head.arrival.sheets = sheets;
+        Ok(head)
+    }
 }
 
 /// A [`ReviewChange`] whose cells are sealed.
@@ -354,6 +375,7 @@ mod tests {
             place: Some(Place { file: "a.xlsx".to_owned(), sheet: None }),
             columns: vec![(FieldId(1), 300)],
             mark: Mark { digest: [4; 32], revision: Some(Revision(5)), editor: None, modified: Some(Timestamp(6)) },
+            sheets: Vec::new(),
         };
         let review = Review {
             id: ReviewId::from_bytes([7; 16]),
@@ -427,7 +449,7 @@ mod tests {
 
     #[test]
     fn an_arrival_lies_as_it_always_has() {
-        let bytes = encode(&head());
+        let bytes = head().encode();
         assert_eq!(
             hex(&bytes),
             concat!(
@@ -439,9 +461,22 @@ mod tests {
                 "63016d0168"
             )
         );
-        let read: Head = decode(&bytes, "an arrival").unwrap();
+        let read = Head::decode(&bytes).unwrap();
         assert_eq!((read.arrival, read.state), (head().arrival, head().state));
         assert_eq!(encode(&Head { arrival: head().arrival, state: head().state, ..read }), bytes);
+    }
+
+    #[test]
+    fn the_sheets_of_a_mail_lie_behind_its_arrival() {
+        let mut with_sheets = head();
+        let place = Place { file: "b.csv".to_owned(), sheet: None };
+        with_sheets.arrival.sheets = vec![AttachedSheet { place, columns: vec![(FieldId(1), 300)], rows_above: 7 }];
+        let (plain, bytes) = (head().encode(), with_sheets.encode());
+        assert_eq!(bytes[0], 2);
+        assert_eq!(bytes[1..plain.len()], plain[1..]);
+        assert_eq!(hex(&bytes[plain.len()..]), "0105622e637376000101ac0207");
+        assert_eq!(Head::decode(&bytes).unwrap().arrival, with_sheets.arrival);
+        assert!(Head::decode(&bytes[..bytes.len() - 1]).is_err());
     }
 
     #[test]

@@ -91,7 +91,7 @@ pub(super) fn arrivals(conn: &Connection, filter: &ArrivalFilter) -> Result<Vec<
     let mut rows = statement.query(params![source, before, filter.limit.map_or(-1, i64::from)])?;
     let mut lines = Vec::new();
     while let Some(row) = rows.next()? {
-        let head: Head = decode(row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?, "an arrival")?;
+        let head = Head::decode(row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?)?;
         lines.push(ArrivalLine {
             arrival: head.arrival,
             revision: Revision(row.get(0)?),

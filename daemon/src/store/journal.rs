@@ -13,7 +13,7 @@ use crate::model::entry::{Outcome, Posting, RecordEntry, ReviewChange};
 use crate::model::{Arrival, ArrivalId, RecordId, Revision};
 
 use super::error::StoreError;
-use super::format::{Head, HeadReview, ReviewCells, decode, decode_entry, encode, encode_entry, pack, unpack};
+use super::format::{Head, HeadReview, ReviewCells, decode_entry, encode, encode_entry, pack, unpack};
 use super::lanes::staged;
 use super::names;
 use super::review;
@@ -87,7 +87,7 @@ pub(super) fn append(
             source,
             arrival.at.0,
             encode(&Tally::of(posting)).as_slice(),
-            encode(&head).as_slice()
+            head.encode().as_slice()
         ])?;
     let placed = Placed { seq: conn.last_insert_rowid(), revision, table, source };
     append_entries(conn, vault, posting, placed)?;
@@ -179,7 +179,7 @@ pub(super) fn head(conn: &Connection, seq: i64) -> Result<(Head, Placed), StoreE
     let (revision, source, bytes) =
         conn.prepare_cached("SELECT revision, source, head FROM arrival WHERE seq = ?1")?
             .query_row([seq], |row| Ok((row.get::<_, u64>(0)?, row.get(1)?, row.get::<_, Vec<u8>>(2)?)))?;
-    let head: Head = decode(&bytes, "an arrival")?;
+    let head = Head::decode(&bytes)?;
     let table = names::table_id(conn, &head.arrival.table)?;
     Ok((head, Placed { seq, revision: Revision(revision), table, source }))
 }

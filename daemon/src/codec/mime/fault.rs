@@ -24,15 +24,13 @@ pub enum MimeFault {
     NamesDiffer,
     /// The content is encrypted.
     Encrypted,
-    /// An attached zip would unpack to far more than it is.
-    ZipRatio,
     /// The mail's structure makes no sense.
     Malformed,
 }
 
 impl MimeFault {
     /// Every fault there is.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 11] = [
         Self::TooLarge,
         Self::TooManyParts,
         Self::TooDeep,
@@ -43,7 +41,6 @@ impl MimeFault {
         Self::UndecodableText,
         Self::NamesDiffer,
         Self::Encrypted,
-        Self::ZipRatio,
         Self::Malformed,
     ];
 
@@ -60,7 +57,6 @@ impl MimeFault {
             Self::UndecodableText => "undecodable-text",
             Self::NamesDiffer => "names-differ",
             Self::Encrypted => "encrypted",
-            Self::ZipRatio => "zip-ratio",
             Self::Malformed => "malformed",
         }
     }
@@ -80,9 +76,6 @@ impl MimeFault {
             }
             Self::NamesDiffer => "An attachment goes by two different names. Nothing of the mail was taken over.",
             Self::Encrypted => "The mail is encrypted, and can't be read here. Nothing of it was taken over.",
-            Self::ZipRatio => {
-                "An attachment would unpack to far more than a workbook needs. Nothing of the mail was taken over."
-            }
             Self::Malformed => "The mail is damaged: its structure makes no sense. Nothing of it was taken over.",
         }
     }
@@ -100,7 +93,6 @@ impl MimeFault {
             Self::UndecodableText => "Set your mail program to send in Unicode (UTF-8), and send the mail again.",
             Self::NamesDiffer => "Rename the file, with plain letters and digits, and attach it to a new mail.",
             Self::Encrypted => "Send it again without encryption; a signature is fine.",
-            Self::ZipRatio => "Open the workbook, clear what is not needed, save it, and send it again.",
         }
     }
 }

@@ -32,6 +32,7 @@ mod words;
 #[cfg(test)]
 mod laws;
 
+pub use attachment::is_bomb;
 pub use fault::MimeFault;
 
 /// The limits of one mail.

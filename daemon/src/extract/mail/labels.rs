@@ -247,7 +247,7 @@ pub(super) fn is_ending(c: char) -> bool {
 }
 
 /// Whether a value says that what is stored is to be cleared.
-pub(super) fn is_cleared(value: &str) -> bool {
+pub fn is_cleared(value: &str) -> bool {
     let form = folded(value);
     CLEARED.contains(&form.as_str())
 }

@@ -40,6 +40,7 @@ mod trial;
 pub use added::{AddedRow, OwnLine, add, own_lines};
 pub use choose::ChosenBy;
 pub use command::Command;
+pub use labels::is_cleared;
 
 /// The mailbox that a mail came to.
 #[derive(Clone, Copy, Debug)]

@@ -3,19 +3,25 @@
 //! In come the mail as it was read, the posting that was made of it and the author's rights; out goes an [`Account`]. Every value of the store
 //! in it has passed [`Rights::sight`]; what she wrote herself she knows.
 
+use std::collections::HashMap;
+
 use compact_str::CompactString;
 
+use super::attached::Attached;
+use super::gather::{Fate, Gathered, says_something};
 use super::rows::{Became, Taken};
 use crate::access::{self, Decider, Rights, Sight as Permitted, Subject};
 use crate::extract::CellProblem;
 use crate::extract::mail::{Class, MailReading, Spot};
 use crate::model::entry::{CellEntry, Posting};
 use crate::model::policy::Policy;
-use crate::model::{Actor, Cell, Field, FieldId, Life, Outcome, RecordEntry, Row, StoredRecord, Table};
+use crate::model::{Actor, Cell, Field, FieldId, Life, Outcome, RecordEntry, RecordId, Row, StoredRecord, Table};
+use crate::publish::answer;
 use crate::publish::receipt::{
-    Account, CellAccount, CellOutcome, LineAccount, LinePlace, Reason, RecordAccount, RowRemark, Shown, Sight,
+    Account, AttachmentAccount, CellAccount, CellOutcome, FileOutcome, LineAccount, LinePlace, Reason, RecordAccount,
+    RowRemark, Shown, Sight,
 };
-use crate::publish::view::header;
+use crate::publish::view::{header, table_title};
 use crate::text::Language;
 
 /// What values and titles are told with.
@@ -46,6 +52,25 @@ pub(super) fn of_lines(reading: &MailReading, account: &mut Account) {
     account.remarks.extend(whole.map(|problem| problem.problem.code.clone()));
 }
 
+/// Tells of the workbooks: what was read of each, and what was not.
+pub(super) fn of_workbooks(attached: &Attached, account: &mut Account) {
+    account.attachments.extend(attached.sheets.iter().map(|read| {
+        let columns = read.columns.iter().map(|(problem, title)| (title.clone(), problem.code.clone()));
+        AttachmentAccount {
+            name: read.sheet.place.file.clone(),
+            sheet: read.sheet.place.sheet.clone(),
+            outcome: FileOutcome::Read(read.rows.len() as u64),
+            columns: columns.collect(),
+        }
+    }));
+    account.attachments.extend(attached.unread.iter().map(|(name, problem)| AttachmentAccount {
+        name: name.clone(),
+        sheet: None,
+        outcome: FileOutcome::Unread(problem.code.clone()),
+        columns: Vec::new(),
+    }));
+}
+
 fn place(spot: Spot) -> LinePlace {
     match spot.table {
         0 => LinePlace::Line(spot.line),
@@ -54,25 +79,60 @@ fn place(spot: Spot) -> LinePlace {
 }
 
 impl Telling<'_> {
-    /// Tells of the rows.
-    pub(super) fn rows(
-        &self,
-        rows: &[Row],
-        problems: &[CellProblem],
-        taken: &[Taken],
-        posting: &Posting,
-    ) -> Vec<RecordAccount> {
-        let told = rows.iter().zip(taken).map(|(row, taken)| {
-            let entry = posting.records.iter().find(|entry| entry.record == taken.record);
-            self.row(row, problems, taken, entry, &posting.rules)
+    /// Tells of the rows, in their order. `taken` are those that were posted.
+    pub(super) fn rows(&self, gathered: &Gathered, taken: &[Taken], posting: &Posting) -> Vec<RecordAccount> {
+        let entries: HashMap<RecordId, &RecordEntry> =
+            posting.records.iter().map(|entry| (entry.record, entry)).collect();
+        let of_cells = gathered.problems.iter().filter_map(|problem| Some(((problem.row, problem.field?), problem)));
+        let wrong: HashMap<(u32, FieldId), &CellProblem> = of_cells.collect();
+        let mut taken = taken.iter();
+        let told = gathered.rows.iter().zip(&gathered.fates).map(|(row, fate)| {
+            let place = posting.arrival.sheets.first().filter(|sheet| row.number > sheet.rows_above);
+            let place = place.map(|_| posting.arrival.place_of_row(Some(row.number)));
+            let whole = |remark| RecordAccount {
+                title: table_title(self.table, self.language),
+                key: key_of(self.table, row, None),
+                place: place.clone(),
+                is_new: false,
+                cells: Vec::new(),
+                remark: Some(remark),
+            };
+            match (fate, if *fate == Fate::Post { taken.next() } else { None }) {
+                (Fate::Refused(code), _) => match self.unreadable_key(row) {
+                    Some(cell) => RecordAccount {
+                        cells: vec![CellAccount { outcome: CellOutcome::Refused(Reason::Code(code.clone())), ..cell }],
+                        remark: None,
+                        ..whole(RowRemark::Refused(Reason::code("no-key")))
+                    },
+                    None => whole(RowRemark::Refused(Reason::Code(code.clone()))),
+                },
+                (Fate::Post, Some(taken))
+                    if taken.became != Became::Nothing || says_something(self.table, &row.cells) =>
+                {
+                    let entry = entries.get(&taken.record).copied();
+                    RecordAccount { place, ..self.row(row, &wrong, taken, entry, &posting.rules) }
+                }
+                (Fate::Post, _) => whole(RowRemark::Unchanged(Reason::code("key-alone"))),
+                (Fate::Repeated, _) => whole(RowRemark::Unchanged(Reason::code("repeated"))),
+            }
         });
         told.collect()
+    }
+
+    /// The part of a row's key that can't be read.
+    fn unreadable_key(&self, row: &Row) -> Option<CellAccount> {
+        let (field, cell) = self.table.primary_key.iter().find_map(|id| {
+            let cell = row.cell(*id).filter(|cell| matches!(cell, Cell::Raw(_)))?;
+            Some((self.table.field(*id)?, cell))
+        })?;
+        let title = header(field, self.language).to_owned();
+        Some(CellAccount { title, old: Sight::Empty, new: own(cell), outcome: CellOutcome::Unchanged })
     }
 
     fn row(
         &self,
         row: &Row,
-        problems: &[CellProblem],
+        problems: &HashMap<(u32, FieldId), &CellProblem>,
         taken: &Taken,
         entry: Option<&RecordEntry>,
         rules: &[CompactString],
@@ -91,13 +151,14 @@ impl Telling<'_> {
         let fields = row.cells.iter().filter(|(field, _)| !self.table.primary_key.contains(field));
         let cells = fields.filter_map(|(id, cell)| {
             let field = self.table.field(*id)?;
-            let wrong = problems.iter().find(|problem| problem.row == row.number && problem.field == Some(*id));
+            let wrong = problems.get(&(row.number, *id)).copied();
             let said = entry.and_then(|entry| entry.cells.iter().find(|cell| cell.field == *id));
             Some(self.cell(field, cell, said, wrong, &rights, rules))
         });
         RecordAccount {
-            title: self.title(),
-            key: key_of(self.table, row),
+            title: table_title(self.table, self.language),
+            key: key_of(self.table, row, entry),
+            place: None,
             is_new: entry.is_some_and(|entry| entry.life == Life::Created),
             cells: if is_said { cells.collect() } else { Vec::new() },
             remark,
@@ -135,25 +196,12 @@ impl Telling<'_> {
             Outcome::Refused => {
                 let rule = rules.get(usize::from(said.rule)).cloned().unwrap_or_default();
                 let code = |wrong: &CellProblem| Reason::Code(wrong.problem.code.as_str().into());
-                CellOutcome::Refused(wrong.map_or_else(|| self.reason(&rule), code))
+                CellOutcome::Refused(wrong.map_or_else(|| answer::of_rule(&rule, &self.policy.rules), code))
             }
             Outcome::Conflict => CellOutcome::Conflict,
             Outcome::Held => CellOutcome::Held,
         };
         CellAccount { title, old: shown(field, rights, before), new, outcome }
-    }
-
-    /// What to say of a rule that refused: an access rule's own reason, or a code.
-    fn reason(&self, rule: &CompactString) -> Reason {
-        if let Some(access) = self.policy.rules.iter().find(|access| access.id == rule.as_str()) {
-            let reason = access.reason.trim_end_matches(['.', '。']);
-            return if reason.is_empty() { Reason::code("forbidden") } else { Reason::Words(reason.into()) };
-        }
-        match rule.as_str() {
-            "no-rule" => Reason::code("forbidden"),
-            "unique" => Reason::code("not-unique"),
-            _ => Reason::Code(rule.clone()),
-        }
     }
 
     /// A record that was asked for; `None` if its reader may see nothing of it.
@@ -171,17 +219,11 @@ impl Telling<'_> {
             let field = self.table.field(*id)?;
             (rights.sight(&field.class) == Permitted::Clear).then(|| record.value(*id).map(ToString::to_string))?
         });
-        Some(Shown { title: self.title(), key: key.collect::<Vec<_>>().join(" "), fields: fields.collect() })
-    }
-
-    /// The table's title.
-    pub(super) fn title(&self) -> String {
-        let title = &self.table.title;
-        let (first, second) = match self.language {
-            Language::ZhCn => (&title.zh_cn, &title.en),
-            Language::En => (&title.en, &title.zh_cn),
-        };
-        first.as_ref().or(second.as_ref()).map_or_else(|| self.table.name.to_string(), Clone::clone)
+        Some(Shown {
+            title: table_title(self.table, self.language),
+            key: key.collect::<Vec<_>>().join(" "),
+            fields: fields.collect(),
+        })
     }
 
     /// What the author may do with a record; one that is new is judged as it was added.
@@ -198,11 +240,14 @@ impl Telling<'_> {
     }
 }
 
-/// A record's key as its author wrote it.
-fn key_of(table: &Table, row: &Row) -> String {
-    let part = |field: &FieldId| row.cell(*field).and_then(Cell::value).map(ToString::to_string);
-    let parts: Vec<String> = table.primary_key.iter().filter_map(part).collect();
-    parts.join(" ")
+/// A record's key as its author wrote it, or as Daybook numbered it.
+fn key_of(table: &Table, row: &Row, entry: Option<&RecordEntry>) -> String {
+    let part = |field: &FieldId| {
+        let given = || entry?.cells.iter().find(|cell| cell.field == *field).map(CellEntry::posted);
+        let cell = row.cell(*field).filter(|cell| **cell != Cell::Blank).or_else(given)?;
+        Some(cell.to_string())
+    };
+    table.primary_key.iter().filter_map(part).collect::<Vec<_>>().join(" ")
 }
 
 /// What somebody wrote herself.

@@ -5,18 +5,21 @@
 //! sent it, and shown to the steward. Nothing in a mail gives rights but its proved sender.
 
 mod account;
+mod attached;
+mod gather;
+mod held;
+mod posting;
 mod readers;
 mod rows;
+mod template;
 
 use std::cell::RefCell;
 
 use self::account::Telling;
 use self::readers::ReadCell;
-use self::rows::Taken;
 use super::command;
 use super::compose::Composer;
-use super::consult::{Case, Consultant};
-use super::{Along, CommitError, Pipeline, PipelineError, Report, TRIES_MAX, command::key_cells, creator, joined_key};
+use super::{Along, CommitError, Pipeline, PipelineError, Report, TRIES_MAX, command::key_cells, joined_key};
 use super::{publish_tasks, table_of};
 use crate::access::Decider;
 use crate::codec::mime::{self, Mail, MimeLimits};
@@ -26,14 +29,13 @@ use crate::io::{Entropy, NameService, Resolver, uuid_v7};
 use crate::model::entry::{KeyIndex, Posting};
 use crate::model::problem::Code;
 use crate::model::{
-    Actor, Arrival, ArrivalId, ArrivalKind, MailAddress, Mark, MessageId, OutgoingMail, Place, Problem, Row,
+    Actor, Arrival, ArrivalId, ArrivalKind, MailAddress, Mark, MessageId, OutgoingMail, Place, Problem, ReviewId,
     SourceName, Table, TableName, Timestamp,
 };
-use crate::plugin::NoPlugins;
 use crate::publish::receipt::{self, Account, Reply, Thread};
 use crate::source::mailbox::sender::{self, Border, Header, People, Proof, Verdict as Sender};
 use crate::source::mailbox::{MailId, Progress, PutAside, RawMail, Verdict};
-use crate::store::{Snapshot, TakenMail};
+use crate::store::{HeldPayload, Snapshot, TakenMail};
 
 /// A mail gives nobody's rights.
 pub const MAIL_REFUSED: Code = Code("mail-refused");
@@ -59,7 +61,6 @@ pub struct TookMail {
 /// Who a mail is from, and where her answer goes.
 struct Author {
     actor: Actor,
-    address: String,
     /// The address that she wrote from; `None` if nobody may answer.
     answer_to: Option<MailAddress>,
 }
@@ -68,8 +69,13 @@ struct Author {
 struct Asked<'a> {
     mail: &'a Mail,
     author: &'a Author,
+    /// The id of the mail that is answered.
+    answered: Option<String>,
     arrival: Arrival,
-    taken: TakenMail,
+    /// That it is taken; `None` if that was noted before.
+    taken: Option<TakenMail>,
+    /// What is kept for a person's decision, and with which question.
+    held: RefCell<Option<(ReviewId, Vec<u8>)>>,
 }
 
 /// What was made of a mail on one snapshot.
@@ -201,7 +207,7 @@ impl Pipeline {
         let may_answer = Header::read(bytes).is_ok_and(|header| sender::may_answer(&header, &person, own).is_ok());
         let sends = self.config.smtp.is_some() && !self.config.office.observe_only;
         let answer_to = (may_answer && sends).then(|| MailAddress::parse(from).ok()).flatten();
-        Ok(Author { actor, address: from.to_owned(), answer_to })
+        Ok(Author { actor, answer_to })
     }
 
     /// Takes a mail of a proved sender.
@@ -231,7 +237,8 @@ impl Pipeline {
             Ok(reading) => self.put_to_readers(reading, mail, author, arrival.edited_at)?,
             Err(_) => Default::default(),
         };
-        let asked = Asked { mail, author, arrival, taken };
+        let answered = mail.message_id.as_ref().map(|id| id.as_str().to_owned());
+        let asked = Asked { mail, author, answered, arrival, taken: Some(taken), held: RefCell::default() };
         let mut report = match &reading {
             Err(problem) => {
                 let code = problem.code.clone();
@@ -250,6 +257,7 @@ impl Pipeline {
                     self.show(&asked, &table, reading, &key)
                 }
                 Some(Command::Undo) => self.undo(&asked, &table, reading),
+                Some(Command::Template) => self.send_template(&asked, &table, reading),
                 _ => self.change(&asked, &table, reading, &read_cells),
             },
         }?;
@@ -269,7 +277,8 @@ impl Pipeline {
         let table = table_of(&self.config, &reading.table)?;
         let context = self.world(false);
         let sent_at = written.to_rfc3339(&self.config.office.timezone);
-        let told = readers::Told { sender: &author.address, subject: &mail.subject, sent_at };
+        let sender = author.actor.to_string();
+        let told = readers::Told { sender: &sender, subject: &mail.subject, sent_at };
         let plugins = self.parts.plugins.as_mut();
         Ok(readers::read(reading, table, &told, plugins, &self.config.plugins, &context))
     }
@@ -301,61 +310,8 @@ impl Pipeline {
             place: Some(Place { file: id, sheet: None }),
             columns: Vec::new(),
             mark: Mark { digest: raw.sha256, ..Mark::default() },
+            sheets: Vec::new(),
         }
-    }
-
-    /// Posts what a mail says of records.
-    fn change(
-        &mut self,
-        asked: &Asked<'_>,
-        table: &TableName,
-        reading: &MailReading,
-        read: &[ReadCell],
-    ) -> Result<Report, PipelineError> {
-        let rows: Vec<Row> = reading.rows.iter().map(|row| row.row.clone()).collect();
-        let creator = creator(&self.config, &asked.author.actor);
-        let (world, setups) = (self.world(false), self.config.plugins.clone());
-        let about = table_of(&self.config, table)?.clone();
-        let plugins = RefCell::new(std::mem::replace(&mut self.parts.plugins, Box::new(NoPlugins)));
-        let consult = |cases: &[Case<'_>]| {
-            let mut plugins = plugins.borrow_mut();
-            let (plugins, setups, context) = (plugins.as_mut(), setups.as_slice(), &world);
-            Consultant { plugins, setups, table: &about, context }.consult(cases)
-        };
-        let policy = self.config.policy.clone();
-        let language = self.texts.language();
-        let posted = self.post_mail(asked, table, |snapshot, table, decider, arrival, entropy| {
-            let wanted = rows::Wanted {
-                rows: &rows,
-                problems: &reading.problems,
-                written_at: arrival.edited_at,
-                creator: &creator,
-                consult: &consult,
-                read,
-            };
-            let actor = arrival.actor.clone();
-            let (mut posting, mut report, taken): (_, _, Vec<Taken>) =
-                rows::post(snapshot, table, decider, arrival, &wanted, entropy)?;
-            let telling = Telling { table, decider, policy: &policy, actor: &actor, language };
-            let mut account =
-                Account { records: telling.rows(&rows, &reading.problems, &taken, &posting), ..Account::default() };
-            account::of_lines(reading, &mut account);
-            if reading.command == Some(Command::Template) {
-                account.remarks.push("template-not-sent".to_owned());
-            }
-            if !reading.attachments.is_empty() {
-                account.remarks.push("attachment-not-read".to_owned());
-            }
-            let source = posting.arrival.source.clone();
-            let unclear = reading.not_understood().map(|(_, problem)| problem.clone().in_source(source.as_str()));
-            let unclear: Vec<Problem> = unclear.collect();
-            posting.problems.extend(unclear.iter().cloned());
-            report.problems.extend(unclear);
-            report.rows = rows.len() as u64;
-            Ok((posting, report, account))
-        });
-        self.parts.plugins = plugins.into_inner();
-        posted
     }
 
     /// Answers with a record as its author may see it.
@@ -460,7 +416,9 @@ impl Pipeline {
                 .iter()
                 .any(|entry| !entry.cells.is_empty() || entry.life != crate::model::Life::Unchanged);
             let tasks = if changed { publish_tasks(&self.specs, &table.name) } else { Vec::new() };
-            let along = Along { tasks: &tasks, mails: &mails, taken: Some(&asked.taken), ..Along::default() };
+            let held = asked.held.borrow();
+            let held = held.as_ref().map(|(review, rows)| HeldPayload { review: *review, rows });
+            let along = Along { tasks: &tasks, mails: &mails, taken: asked.taken.as_ref(), held };
             match self.store.commit_along(seen, &posting, along) {
                 Ok(_) => return Ok(report),
                 Err(CommitError::AlreadyDone) => return Ok(Report::default()),
@@ -491,7 +449,7 @@ impl Pipeline {
         let unsendable = |what: String| PipelineError::Held(what);
         let domain = smtp.from.as_str().rsplit_once('@').map_or("localhost", |(_, domain)| domain);
         let message_id = MessageId::of(random, domain).map_err(|error| unsendable(error.to_string()))?;
-        let answered = asked.mail.message_id.as_ref().map(mime::MessageId::as_str);
+        let answered = asked.answered.as_deref();
         let reply = Reply {
             from: smtp.from.as_str(),
             to: to.as_str(),
@@ -500,7 +458,7 @@ impl Pipeline {
             thread: &Thread::new(answered, asked.mail.references.iter().map(mime::MessageId::as_str)),
             arrival: Some(asked.arrival.id),
             at: asked.arrival.at,
-            attached: &[],
+            attached: &account.attached,
         };
         let bytes = receipt::write(&reply, &account, &self.texts).map_err(|error| unsendable(error.to_string()))?;
         let mail = OutgoingMail::new(kind, to.clone(), message_id, bytes, Some(asked.arrival.id));

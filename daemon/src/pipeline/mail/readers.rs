@@ -16,7 +16,7 @@ const NO_ANSWER: Code = Code("reader-no-answer");
 
 /// The mail as it is told to plugins.
 pub(super) struct Told<'a> {
-    /// The proved sender.
+    /// The proved sender, by the address that the office knows her by.
     pub(super) sender: &'a str,
     pub(super) subject: &'a str,
     /// When it was sent: RFC 3339.
@@ -24,6 +24,7 @@ pub(super) struct Told<'a> {
 }
 
 /// A cell that a plugin has read.
+#[derive(Clone)]
 pub(super) struct ReadCell {
     /// The row's number in the reading.
     pub(super) row: u32,

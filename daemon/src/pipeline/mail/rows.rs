@@ -1,26 +1,34 @@
 //! The rows of a mail to a posting: each means one record, and what it says of it is edited, permitted and merged as in a workbook.
 //!
 //! A mail has no baseline. Its author saw at most what was stored when she wrote it: that is the base, and of a cell that somebody has set since nothing
-//! is known, so that both values are put to a person or to the field's rule.
+//! is known, so that both values are put to a person or to the field's rule. A row without a key, of a table whose keys Daybook hands out, is a new record
+//! unless its author can see one that says all of it already: so what is sent twice is taken once.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
 
 use compact_str::CompactString;
 
-use super::super::command::{held_commands, taken_keys};
+use super::super::command::{is_said_anew, taken_keys};
 use super::super::compose::{Came, Composed, Composer, Creator, Incoming, Settings, Supplied};
 use super::super::consult::{Case, Said};
 use super::super::edits;
 use super::super::error::PipelineError;
 use super::super::hindrance::Remembered;
+use super::super::numbers::{Numbers, generated};
 use super::super::report::Report;
+use super::super::sheet::open_reviews;
+use super::gather::says_something;
 use super::readers::ReadCell;
-use crate::access::Decider;
+use crate::access::{Decider, Sight, Subject};
 use crate::extract::CellProblem;
 use crate::identify;
 use crate::io::{Entropy, uuid_v7};
 use crate::model::entry::{KeyIndex, Posting};
-use crate::model::{Arrival, Cell, FieldId, Problem, RecordId, Review, Row, RowHash, StoredRecord, Table, Timestamp};
+use crate::model::{
+    Arrival, Cell, FieldId, Presence, Problem, RecordEntry, RecordId, Review, Row, RowHash, StoredRecord, Table,
+    Timestamp, Value,
+};
 use crate::publish::answer::Remark;
 use crate::store::Snapshot;
 
@@ -69,21 +77,23 @@ pub(super) enum Became {
 /// A row with all that is known of it.
 struct Prepared<'a> {
     row: &'a Row,
+    /// Its number, if it stands in an attached sheet.
+    number: Option<u32>,
     record: RecordId,
     stored: Option<StoredRecord>,
     cells: Vec<(FieldId, Cell)>,
     base: Option<Vec<(FieldId, Cell)>>,
     supplied: Vec<Supplied>,
     problems: Vec<CellProblem>,
-    /// Another row of the mail is about the same record.
-    again: bool,
+    /// Why it is not posted.
+    stands: Option<Became>,
 }
 
 impl Prepared<'_> {
     fn incoming(&self, said: Said) -> Incoming<'_> {
         Incoming {
             record: self.record,
-            row: None,
+            row: self.number,
             hash: RowHash::UNKNOWN,
             cells: &self.cells,
             base: self.base.as_deref(),
@@ -109,8 +119,8 @@ pub(super) fn post(
     wanted: &Wanted<'_>,
     entropy: &mut dyn Entropy,
 ) -> Result<(Posting, Report, Vec<Taken>), PipelineError> {
-    let prepared = prepare(snapshot, table, &arrival, wanted, entropy)?;
-    let asked: Vec<usize> = (0..prepared.len()).filter(|at| !prepared[*at].again).collect();
+    let prepared = prepare(snapshot, table, (decider, &arrival), wanted, entropy)?;
+    let asked: Vec<usize> = (0..prepared.len()).filter(|at| prepared[*at].stands.is_none()).collect();
     let mut said: HashMap<usize, Said> = HashMap::new();
     let mut problems = Vec::new();
     let mut cases = Vec::new();
@@ -131,25 +141,26 @@ pub(super) fn post(
     let mut used: Vec<(FieldId, Cell)> = prepared.iter().flat_map(|row| row.cells.iter().cloned()).collect();
     used.extend(said.values().flat_map(|said| said.values().map(|(field, cell)| (field, cell.clone()))));
     let taken = taken_keys(snapshot, table, &used)?;
-    let mut open: Vec<Review> = Vec::new();
-    for row in prepared.iter().filter(|row| !row.again) {
-        let known = row.stored.as_ref().map(|stored| stored.id);
-        open.extend(held_commands(snapshot, table, &arrival, known, &row.row.cells)?);
-    }
-    open.sort_by_key(|review| review.id);
-    open.dedup_by_key(|review| review.id);
+    let mut open: Vec<Review> = open_reviews(snapshot, &arrival.source)?;
+    open.retain(|review| {
+        prepared.iter().filter(|row| row.stands.is_none()).any(|row| {
+            let known = row.stored.as_ref().map(|stored| stored.id);
+            is_said_anew(review, table, &arrival, known, &row.row.cells)
+        })
+    });
     let mut composer = Composer::new(table, decider, arrival, SETTINGS, &open, taken);
     for problem in problems {
         composer.problem(problem);
     }
     let mut outcomes = Vec::with_capacity(prepared.len());
     for (at, row) in prepared.into_iter().enumerate() {
-        let became = if row.again {
-            Became::Refused(CompactString::const_new("said-twice"))
-        } else {
-            let mut said = said.remove(&at).unwrap_or_default();
-            name_readers(&row, wanted.read, &mut said);
-            compose(&mut composer, &row, said, entropy)
+        let became = match row.stands {
+            Some(became) => became,
+            None => {
+                let mut said = said.remove(&at).unwrap_or_default();
+                name_readers(&row, wanted.read, &mut said);
+                compose(&mut composer, &row, said, entropy)
+            }
         };
         outcomes.push(Taken { record: row.record, stored: row.stored, became });
     }
@@ -178,7 +189,8 @@ fn compose(composer: &mut Composer<'_>, row: &Prepared<'_>, said: Said, entropy:
     let remarks = composer.remarks(&incoming, &rights);
     match composer.row(incoming, entropy) {
         Composed::Entry(entry) => {
-            composer.push(entry);
+            // A mail is no state, also where it has a sheet: what it does not show is none of its business.
+            composer.push(RecordEntry { presence: Presence::Elsewhere, ..entry });
             Became::Posted
         }
         Composed::Nothing => Became::Nothing,
@@ -193,36 +205,104 @@ fn compose(composer: &mut Composer<'_>, row: &Prepared<'_>, said: Said, entropy:
 fn prepare<'a>(
     snapshot: &Snapshot<'_>,
     table: &Table,
-    arrival: &Arrival,
+    (decider, arrival): (&Decider, &Arrival),
     wanted: &Wanted<'a>,
     entropy: &mut dyn Entropy,
 ) -> Result<Vec<Prepared<'a>>, PipelineError> {
-    let text = |row: &Row| row.key.as_deref().map(identify::joined).unwrap_or_default();
-    let texts: Vec<CompactString> = wanted.rows.iter().map(text).collect();
-    let found = snapshot.records_by_key(&table.name, KeyIndex::Primary, &texts)?;
+    let text = |row: &Row| row.key.as_deref().map(identify::joined);
+    let texts: Vec<Option<CompactString>> = wanted.rows.iter().map(text).collect();
+    let keys: Vec<CompactString> = texts.iter().flatten().cloned().collect();
+    let found = snapshot.records_by_key(&table.name, KeyIndex::Primary, &keys)?;
     let ids: Vec<RecordId> = found.values().copied().collect();
     let mut records = snapshot.records(&table.name, &ids)?;
+    let seen_already = known_already(snapshot, table, (decider, arrival), wanted.rows)?;
+    let mut problems: HashMap<u32, Vec<CellProblem>> = HashMap::new();
+    for problem in wanted.problems {
+        problems.entry(problem.row).or_default().push(problem.clone());
+    }
+    let mut numbers = Numbers::new(snapshot, table, wanted.rows)?;
+    let in_sheets = arrival.sheets.first().map_or(u32::MAX, |sheet| sheet.rows_above);
     let mut seen: HashSet<CompactString> = HashSet::new();
     let mut prepared = Vec::with_capacity(texts.len());
     for (row, text) in wanted.rows.iter().zip(texts) {
-        let known = found.get(&text).copied();
-        let again = !seen.insert(text);
+        let known = text.as_ref().and_then(|text| found.get(text)).copied();
+        let again = text.is_some_and(|text| !seen.insert(text));
         let stored = known.and_then(|id| records.remove(&id));
         let is_key = |field: &FieldId| table.primary_key.contains(field);
         let mut cells = row.cells.clone();
         if stored.is_some() {
             cells.retain(|(field, _)| !is_key(field));
         }
+        let stands = match (again, says_something(table, &row.cells), &stored) {
+            (true, ..) => Some(Became::Refused(CompactString::const_new("said-twice"))),
+            (_, false, Some(_)) => Some(Became::Nothing),
+            (_, false, None) => Some(Became::Refused(CompactString::const_new("key-alone"))),
+            _ => seen_already.contains(&row.number).then_some(Became::Nothing),
+        };
         // What its author can have seen. A later value is none of that.
         let base = stored.as_ref().map(|stored| {
             let was_there = |stamp: &crate::model::entry::Stamp| stamp.edited_at <= wanted.written_at;
             let cells = stored.cells.iter().filter(|(_, cell)| was_there(&cell.stamp));
             cells.map(|(field, cell)| (*field, cell.cell.clone())).collect()
         });
-        let supplied = if stored.is_none() { wanted.creator.supplies(table, &cells) } else { Vec::new() };
-        let problems = wanted.problems.iter().filter(|problem| problem.row == row.number).cloned().collect();
-        let record = known.unwrap_or_else(|| RecordId::new(uuid_v7(arrival.at.0, entropy)));
-        prepared.push(Prepared { row, record, stored, cells, base, supplied, problems, again });
+        let mut supplied = Vec::new();
+        if stored.is_none() && stands.is_none() {
+            supplied = wanted.creator.supplies(table, &cells);
+            if let (None, Some((field, _))) = (&row.key, generated(table)) {
+                supplied.push((field, Value::Text(numbers.next()?)));
+            }
+        }
+        prepared.push(Prepared {
+            row,
+            number: (row.number > in_sheets).then_some(row.number),
+            record: known.unwrap_or_else(|| RecordId::new(uuid_v7(arrival.at.0, entropy))),
+            stored,
+            cells,
+            base,
+            supplied,
+            problems: problems.remove(&row.number).unwrap_or_default(),
+            stands,
+        });
     }
     Ok(prepared)
+}
+
+/// The rows without a key of which a record says all already that their author may see, by number.
+fn known_already(
+    snapshot: &Snapshot<'_>,
+    table: &Table,
+    (decider, arrival): (&Decider, &Arrival),
+    rows: &[Row],
+) -> Result<HashSet<u32>, PipelineError> {
+    // Records are many: rows are looked up by the first thing that they say.
+    let mut by_first: HashMap<(FieldId, CompactString), Vec<&Row>> = HashMap::new();
+    for row in rows.iter().filter(|row| row.key.is_none()) {
+        let form = |(id, cell): &(FieldId, Cell)| Some((*id, table.field(*id)?.comparison_text(cell.value()?)));
+        if let Some(first) = row.cells.iter().find_map(form) {
+            by_first.entry(first).or_default().push(row);
+        }
+    }
+    let mut known = HashSet::new();
+    if by_first.is_empty() {
+        return Ok(known);
+    }
+    let viewpoint = decider.viewpoint(&arrival.actor, table);
+    snapshot.for_each_record(&table.name, |record| {
+        let rights = viewpoint.rights(&Subject::of(table, |field| record.value(field)));
+        let says = |(id, cell): &(FieldId, Cell)| {
+            let stored = record.cell(*id).map_or(&Cell::Blank, |stored| &stored.cell);
+            let is_so = |field: &crate::model::Field| {
+                rights.sight(&field.class) == Sight::Clear && field.says_same(stored, cell)
+            };
+            table.field(*id).is_some_and(is_so)
+        };
+        for (id, stored) in record.cells.iter().filter(|_| !record.archived) {
+            let (Some(field), Some(value)) = (table.field(*id), stored.cell.value()) else { continue };
+            let rows = by_first.get(&(*id, field.comparison_text(value)));
+            let same = rows.into_iter().flatten().filter(|row| row.cells.iter().all(says));
+            known.extend(same.map(|row| row.number));
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(known)
 }

@@ -12,7 +12,7 @@ use super::{Background, PlannedRow, Planner, Scene, text_cell};
 use crate::merge::contest::same;
 use crate::model::row::cell_of;
 use crate::model::{ArrivalId, Cell, FieldId, RecordId, RowHash};
-use crate::publish::answer::{self, Answer, Reason, Remark};
+use crate::publish::answer::{self, Answer, Remark};
 
 impl Planner<'_> {
     /// The answer that a row is to show; `None` if it shows the right one.
@@ -82,23 +82,10 @@ impl Planner<'_> {
             let stands = self.table.field(id).is_some_and(|field| same(field, &last.seen, shown));
             let is_untold = since.is_none_or(|since| last.arrival > since);
             if (stands || is_untold) && refused.iter().all(|remark| remark.field != Some(id)) {
-                refused.push(Remark { field: Some(id), reason: self.reason(rule) });
+                refused.push(Remark { field: Some(id), reason: answer::of_rule(rule, &self.policy.rules) });
             }
         }
         refused
-    }
-
-    /// What to say of a rule that refused: an access rule's own reason, or a code.
-    fn reason(&self, rule: &CompactString) -> Reason {
-        if let Some(access) = self.policy.rules.iter().find(|access| access.id == rule.as_str()) {
-            let reason = access.reason.trim_end_matches(['.', '。']);
-            return if reason.is_empty() { Reason::code("forbidden") } else { Reason::Words(reason.into()) };
-        }
-        match rule.as_str() {
-            "no-rule" => Reason::code("forbidden"),
-            "unique" => Reason::code("not-unique"),
-            _ => Reason::Code(rule.clone()),
-        }
     }
 
     /// The answer in a row that is no record's; `None` if it shows the right one.
@@ -131,7 +118,7 @@ impl Planner<'_> {
         let Some(recalled) = self.recall(record, background, &mut recalled)? else { return Ok(Answer::Saved) };
         let remark = |(field, _, rule): (FieldId, &Last, &CompactString)| Remark {
             field: Some(field),
-            reason: self.reason(rule),
+            reason: answer::of_rule(rule, &self.policy.rules),
         };
         let remarks: Vec<Remark> = recalled.refused().map(remark).collect();
         Ok(if remarks.is_empty() { Answer::Saved } else { Answer::Refused(remarks) })

@@ -1,6 +1,6 @@
 //! A receipt as HTML: plain tables with their style beside them, as mail programs show nothing else alike.
 
-use super::{Account, CellOutcome, summary, words};
+use super::{Account, CellOutcome, FileOutcome, Listed, RowRemark, TROUBLES_LISTED_MAX, summary, words};
 use crate::text::Texts;
 
 /// Writes the whole page.
@@ -20,8 +20,25 @@ pub(super) fn write(account: &Account, texts: &Texts) -> String {
     if let Some(at) = &account.undone {
         out.paragraph("", &texts.format("receipt-undone", &[("at", at.as_str().into())]));
     }
-    if !account.records.is_empty() {
-        records(account, texts, &mut out);
+    if let Some(sent) = words::sent(account.sent, texts) {
+        out.paragraph("", &sent);
+    }
+    for file in &account.attachments {
+        for (at, text) in words::attachment(file, texts).iter().enumerate() {
+            let colour = match file.outcome {
+                FileOutcome::Read(_) if at == 0 => "",
+                FileOutcome::Held(_) if at == 0 => "color:#8a5a00",
+                _ => "color:#a40000",
+            };
+            out.paragraph(colour, text);
+        }
+    }
+    let listed = Listed::of(account);
+    if !listed.records.is_empty() {
+        records(&listed, texts, &mut out);
+    }
+    for text in words::unlisted(&listed, texts) {
+        out.paragraph("color:#666", &text);
     }
     for shown in &account.shown {
         out.paragraph("font-weight:bold", &format!("{} {}", shown.title, shown.key));
@@ -34,11 +51,12 @@ pub(super) fn write(account: &Account, texts: &Texts) -> String {
     if !account.lines.is_empty() {
         out.paragraph("font-weight:bold", &texts.get("receipt-lines"));
         out.table(&[], |out| {
-            for line in &account.lines {
+            for line in account.lines.iter().take(TROUBLES_LISTED_MAX) {
                 let (what, act) = words::meaning(&line.code, texts);
                 out.row(&[("", &words::line(line, texts)), ("color:#a40000", &format!("{what} {act}"))]);
             }
         });
+        out.paragraph("color:#666", &words::more_lines(account.lines.len(), texts).unwrap_or_default());
     }
     if let Some(rest) = words::rest(&account.rest, texts) {
         out.paragraph("color:#666", &rest);
@@ -48,19 +66,16 @@ pub(super) fn write(account: &Account, texts: &Texts) -> String {
     out.0
 }
 
-fn records(account: &Account, texts: &Texts, out: &mut Page) {
+fn records(listed: &Listed<'_>, texts: &Texts, out: &mut Page) {
     let titles = ["receipt-title-record", "receipt-title-field", "receipt-title-change", "receipt-title-outcome"];
     let titles: Vec<String> = titles.iter().map(|key| texts.get(key)).collect();
     out.table(&titles, |out| {
-        for record in &account.records {
+        for record in &listed.records {
             let mut name = words::record(record, texts);
             if let Some(remark) = &record.remark {
-                out.row(&[
-                    ("font-weight:bold", &name),
-                    ("", ""),
-                    ("", ""),
-                    ("color:#a40000", &words::remark(remark, texts)),
-                ]);
+                let colour = if matches!(remark, RowRemark::Unchanged(_)) { "color:#666" } else { "color:#a40000" };
+                let remark = words::remark(remark, texts);
+                out.row(&[("font-weight:bold", &name), ("", ""), ("", ""), (colour, &remark)]);
                 name.clear();
             }
             for cell in &record.cells {

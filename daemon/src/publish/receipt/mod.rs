@@ -10,6 +10,7 @@ mod words;
 
 pub use self::reply::{Attached, LOOP_HEADER, Reply, ReplyError, Thread, write};
 
+use super::answer;
 pub use super::answer::Reason;
 use crate::text::Texts;
 
@@ -28,6 +29,45 @@ pub struct Account {
     pub shown: Vec<Shown>,
     /// When the changes were made that were taken back.
     pub undone: Option<String>,
+    /// What became of the workbooks that came with it.
+    pub attachments: Vec<AttachmentAccount>,
+    /// The workbooks that go with the receipt.
+    pub attached: Vec<Attached>,
+    /// What `attached` holds, if anything.
+    pub sent: Option<Sent>,
+}
+
+/// What workbooks go with a receipt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// The rows that were not taken, with the reasons.
+    Rows,
+    /// A table's blank workbook.
+    Template,
+}
+
+/// What became of a workbook as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileOutcome {
+    /// So many rows were read.
+    Read(u64),
+    /// So many rows were read, and wait for a person.
+    Held(u64),
+    /// It was not read, or is not taken: a code with words in the catalogue, as `file-CODE`.
+    Unread(String),
+}
+
+/// What became of a workbook that came with a mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttachmentAccount {
+    /// Its name.
+    pub name: String,
+    /// The sheet that was read; `None` for CSV.
+    pub sheet: Option<String>,
+    /// What became of it as a whole.
+    pub outcome: FileOutcome,
+    /// Columns that were not read: the title, if it has one, and a code as for a workbook.
+    pub columns: Vec<(String, String)>,
 }
 
 /// What was said of a record.
@@ -37,6 +77,8 @@ pub struct RecordAccount {
     pub title: String,
     /// The record's key, as its author wrote it or as Daybook numbered it.
     pub key: String,
+    /// The row of an attached workbook in which it stands: `客户.xlsx!客户!14`.
+    pub place: Option<String>,
     /// It is new.
     pub is_new: bool,
     /// What became of it as a whole, if there is something to say.
@@ -52,6 +94,8 @@ pub enum RowRemark {
     Refused(Reason),
     /// It waits for a person: with the title of the field that it is about, if it is about one.
     Held(Vec<(Option<String>, Reason)>),
+    /// It says nothing of its own, for this reason: another row says it, or it names a record and no more.
+    Unchanged(Reason),
 }
 
 /// What became of a cell.
@@ -162,12 +206,19 @@ pub struct Outcomes {
 impl Account {
     /// Counts what became of it.
     pub fn outcomes(&self) -> Outcomes {
-        let mut outcomes =
-            Outcomes { not_understood: (self.lines.len() + self.remarks.len()) as u64, ..Outcomes::default() };
+        let of_file =
+            |file: &AttachmentAccount| usize::from(matches!(file.outcome, FileOutcome::Unread(_))) + file.columns.len();
+        let unclear = self.lines.len() + self.remarks.len() + self.attachments.iter().map(of_file).sum::<usize>();
+        let held = self.attachments.iter().map(|file| match file.outcome {
+            FileOutcome::Held(rows) => rows,
+            FileOutcome::Read(_) | FileOutcome::Unread(_) => 0,
+        });
+        let mut outcomes = Outcomes { not_understood: unclear as u64, held: held.sum(), ..Outcomes::default() };
         for record in &self.records {
             match &record.remark {
                 Some(RowRemark::Refused(_)) if record.cells.is_empty() => outcomes.refused += 1,
                 Some(RowRemark::Held(_)) if record.cells.is_empty() => outcomes.held += 1,
+                Some(RowRemark::Unchanged(_)) if record.cells.is_empty() => outcomes.unchanged += 1,
                 _ => {}
             }
             for cell in &record.cells {
@@ -197,6 +248,22 @@ impl std::fmt::Display for Outcomes {
     }
 }
 
+/// Why a record, or some of its cells, was not taken, in words; `None` if that is not so.
+pub fn why_refused(record: &RecordAccount, texts: &Texts) -> Option<String> {
+    if let Some(RowRemark::Refused(why)) = &record.remark {
+        return Some(answer::reason(why, texts));
+    }
+    let reasons = record.cells.iter().filter_map(|cell| match &cell.outcome {
+        CellOutcome::Refused(why) => {
+            let parts = [("field", cell.title.as_str().into()), ("reason", answer::reason(why, texts).into())];
+            Some(texts.format("answer-field", &parts))
+        }
+        _ => None,
+    });
+    let reasons: Vec<String> = reasons.collect();
+    (!reasons.is_empty()).then(|| reasons.join(&texts.get("answer-between")))
+}
+
 /// The first sentence: how it went, in one line.
 fn summary(account: &Account, texts: &Texts) -> String {
     let outcomes = account.outcomes();
@@ -206,7 +273,7 @@ fn summary(account: &Account, texts: &Texts) -> String {
         return texts.get("receipt-saved");
     }
     if outcomes == Outcomes::default() {
-        return if account.shown.is_empty() && account.undone.is_none() {
+        return if account.shown.is_empty() && account.undone.is_none() && account.sent.is_none() {
             texts.get("receipt-nothing")
         } else {
             String::new()
@@ -220,6 +287,37 @@ fn summary(account: &Account, texts: &Texts) -> String {
         ("unclear", not_understood.into()),
     ];
     texts.format("receipt-counts", &counts)
+}
+
+/// If there are more records than so many, those of which all was taken are only counted.
+const RECORDS_LISTED_MAX: usize = 30;
+/// So many records that need attention, and so many lines, are listed; the others are counted.
+const TROUBLES_LISTED_MAX: usize = 100;
+
+/// What is listed of the records, and how many others there are.
+struct Listed<'a> {
+    records: Vec<&'a RecordAccount>,
+    /// All of them was taken, or was so already.
+    fine: usize,
+    /// They need attention, too.
+    more: usize,
+}
+
+impl<'a> Listed<'a> {
+    fn of(account: &'a Account) -> Self {
+        let is_taken = |cell: &CellAccount| matches!(cell.outcome, CellOutcome::Applied | CellOutcome::Unchanged);
+        let is_fine = |record: &&RecordAccount| {
+            matches!(record.remark, None | Some(RowRemark::Unchanged(_))) && record.cells.iter().all(is_taken)
+        };
+        let all: Vec<&RecordAccount> = account.records.iter().collect();
+        if all.len() <= RECORDS_LISTED_MAX {
+            return Self { records: all, fine: 0, more: 0 };
+        }
+        let (fine, mut records): (Vec<&RecordAccount>, Vec<&RecordAccount>) = all.into_iter().partition(is_fine);
+        let more = records.len().saturating_sub(TROUBLES_LISTED_MAX);
+        records.truncate(TROUBLES_LISTED_MAX);
+        Self { records, fine: fine.len(), more }
+    }
 }
 
 /// The key of the last sentence: what was saved can be taken back by an answer.

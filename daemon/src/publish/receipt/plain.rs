@@ -1,6 +1,6 @@
 //! A receipt as plain text.
 
-use super::{Account, summary, words};
+use super::{Account, Listed, TROUBLES_LISTED_MAX, summary, words};
 use crate::text::Texts;
 
 /// Writes it. Lines end with `\n`.
@@ -14,7 +14,18 @@ pub(super) fn write(account: &Account, texts: &Texts) -> String {
     if let Some(at) = &account.undone {
         out.paragraph(&texts.format("receipt-undone", &[("at", at.as_str().into())]));
     }
-    for record in &account.records {
+    if let Some(sent) = words::sent(account.sent, texts) {
+        out.paragraph(&sent);
+    }
+    for file in &account.attachments {
+        let said = words::attachment(file, texts);
+        for (at, text) in said.iter().enumerate() {
+            if at == 0 { out.line(text) } else { out.indented(text) }
+        }
+        out.blank();
+    }
+    let listed = Listed::of(account);
+    for record in &listed.records {
         out.line(&words::record(record, texts));
         if let Some(remark) = &record.remark {
             out.indented(&words::remark(remark, texts));
@@ -25,6 +36,9 @@ pub(super) fn write(account: &Account, texts: &Texts) -> String {
         }
         out.blank();
     }
+    for text in words::unlisted(&listed, texts) {
+        out.paragraph(&text);
+    }
     for shown in &account.shown {
         out.line(&format!("{} {}", shown.title, shown.key));
         for (title, value) in &shown.fields {
@@ -34,10 +48,13 @@ pub(super) fn write(account: &Account, texts: &Texts) -> String {
     }
     if !account.lines.is_empty() {
         out.line(&texts.get("receipt-lines"));
-        for line in &account.lines {
+        for line in account.lines.iter().take(TROUBLES_LISTED_MAX) {
             out.indented(&words::line(line, texts));
             let (what, act) = words::meaning(&line.code, texts);
             out.indented(&format!("  {}", joined(&what, &act)));
+        }
+        if let Some(more) = words::more_lines(account.lines.len(), texts) {
+            out.indented(&more);
         }
         out.blank();
     }

@@ -18,6 +18,7 @@ fn account() -> Account {
             RecordAccount {
                 title: "客户".to_owned(),
                 key: "C-1".to_owned(),
+                place: None,
                 is_new: false,
                 remark: None,
                 cells: vec![
@@ -29,6 +30,7 @@ fn account() -> Account {
             RecordAccount {
                 title: "客户".to_owned(),
                 key: "C-2".to_owned(),
+                place: Some("客户.xlsx!客户!14".to_owned()),
                 is_new: true,
                 remark: Some(RowRemark::Held(vec![(Some("税号".to_owned()), Reason::Words("校验位不符".into()))])),
                 cells: Vec::new(),
@@ -82,7 +84,12 @@ fn every_code_has_its_words_in_both_languages() {
 
 #[test]
 fn every_line_that_was_not_understood_has_its_words() {
-    let sources = concat!(include_str!("../../extract/mail/words.rs"), include_str!("../../pipeline/mail/mod.rs"));
+    let sources = concat!(
+        include_str!("../../extract/mail/words.rs"),
+        include_str!("../../pipeline/mail/mod.rs"),
+        include_str!("../../pipeline/mail/posting.rs"),
+        include_str!("../../pipeline/mail/template.rs"),
+    );
     let code =
         regex::Regex::new(r#"(?:at\(\s*spot,\s*|whole\(\s*|Refusal::new\(\s*Code\(|remarks\.push\()"([a-z-]+)""#)
             .unwrap();
@@ -126,4 +133,89 @@ fn a_reply_has_its_marks_and_nothing_of_the_senders_in_its_head() {
     assert!(text.lines().all(|line| line.len() <= 998));
     let refused = Reply { to: "li.lei@example.com\r\nBcc: x@example.com", ..reply };
     assert!(matches!(write(&refused, &account(), &texts), Err(ReplyError::Address(_))));
+}
+
+#[test]
+fn workbooks_are_told_of_and_of_many_records_only_those_that_need_attention() {
+    let cell = |outcome| CellAccount {
+        title: "电话".to_owned(),
+        old: Sight::Empty,
+        new: Sight::Text("1".to_owned()),
+        outcome,
+    };
+    let record = |number: usize, outcome| RecordAccount {
+        title: "客户".to_owned(),
+        key: format!("C-{number:04}"),
+        place: Some(format!("客户.xlsx!客户!{number}")),
+        is_new: false,
+        remark: None,
+        cells: vec![cell(outcome)],
+    };
+    let refused = || CellOutcome::Refused(Reason::code("not-a-phone"));
+    let repeated = RecordAccount {
+        remark: Some(RowRemark::Unchanged(Reason::code("repeated"))),
+        cells: Vec::new(),
+        ..record(9000, CellOutcome::Applied)
+    };
+    let mut account = Account {
+        records: (0..29).map(|number| record(number, CellOutcome::Applied)).chain([repeated]).collect(),
+        attachments: vec![
+            AttachmentAccount {
+                name: "客户.xlsx".to_owned(),
+                sheet: Some("<客户>".to_owned()),
+                outcome: FileOutcome::Read(30),
+                columns: vec![("备注2".to_owned(), "unknown-column".to_owned())],
+            },
+            AttachmentAccount {
+                name: "b.xlsx".to_owned(),
+                sheet: None,
+                outcome: FileOutcome::Unread("encrypted".to_owned()),
+                columns: Vec::new(),
+            },
+        ],
+        ..Account::default()
+    };
+    let texts = Texts::new(Language::ZhCn);
+    let (plain, html) = (plain::write(&account, &texts), html::write(&account, &texts));
+    for part in
+        ["C-0028，客户.xlsx!客户!28", "“备注2”列：没有这个名称的字段", "b.xlsx：没有采用。文件设有打开密码", "合并"]
+    {
+        assert!(plain.contains(part) && html.contains(part), "{part}\n{plain}");
+    }
+    assert!(html.contains("&lt;客户&gt;") && !html.contains("<客户>"));
+    let outcomes = account.outcomes().to_string();
+    assert_eq!(outcomes, "applied=29 unchanged=1 refused=0 conflicts=0 held=0 not-understood=2");
+
+    // One more, and those that were taken are only counted.
+    account.records.extend((1000..1250).map(|number| record(number, refused())));
+    let (plain, html) = (plain::write(&account, &texts), html::write(&account, &texts));
+    for (part, is_there) in [
+        ("C-0028", false),
+        ("C-1000", true),
+        ("C-1099", true),
+        ("C-1100", false),
+        ("另有 30 条", true),
+        ("另有 150 条", true),
+    ] {
+        assert_eq!((plain.contains(part), html.contains(part)), (is_there, is_there), "{part}");
+    }
+    assert!(account.outcomes().to_string().contains("refused=250"), "all of them count");
+
+    // Whatever stands in the cells, it can be sent.
+    for record in &mut account.records {
+        for cell in &mut record.cells {
+            cell.new = Sight::Text("长<".repeat(60_000));
+        }
+    }
+    let (plain, html) = (plain::write(&account, &texts), html::write(&account, &texts));
+    assert!(plain.len() + html.len() < 1_000_000 && plain.contains("长<…"), "{} {}", plain.len(), html.len());
+}
+
+#[test]
+fn every_problem_of_a_workbook_has_its_words() {
+    for language in Language::ALL {
+        let texts = Texts::new(language);
+        let missing: Vec<&str> = words::FILE_REASONS.into_iter().filter(|key| !texts.has(key)).collect();
+        assert!(missing.is_empty(), "{language}: {missing:?}");
+    }
 }

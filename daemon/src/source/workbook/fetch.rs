@@ -304,21 +304,21 @@ pub fn fetch_if_changed<T: Extend<ReadRow>>(
 }
 
 /// Hands rows on, and refuses frames that don't keep to the order or the limits.
-struct Collector<'a, T, B> {
+pub(super) struct Collector<'a, T, B> {
     refusal: &'a Refusal<'a>,
     problems_max: usize,
     begin: Option<B>,
     /// The titles, and what takes the rows below them.
-    sheet: Option<(SheetHead, T)>,
+    pub(super) sheet: Option<(SheetHead, T)>,
     rows: usize,
-    problems: Vec<Problem>,
-    rows_total: Option<u32>,
+    pub(super) problems: Vec<Problem>,
+    pub(super) rows_total: Option<u32>,
     formulas: Vec<FormulaRun>,
-    nonsense: bool,
+    pub(super) nonsense: bool,
 }
 
 impl<'a, T: Extend<ReadRow>, B: FnOnce(&SheetHead) -> T> Collector<'a, T, B> {
-    fn new(refusal: &'a Refusal<'a>, problems_max: usize, begin: B) -> Self {
+    pub(super) fn new(refusal: &'a Refusal<'a>, problems_max: usize, begin: B) -> Self {
         let (begin, problems, formulas) = (Some(begin), Vec::new(), Vec::new());
         Self {
             refusal,
@@ -333,7 +333,7 @@ impl<'a, T: Extend<ReadRow>, B: FnOnce(&SheetHead) -> T> Collector<'a, T, B> {
         }
     }
 
-    fn take(&mut self, frame: Frame) -> io::Result<()> {
+    pub(super) fn take(&mut self, frame: Frame) -> io::Result<()> {
         if self.rows_total.is_none() && self.makes_sense(frame) {
             return Ok(());
         }
@@ -408,15 +408,15 @@ fn read_failure(code: Code, message: impl Into<String>, hint: &str) -> ReadFailu
     ReadFailure { code: code.0.to_owned(), message: message.into(), hint: hint.to_owned() }
 }
 
-fn damaged() -> ReadFailure {
+pub(super) fn damaged() -> ReadFailure {
     let hint = "Open it in a spreadsheet program and save it as an xlsx workbook.";
     read_failure(UNREADABLE, "The workbook is damaged, or made in a way that can't be read.", hint)
 }
 
 /// Words why nothing was taken from a file.
-struct Refusal<'a> {
-    file: &'a SourceFile,
-    request: &'a ReadRequest,
+pub(super) struct Refusal<'a> {
+    pub(super) file: &'a SourceFile,
+    pub(super) request: &'a ReadRequest,
 }
 
 impl Refusal<'_> {
@@ -441,7 +441,7 @@ impl Refusal<'_> {
         FetchFailure { problem: Box::new(problem), again, fingerprint }
     }
 
-    fn refused(&self, fingerprint: Option<Fingerprint>, failure: ReadFailure) -> FetchFailure {
+    pub(super) fn refused(&self, fingerprint: Option<Fingerprint>, failure: ReadFailure) -> FetchFailure {
         let later = [TIMED_OUT.0, READER_FAILED.0, TRUNCATED.0].contains(&failure.code.as_str());
         let again = if later { Again::Later } else { Again::WhenChanged };
         self.refuse(fingerprint, again, &failure.code, &failure.message, failure.hint)
@@ -462,7 +462,7 @@ impl Refusal<'_> {
         self.refuse(Some(fingerprint), Again::WhenChanged, EMPTY.0, "The file is empty.", hint)
     }
 
-    fn too_large(&self, fingerprint: Option<Fingerprint>, limits: &FetchLimits) -> FetchFailure {
+    pub(super) fn too_large(&self, fingerprint: Option<Fingerprint>, limits: &FetchLimits) -> FetchFailure {
         let message = format!("The file is larger than {} MB.", limits.workbook_bytes_max >> 20);
         let hint =
             "Delete what isn't needed (pictures, unused sheets), or raise `workbook_bytes_max` under `[limits]`.";
@@ -475,7 +475,7 @@ impl Refusal<'_> {
         self.refuse(None, Again::Later, NOT_READABLE.0, &message, hint)
     }
 
-    fn reader_failed(&self, fingerprint: Option<Fingerprint>, error: &io::Error) -> FetchFailure {
+    pub(super) fn reader_failed(&self, fingerprint: Option<Fingerprint>, error: &io::Error) -> FetchFailure {
         let message = format!("The reading could not be prepared: {error}.");
         let hint = "It is tried again later; see the log.";
         self.refuse(fingerprint, Again::Later, READER_FAILED.0, &message, hint)

@@ -114,6 +114,7 @@ fn arrival(number: u64, kind: ArrivalKind, source: &str) -> Arrival {
         place: Some(Place { file: "客户.xlsx".to_owned(), sheet: Some("客户".to_owned()) }),
         columns: vec![(FieldId(0), 0), (FieldId(1), 1)],
         mark: Mark { digest: [9; 32], revision: Some(Revision(3)), editor: Some("李雷".to_owned()), modified: None },
+        sheets: Vec::new(),
     }
 }
 
