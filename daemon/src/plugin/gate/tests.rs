@@ -186,6 +186,53 @@ fn labels_are_certain_from_0_to_1_and_the_most_certain_first_one_counts() {
     assert_eq!(changes[0].value, Some(Value::Text("silver".into())));
 }
 
+/// What became of one row that was read in a mail of two lines: its cells as texts, or the reason.
+fn read(line: u32, cells: &[(usize, &str)]) -> String {
+    let mut all = vec![None; 8];
+    for (column, text) in cells {
+        all[*column] = Some((*text).to_owned());
+    }
+    told(vec![mail::Reading { cells: all, line }])
+}
+
+fn told(readings: Vec<mail::Reading>) -> String {
+    with_gate(|gate| match gate.readings(readings, 2) {
+        Ok(readings) => {
+            let row = |reading: PluginReading| {
+                let cells = reading.cells.iter().map(|(id, value)| format!("{}={value}", id.0));
+                format!("{}: {}", reading.line, cells.collect::<Vec<_>>().join(" "))
+            };
+            readings.into_iter().map(row).collect::<Vec<_>>().join("; ")
+        }
+        Err(fault) => fault.to_string(),
+    })
+}
+
+#[test]
+fn what_is_read_in_a_mail_is_of_columns_that_may_be_set_and_of_lines_that_are_there() {
+    assert_eq!(read(1, &[(0, "C-1"), (1, "12"), (7, "gold")]), "0: 0=C-1 1=12 7=gold");
+    assert_eq!(read(2, &[(0, "C-1"), (3, " "), (4, "2026-03-01")]), "1: 0=C-1 4=2026-03-01");
+    for (line, cells, part) in [
+        (0, &[(0, "C-1")][..], "line 0"),
+        (3, &[(0, "C-1")], "line"),
+        (1, &[(1, "twelve")], "has not the form of a whole number"),
+        (1, &[(7, "brass")], "was refused"),
+    ] {
+        let said = read(line, cells);
+        assert!(said.contains(part), "{said}");
+    }
+    let narrow = vec![mail::Reading { cells: vec![None; 7], line: 1 }];
+    assert!(told(narrow).contains("has 7 cells, and there are 8 columns"));
+    let many = (0..9).map(|_| mail::Reading { cells: vec![None; 8], line: 1 }).collect();
+    assert!(told(many).contains("has 9 items, and may have 8"));
+    // The field is shown, it is no key, and the office has not listed it in `writes`.
+    let (setup, table) = (PluginSetup { writes: vec![FieldId(1)], ..setup() }, table());
+    let value: ReadValue = Arc::new(|text, field| parse_text(text, field).map_err(|error| error.code));
+    let gate = Gate::new(&setup, &table, &value).unwrap();
+    let reading = mail::Reading { cells: vec![None, None, Some("1.5".to_owned())], line: 1 };
+    assert!(gate.readings(vec![reading], 1).unwrap_err().to_string().contains("`f2`, which is not in its `writes`"));
+}
+
 #[test]
 fn messages_are_cleaned_and_cut_and_codes_are_codes() {
     with_gate(|gate| {
