@@ -347,7 +347,7 @@ fn without_move_a_mail_is_copied_and_deleted_by_its_number() {
 
 #[test]
 fn a_move_that_did_nothing_is_told_and_the_others_go_on() {
-    let server = at("UID MOVE 1 ", |_| Reaction::Say("TAG OK moved\r\n"));
+    let server = at("UID MOVE 1", |_| Reaction::Say("TAG OK moved\r\n"));
     server.world().deliver(mail("one"));
     server.world().deliver(mail("two"));
     let (mut client, mut ledger) = (client(&server), Ledger::default());

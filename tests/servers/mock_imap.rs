@@ -296,19 +296,19 @@ fn answer(world: &mut World, tag: &str, words: &[&str]) -> Vec<u8> {
         }
         ["CREATE", name] => world.folders.push((*name).to_owned()),
         ["UID", "SEARCH", query @ ..] => {
-            let one = match query {
-                ["UID", one, ..] => one.parse::<u32>().ok(),
+            let some = match query {
+                ["UID", set, ..] if !set.contains(':') => Some(numbers(set)),
                 _ => None,
             };
             let mut line = "* SEARCH".to_owned();
-            for uid in world.mails.keys().filter(|uid| one.is_none_or(|one| one == **uid)) {
+            for uid in world.mails.keys().filter(|uid| some.as_ref().is_none_or(|some| some.contains(uid))) {
                 write!(line, " {uid}").expect("a text takes it");
             }
             text = format!("{line}\r\n").into_bytes();
         }
         ["UID", "FETCH", set, query @ ..] => {
             let wants_body = query.iter().any(|word| word.contains("BODY"));
-            for uid in set.split(',').filter_map(|uid| uid.parse::<u32>().ok()) {
+            for uid in numbers(set) {
                 let Some(mail) = world.mails.get(&uid) else { continue };
                 let bytes = mail.len();
                 let head = if wants_body {
@@ -324,24 +324,32 @@ fn answer(world: &mut World, tag: &str, words: &[&str]) -> Vec<u8> {
                 }
             }
         }
-        ["UID", "MOVE" | "COPY", uid, name] => {
+        ["UID", "MOVE" | "COPY", set, name] => {
             let name = name.trim_matches('"').to_owned();
-            let uid = uid.parse::<u32>().expect("a number");
             if world.folders.iter().all(|folder| folder.trim_matches('"') != name) {
                 end = format!("{tag} NO [TRYCREATE] there is no such folder\r\n");
             } else {
-                world.moved.push((uid, name));
-                if words[1] == "MOVE" {
-                    world.mails.remove(&uid);
+                for uid in numbers(set) {
+                    world.moved.push((uid, name.clone()));
+                    if words[1] == "MOVE" {
+                        world.mails.remove(&uid);
+                    }
                 }
             }
         }
-        ["UID", "STORE", uid, "+FLAGS.SILENT", "(\\Deleted)"] => {
+        ["UID", "STORE", set, "+FLAGS.SILENT", "(\\Deleted)"] => {
             // A search leaves it out from now on.
-            world.mails.remove(&uid.parse::<u32>().expect("a number"));
+            for uid in numbers(set) {
+                world.mails.remove(&uid);
+            }
         }
         _ => end = format!("{tag} BAD what is that\r\n"),
     }
     text.extend(end.into_bytes());
     text
+}
+
+/// The mails of a set like `3,5,8`.
+fn numbers(set: &str) -> Vec<u32> {
+    set.split(',').filter_map(|uid| uid.parse().ok()).collect()
 }

@@ -139,7 +139,7 @@ pub(super) fn held_commands(
     record: Option<RecordId>,
     cells: &[(FieldId, Cell)],
 ) -> Result<Vec<Review>, PipelineError> {
-    let mut open = super::sheet::open_reviews(snapshot, &arrival.source)?;
+    let mut open = snapshot.open_reviews_of(&arrival.source, Some(ReviewKind::Plugin))?;
     open.retain(|review| is_said_anew(review, table, arrival, record, cells));
     Ok(open)
 }

@@ -685,8 +685,7 @@ fn is_of_a_host(problem: &Problem) -> bool {
 
 /// The open reviews that a source raised.
 pub(super) fn open_reviews(snapshot: &Snapshot<'_>, source: &SourceName) -> Result<Vec<Review>, PipelineError> {
-    let reviews = snapshot.reviews(true)?.into_iter().map(|kept| kept.review);
-    Ok(reviews.filter(|review| review.source == *source).collect())
+    Ok(snapshot.open_reviews_of(source, None)?)
 }
 
 /// Cells of an entry that change a value which was there.

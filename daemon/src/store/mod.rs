@@ -70,8 +70,8 @@ use self::versions::Shelf;
 use crate::io::Entropy;
 use crate::model::entry::{KeyIndex, Posting, ReviewChange};
 use crate::model::{
-    ArrivalId, Cell, FieldId, OutgoingMail, RecordId, ReviewId, Revision, SourceName, StateNo, StoredRecord, Table,
-    TableName, Timestamp,
+    ArrivalId, Cell, FieldId, OutgoingMail, RecordId, Review, ReviewId, ReviewKind, Revision, SourceName, StateNo,
+    StoredRecord, Table, TableName, Timestamp,
 };
 
 /// A posting with more entries than this leaves the folding of the log for later, see [`Store::checkpoint`].
@@ -652,6 +652,11 @@ impl Snapshot<'_> {
     /// The open reviews, or all of them, oldest first.
     pub fn reviews(&self, open_only: bool) -> Result<Vec<KeptReview>, StoreError> {
         review::list(&self.conn, &mut self.vault.borrow_mut(), open_only)
+    }
+
+    /// The open reviews that a source raised, of one kind or of all, oldest first.
+    pub fn open_reviews_of(&self, source: &SourceName, kind: Option<ReviewKind>) -> Result<Vec<Review>, StoreError> {
+        review::open_of(&self.conn, &mut self.vault.borrow_mut(), source, kind)
     }
 
     /// The saves of a source that were held and rejected.

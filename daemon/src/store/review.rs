@@ -174,6 +174,25 @@ pub(super) fn list(conn: &Connection, vault: &mut Vault, open_only: bool) -> Res
     Ok(reviews)
 }
 
+/// The open reviews that a source raised, of one kind or of all, oldest first. Those of others are not unsealed.
+pub(super) fn open_of(
+    conn: &Connection,
+    vault: &mut Vault,
+    source: &SourceName,
+    kind: Option<ReviewKind>,
+) -> Result<Vec<Review>, StoreError> {
+    let mut statement = conn.prepare_cached(&format!("{COLUMNS} WHERE closed_how IS NULL ORDER BY at, id"))?;
+    let mut rows = statement.query([])?;
+    let mut reviews = Vec::new();
+    while let Some(row) = rows.next()? {
+        let frame: ReviewFrame = decode(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?, "a review")?;
+        if frame.source == *source && kind.is_none_or(|kind| kind == frame.kind) {
+            reviews.push(opened(conn, vault, read_row(row)?)?.review);
+        }
+    }
+    Ok(reviews)
+}
+
 /// The arrivals of a source that were held whole and rejected.
 pub(super) fn rejected_saves(conn: &Connection, source: &SourceName) -> Result<Vec<ArrivalId>, StoreError> {
     let mut statement = conn.prepare_cached("SELECT frame FROM review WHERE closed_how = 'reject'")?;

@@ -138,11 +138,12 @@ fn connect(office: &Office, dovecot: &Dovecot, smtp_port: u16) -> Result<()> {
 /// A mail of a person who is proved, about one record.
 fn update(number: u32) -> Vec<u8> {
     let key = number + 1;
+    let now = jiff::Zoned::now().strftime("%a, %d %b %Y %H:%M:%S %z");
     let mail = format!(
         "Authentication-Results: mx.example.com; dkim=pass header.d=example.com; dmarc=pass header.from=example.com\n\
-         Received: from pc.example.com (pc.example.com [192.0.2.1])\n\tby mx.example.com with ESMTPSA id {number};\n\tSat, 01 Mar 2025 08:00:00 +0800\n\
+         Received: from pc.example.com (pc.example.com [192.0.2.1])\n\tby mx.example.com with ESMTPSA id {number};\n\t{now}\n\
          From: =?utf-8?B?5p2O6Zu3?= <li.lei@example.com>\nTo: capture@test.local\nSubject: update {number}\n\
-         Date: Sat, 01 Mar 2025 08:00:00 +0800\nMessage-ID: <update-{number}-{}@example.com>\nMIME-Version: 1.0\n\
+         Date: {now}\nMessage-ID: <update-{number}-{}@example.com>\nMIME-Version: 1.0\n\
          Content-Type: text/plain; charset=utf-8\n\n您好：\n\n客户编号：C-{key:06}\n备注：第 {number} 次来信，请电话联系\n信用额度：{key}\n\n谢谢！\n\
          -- \n李雷\n电话：13800138000\n",
         std::process::id()

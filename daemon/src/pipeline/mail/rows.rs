@@ -17,7 +17,6 @@ use super::super::error::PipelineError;
 use super::super::hindrance::Remembered;
 use super::super::numbers::{Numbers, generated};
 use super::super::report::Report;
-use super::super::sheet::open_reviews;
 use super::gather::says_something;
 use super::readers::ReadCell;
 use crate::access::{Decider, Sight, Subject};
@@ -26,7 +25,7 @@ use crate::identify;
 use crate::io::{Entropy, uuid_v7};
 use crate::model::entry::{KeyIndex, Posting};
 use crate::model::{
-    Arrival, Cell, FieldId, Presence, Problem, RecordEntry, RecordId, Review, Row, RowHash, StoredRecord, Table,
+    Arrival, Cell, FieldId, Presence, Problem, RecordEntry, RecordId, ReviewKind, Row, RowHash, StoredRecord, Table,
     Timestamp, Value,
 };
 use crate::publish::answer::Remark;
@@ -141,7 +140,8 @@ pub(super) fn post(
     let mut used: Vec<(FieldId, Cell)> = prepared.iter().flat_map(|row| row.cells.iter().cloned()).collect();
     used.extend(said.values().flat_map(|said| said.values().map(|(field, cell)| (field, cell.clone()))));
     let taken = taken_keys(snapshot, table, &used)?;
-    let mut open: Vec<Review> = open_reviews(snapshot, &arrival.source)?;
+    // Questions of other kinds are never answered by what is said anew.
+    let mut open = snapshot.open_reviews_of(&arrival.source, Some(ReviewKind::Plugin))?;
     open.retain(|review| {
         prepared.iter().filter(|row| row.stands.is_none()).any(|row| {
             let known = row.stored.as_ref().map(|stored| stored.id);

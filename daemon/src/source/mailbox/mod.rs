@@ -234,6 +234,11 @@ pub trait Mailbox: Send {
     /// Moves a mail out of the inbox; the folder is made if it is missing. Only after its arrival is durable.
     fn file(&mut self, id: &MailId, to: Destination) -> Result<Filed, MailFailure>;
 
+    /// Moves several mails, and says how many were moved. If it fails, it is not known which: each may be moved by itself then.
+    fn file_all(&mut self, ids: &[MailId], to: Destination) -> Result<u64, MailFailure> {
+        ids.iter().try_fold(0, |moved, id| Ok(moved + u64::from(self.file(id, to)? == Filed::Moved)))
+    }
+
     /// Waits until something may have arrived, for a bounded time, or until it is time to try again.
     fn wait(&mut self, longest: Duration) -> Woken;
 

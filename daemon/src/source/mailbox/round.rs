@@ -10,6 +10,8 @@ use crate::model::Problem;
 
 /// Mails that one round takes.
 const MAILS_MAX: usize = 500;
+/// So many mails are moved at a time: to move one takes a server as long as to move many.
+const MOVES_MAX: usize = 50;
 /// The longest wait between two rounds: hints get lost.
 const WAIT_MAX: Duration = Duration::from_mins(5);
 /// The wait after something failed that is not the mailbox: the store, say.
@@ -102,34 +104,87 @@ pub fn round(mailbox: &mut dyn Mailbox, desk: &mut dyn Desk, bytes_max: u64) -> 
     let Listing { mails, has_more, progress, .. } = listing;
     desk.keep(progress).map_err(|problem| MailFailure { problem: Box::new(problem), is_offline: false })?;
     let mut round = Round { has_more, ..Round::default() };
+    let mut moves = Moves::default();
     for waiting in mails {
         let result = take_one(mailbox, desk, &waiting.id, bytes_max, &mut round);
         match result {
             Err(failure) if failure.is_offline => return Err(failure),
-            Err(failure) => {
-                round.left += 1;
-                round.problems.push(*failure.problem);
-            }
-            Ok(()) => {}
+            Err(failure) => round.failed(failure),
+            Ok(None) => {}
+            Ok(Some(to)) => moves.of(to).push(waiting.id),
+        }
+        if moves.done.len() + moves.refused.len() >= MOVES_MAX {
+            moves.make(mailbox, &mut round)?;
         }
     }
+    moves.make(mailbox, &mut round)?;
     // Without progress another round would only do the same again.
     round.has_more &= round.moved > 0;
     Ok(round)
 }
 
+/// Mails whose arrivals are durable, and that are to be moved.
+#[derive(Default)]
+struct Moves {
+    done: Vec<MailId>,
+    refused: Vec<MailId>,
+}
+
+impl Moves {
+    fn of(&mut self, to: Destination) -> &mut Vec<MailId> {
+        match to {
+            Destination::Done => &mut self.done,
+            Destination::Refused => &mut self.refused,
+        }
+    }
+
+    /// Moves them all; one by one if that fails, so that one mail's trouble is not the others'.
+    fn make(&mut self, mailbox: &mut dyn Mailbox, round: &mut Round) -> Result<(), MailFailure> {
+        for to in [Destination::Done, Destination::Refused] {
+            let ids = std::mem::take(self.of(to));
+            if ids.is_empty() {
+                continue;
+            }
+            match mailbox.file_all(&ids, to) {
+                Ok(moved) => round.moved += moved,
+                Err(failure) if failure.is_offline => return Err(failure),
+                Err(failure) if ids.len() == 1 => round.failed(failure),
+                Err(_) => {
+                    for id in &ids {
+                        match mailbox.file(id, to) {
+                            Ok(filed) => round.moved += u64::from(filed == Filed::Moved),
+                            Err(failure) if failure.is_offline => return Err(failure),
+                            Err(failure) => round.failed(failure),
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Round {
+    /// A mail stays, because of this.
+    fn failed(&mut self, failure: MailFailure) {
+        self.left += 1;
+        self.problems.push(*failure.problem);
+    }
+}
+
+/// Takes a mail; where it is to be moved to, if it is.
 fn take_one(
     mailbox: &mut dyn Mailbox,
     desk: &mut dyn Desk,
     id: &MailId,
     bytes_max: u64,
     round: &mut Round,
-) -> Result<(), MailFailure> {
+) -> Result<Option<Destination>, MailFailure> {
     let verdict = if let Some(verdict) = desk.known(id) {
         verdict
     } else {
         let verdict = match mailbox.fetch(id, bytes_max)? {
-            Fetched::Gone => return Ok(()),
+            Fetched::Gone => return Ok(None),
             Fetched::Mail(mail) => desk.take(*mail),
             Fetched::TooLarge { bytes } => desk.put_aside(id, PutAside::TooLarge { bytes, bytes_max }),
             Fetched::Unreadable { reason } => desk.put_aside(id, PutAside::Unreadable { reason }),
@@ -137,14 +192,12 @@ fn take_one(
         round.taken += u64::from(verdict != Verdict::Later);
         verdict
     };
-    let to = match verdict {
-        Verdict::Done => Destination::Done,
-        Verdict::Refused => Destination::Refused,
+    Ok(match verdict {
+        Verdict::Done => Some(Destination::Done),
+        Verdict::Refused => Some(Destination::Refused),
         Verdict::Later => {
             round.left += 1;
-            return Ok(());
+            None
         }
-    };
-    round.moved += u64::from(mailbox.file(id, to)? == Filed::Moved);
-    Ok(())
+    })
 }

@@ -337,21 +337,32 @@ impl Mailbox for ImapMailbox {
     }
 
     fn file(&mut self, id: &MailId, to: Destination) -> Result<Filed, MailFailure> {
+        Ok(if self.file_all(std::slice::from_ref(id), to)? > 0 { Filed::Moved } else { Filed::Gone })
+    }
+
+    fn file_all(&mut self, ids: &[MailId], to: Destination) -> Result<u64, MailFailure> {
         self.connect()?;
-        let Some(uid) = self.uid_of(id) else { return Ok(Filed::Gone) };
+        let uids: Vec<u32> = ids.iter().filter_map(|id| self.uid_of(id)).collect();
+        let what = match uids[..] {
+            [] => return Ok(0),
+            [uid] => format!("mail {uid}"),
+            [first, .., last] => format!("{} mails, from {first} to {last},", uids.len()),
+        };
         let folder = match to {
             Destination::Done => self.folders.done.clone(),
             Destination::Refused => self.folders.refused.clone(),
         };
-        let what = format!("move mail {uid} to `{folder}`");
-        let is_moved = self.with(&what, |session| session.move_to(uid, &folder)).map_err(|mut failure| {
+        let what = format!("move {what} to `{folder}`");
+        let moved = self.with(&what, |session| session.move_to(&uids, &folder)).map_err(|mut failure| {
             if !failure.is_offline {
                 MOVE_HINT.clone_into(&mut failure.problem.hint);
             }
             failure
         })?;
-        self.failing.remove(&uid);
-        Ok(if is_moved { Filed::Moved } else { Filed::Gone })
+        for uid in uids {
+            self.failing.remove(&uid);
+        }
+        Ok(moved as u64)
     }
 
     fn wait(&mut self, longest: Duration) -> Woken {

@@ -195,15 +195,15 @@ impl Session {
         Ok(uids)
     }
 
-    /// Whether a mail is in the folder.
-    fn has(&mut self, uid: u32) -> Result<bool, Fault> {
-        Ok(self.search_once(&format!("UID {uid}"))?.contains(&uid))
+    /// Which of these mails are in the folder.
+    fn present(&mut self, uids: &[u32]) -> Result<Vec<u32>, Fault> {
+        let found = self.search_once(&format!("UID {}", set_of(uids)))?;
+        Ok(uids.iter().copied().filter(|uid| found.contains(uid)).collect())
     }
 
     /// Size and time of mails; those that are gone are missing.
     pub(super) fn outlines(&mut self, uids: &[u32]) -> Result<BTreeMap<u32, Outline>, Fault> {
-        let set: Vec<String> = uids.iter().map(u32::to_string).collect();
-        let set = set.join(",");
+        let set = set_of(uids);
         let bytes_max = ANSWER_BYTES_MAX.saturating_mul(4);
         let fetched = self.run(bytes_max, |inner| inner.uid_fetch(&set, "(UID RFC822.SIZE INTERNALDATE)"))?;
         let outlines = fetched.iter().filter_map(|mail| {
@@ -221,24 +221,25 @@ impl Session {
         Ok(mail.and_then(|mail| mail.body()).map(|body| self.control.literal(body)))
     }
 
-    /// Moves a mail to a folder, which is made if it is missing; false if the mail is not there.
-    pub(super) fn move_to(&mut self, uid: u32, folder: &str) -> Result<bool, Fault> {
-        if !self.has(uid)? {
-            return Ok(false);
+    /// Moves mails to a folder, which is made if it is missing; gives how many of them were there.
+    pub(super) fn move_to(&mut self, uids: &[u32], folder: &str) -> Result<usize, Fault> {
+        let present = self.present(uids)?;
+        if present.is_empty() {
+            return Ok(0);
         }
-        let name = self.name(folder);
-        match self.try_move(uid, &name) {
+        let (name, set) = (self.name(folder), set_of(&present));
+        match self.try_move(&set, &name) {
             Err(Fault::Refused(words)) => {
                 tracing::debug!(words, "a mail could not be moved; perhaps the folder is missing");
                 self.make_folder(&name)?;
-                self.try_move(uid, &name)?;
+                self.try_move(&set, &name)?;
             }
             result => result?,
         }
-        if self.has(uid)? {
+        if !self.present(&present)?.is_empty() {
             return Err(Fault::Refused("it says that the mail was moved, and it is still there".to_owned()));
         }
-        Ok(true)
+        Ok(present.len())
     }
 
     fn make_folder(&mut self, name: &str) -> Result<(), Fault> {
@@ -249,17 +250,16 @@ impl Session {
         Ok(())
     }
 
-    fn try_move(&mut self, uid: u32, name: &str) -> Result<(), Fault> {
-        let set = uid.to_string();
+    fn try_move(&mut self, set: &str, name: &str) -> Result<(), Fault> {
         if self.abilities.moves {
-            return self.run(ANSWER_BYTES_MAX, |inner| inner.uid_mv(&set, name));
+            return self.run(ANSWER_BYTES_MAX, |inner| inner.uid_mv(set, name));
         }
         // If this is interrupted behind the copy, the next try makes another copy; the mail itself is taken once all the same.
         let quoted = format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""));
-        self.run(ANSWER_BYTES_MAX, |inner| inner.uid_copy(&set, &quoted))?;
-        self.run(ANSWER_BYTES_MAX, |inner| inner.uid_store(&set, "+FLAGS.SILENT (\\Deleted)"))?;
+        self.run(ANSWER_BYTES_MAX, |inner| inner.uid_copy(set, &quoted))?;
+        self.run(ANSWER_BYTES_MAX, |inner| inner.uid_store(set, "+FLAGS.SILENT (\\Deleted)"))?;
         if self.abilities.expunges_by_uid {
-            self.run(ANSWER_BYTES_MAX, |inner| inner.uid_expunge(&set))?;
+            self.run(ANSWER_BYTES_MAX, |inner| inner.uid_expunge(set))?;
         }
         // Otherwise it stays marked as deleted, which `search` leaves out: a plain EXPUNGE would remove others' mails too.
         Ok(())
@@ -285,4 +285,9 @@ impl Session {
         self.run(ANSWER_BYTES_MAX, imap::Session::noop)?;
         Ok(self.control.take_news())
     }
+}
+
+/// Mails as a command names them: `3,5,8`.
+fn set_of(uids: &[u32]) -> String {
+    uids.iter().map(u32::to_string).collect::<Vec<_>>().join(",")
 }
