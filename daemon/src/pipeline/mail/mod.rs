@@ -8,6 +8,7 @@ mod account;
 mod asking;
 mod attached;
 mod deciding;
+mod digest;
 mod gather;
 mod held;
 mod posting;
@@ -41,7 +42,7 @@ use crate::model::{
 use crate::publish::receipt::{self, Account, Reply, Thread};
 use crate::source::mailbox::sender::{self, Border, Header, People, Proof, Verdict as Sender};
 use crate::source::mailbox::{MailId, Progress, PutAside, RawMail, Verdict};
-use crate::store::{Answering, HeldPayload, Offer, Snapshot, TakenMail};
+use crate::store::{Answering, HeldPayload, Offer, Snapshot, TakenMail, Untold};
 
 /// A mail gives nobody's rights.
 pub const MAIL_REFUSED: Code = Code("mail-refused");
@@ -471,9 +472,15 @@ impl Pipeline {
         let mut answering = Answering::default();
         let (Some(to), Some(smtp)) = (&asked.author.answer_to, &self.config.smtp) else { return Ok((None, answering)) };
         let limits = &self.config.limits;
-        let since = asked.arrival.at.0.saturating_sub(i64::from(limits.receipts_hours) * 3_600_000);
+        let window_ms = i64::from(limits.receipts_hours) * 3_600_000;
+        let Arrival { at, id: arrival, .. } = asked.arrival;
+        let since = at.0.saturating_sub(window_ms);
         let queued = |kind: &str| self.store.mails_queued_since(to, kind, Timestamp(since));
         let is_enough = queued(RECEIPT)? >= u64::from(limits.receipts_max);
+        if is_enough {
+            let untold = Untold { to: to.clone(), arrival, at, outcomes: digest::kept(account.outcomes()) };
+            answering.untold = Some((untold, Timestamp(at.0.saturating_add(window_ms))));
+        }
         let (kind, account) = match is_enough {
             true if queued(PAUSE)? > 0 => return Ok((None, answering)),
             true => (PAUSE, Account { remarks: vec![PAUSE.to_owned()], ..Account::default() }),
