@@ -74,6 +74,9 @@ fn shown(reading: &MailReading, mail: &Mail, table: &Table) -> String {
         Some(Command::Undo) => line("command undo".to_owned()),
         Some(Command::Forwarded) => line("command forwarded".to_owned()),
         Some(Command::Attachment(name)) => line(format!("command attachment {name}")),
+        Some(Command::Decide(token)) => line(format!("command decide {token}")),
+        Some(Command::Choose(chosen)) => line(format!("command choose {chosen:?}")),
+        Some(Command::Reviews) => line("command reviews".to_owned()),
         None => {}
     }
     for chosen in &reading.attachments {

@@ -2,6 +2,7 @@
 //! contract, forged senders, what mails say, the patch over files from the wild, mailboxes on real mail servers and bad ones, the whole under simulated power cuts
 //! and beside the programs that office people use.
 
+mod answers;
 mod architecture;
 mod contract;
 mod forgery;

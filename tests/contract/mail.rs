@@ -18,7 +18,7 @@ directory = "data/outbox"
 from = "capture@example.com"
 "#;
 
-fn office(language: &str) -> Office {
+pub(super) fn office(language: &str) -> Office {
     office_with(language, "")
 }
 
@@ -45,7 +45,7 @@ pub(super) fn deliver(office: &Office, name: &str, from: &str, more: &str, text:
 }
 
 /// The receipts, each with its header and its plain text decoded.
-fn receipts(office: &Office) -> Vec<(String, String)> {
+pub(super) fn receipts(office: &Office) -> Vec<(String, String)> {
     sent(office).iter().map(|bytes| read(bytes)).collect()
 }
 

@@ -17,6 +17,7 @@ mod columns;
 mod command_line;
 mod conflicts;
 mod daemon;
+mod decisions;
 mod held;
 mod identity;
 mod libreoffice;

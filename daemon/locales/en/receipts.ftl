@@ -108,7 +108,7 @@ mail-encrypted = The mail is encrypted, and can’t be read here. Nothing of it 
 mail-encrypted-do = Send it again without encryption; a signature is fine.
 mail-malformed = The mail is damaged. Nothing of it was taken over.
 mail-malformed-do = Write a new mail and send it from your own mail program.
-mail-receipts-paused = You have sent many mails in a short time. What they say is taken as ever, but for some hours there are no further receipts.
+mail-receipts-paused = You have sent many mails in a short time. What they say is taken as ever, but for some hours there are no further receipts; afterwards one mail tells of all of them.
 mail-receipts-paused-do = To see what is stored, send “show” with a record’s key later, or ask the data steward.
 
 # Workbooks that came with a mail.
@@ -172,3 +172,66 @@ file-ambiguous-column = the title could mean more than one field. It was not rea
 file-duplicate-column = another column means the same field. Neither was read.
 file-more-problems = More is wrong than is told here.
 file-other = It could not be read in full. Save it as an Excel workbook (.xlsx) and send it again.
+
+# What the reader may decide, and what was decided.
+receipt-questions = To be decided by you: { $count }
+receipt-questions-more = { $count } more are open; send “reviews” again when you have decided these.
+receipt-question-value = { $record }: there are two different values. Which is to stand?
+receipt-question-missing = { $record }: its row is gone from the workbook. Is the record to be put away?
+receipt-question-key = { $record }: a row looks like this record under another key. Is it this record?
+receipt-question-place = { " " }({ $place })
+receipt-option = { $what } – { $values }
+receipt-option-value = { $field }: { $value }
+receipt-option-between = , { "" }
+receipt-option-value-incoming = Take what was sent
+receipt-option-value-stored = Keep what is stored
+receipt-option-missing-accept = Put the record away
+receipt-option-missing-reject = Keep the record
+receipt-option-key-accept = It is this record; correct its key
+receipt-option-key-reject = It is another record; leave the key
+receipt-decide-word = decide
+receipt-decide-subject = Daybook decision
+receipt-decide-how = Click one of the links and send the mail that opens; or send a mail that has the line below it. Each can be used once, by you only.
+receipt-decide-how-one = Answer this mail with 1 or 2 in the first line; or click one of the links and send the mail that opens. Each can be used once, by you only.
+receipt-decided-value-incoming = Decided: { $record } has what was sent.
+receipt-decided-value-stored = Decided: { $record } keeps what was stored.
+receipt-decided-missing-accept = Decided: { $record } was put away. Its history stays.
+receipt-decided-missing-reject = Decided: { $record } is kept.
+receipt-decided-key-accept = Decided: the row is { $record }; its key was corrected.
+receipt-decided-key-reject = Decided: the row is not { $record }; its key stays.
+
+# Mails that were not answered one by one.
+receipt-digest = { $count ->
+    [one] One mail of yours was taken and not answered by itself, because many had come in a short time:
+   *[other] { $count } mails of yours were taken and not answered one by one, because many had come in a short time:
+}
+receipt-digest-line = { $at }: { $counts } ({ $arrival })
+receipt-count-applied = { $count } saved
+receipt-count-unchanged = { $count } already so
+receipt-count-refused = { $count } not saved
+receipt-count-waiting = { $count } waiting for a decision
+receipt-count-unclear = { $count } not understood
+receipt-count-none = nothing was changed
+receipt-count-between = , { "" }
+receipt-digest-more = … and { $count } more.
+
+mail-decide-unknown = The decision can’t be used: it is not complete, or it was not made for you. Nothing was decided.
+mail-decide-unknown-do = Use the link in the receipt that was sent to you, or send “reviews” to see what you may decide.
+mail-decide-expired = The time for this decision is over. Nothing was decided.
+mail-decide-expired-do = Send “reviews” to see what you may decide.
+mail-decide-used = This decision was sent before, and counts once. Nothing more was done.
+mail-decide-used-do = To take a decision back, answer its receipt with “undo”.
+mail-decide-closed = This is decided already, or no longer open. Nothing was done.
+mail-decide-closed-do = Send “show” with the record’s key to see what is stored.
+mail-decide-changed = The record was changed meanwhile. Nothing was decided.
+mail-decide-changed-do = Look at what is stored now, and decide again if you are asked below.
+mail-decide-forbidden = You may not decide this. Nothing was decided.
+mail-decide-forbidden-do = Ask the data steward.
+mail-decide-refused = This can’t be decided so, because it does not fit what is stored by now. Nothing was decided.
+mail-decide-refused-do = Decide otherwise, or ask the data steward.
+mail-decide-nothing = The mail that this one answers asks nothing that this word could decide. Nothing was done.
+mail-decide-nothing-do = Use the link in the receipt, or send “reviews” to see what you may decide.
+mail-decide-several = The mail that this one answers asks several things. Nothing was decided.
+mail-decide-several-do = Use the link below the question that you want to decide.
+mail-reviews-none = There is nothing open that you may decide.
+mail-reviews-none-do = What others have to decide is with them or the data steward.

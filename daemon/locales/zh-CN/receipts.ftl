@@ -108,7 +108,7 @@ mail-encrypted = 邮件已加密，这里无法读取，没有采用。
 mail-encrypted-do = 请不要加密后重新发送；可以签名。
 mail-malformed = 邮件已损坏，没有采用。
 mail-malformed-do = 请用自己的邮件软件重新写一封。
-mail-receipts-paused = 您在短时间内发了很多邮件。内容照常处理，但几个小时内不再逐封发送回执。
+mail-receipts-paused = 您在短时间内发了很多邮件。内容照常处理，但几个小时内不再逐封发送回执，之后会用一封邮件汇总告知。
 mail-receipts-paused-do = 之后可以发“查看”加编号查看结果，或联系数据管理员。
 
 # 随邮件附上的工作簿。
@@ -157,3 +157,63 @@ file-ambiguous-column = 这个标题可能指多个字段，没有读取。
 file-duplicate-column = 另有一列也是这个字段，两列都没有读取。
 file-more-problems = 还有其他问题，这里不再列出。
 file-other = 没有全部读取。请另存为 Excel 工作簿（.xlsx）后重新发送。
+
+# 收件人可以决定的事项，以及决定的结果。
+receipt-questions = 有 { $count } 项需要您决定
+receipt-questions-more = 另有 { $count } 项待定；决定以上各项后，请再次发送“待定”。
+receipt-question-value = { $record }：有两个不同的值，以哪一个为准？
+receipt-question-missing = { $record }：工作簿中的这一行不见了，是否归档这条记录？
+receipt-question-key = { $record }：有一行像是这条记录，但编号不同。是同一条记录吗？
+receipt-question-place = （{ $place }）
+receipt-option = { $what }：{ $values }
+receipt-option-value = { $field } { $value }
+receipt-option-between = ，
+receipt-option-value-incoming = 采用来信的值
+receipt-option-value-stored = 保留原有的值
+receipt-option-missing-accept = 归档这条记录
+receipt-option-missing-reject = 保留这条记录
+receipt-option-key-accept = 是同一条，更正编号
+receipt-option-key-reject = 是另一条，编号不变
+receipt-decide-word = 决定
+receipt-decide-subject = Daybook 决定
+receipt-decide-how = 请点击其中一个链接，把打开的邮件发出；或者发一封邮件，写上链接旁的那一行。每项只能使用一次，而且只有您本人可以使用。
+receipt-decide-how-one = 请回复本邮件，在第一行写 1 或 2；或者点击其中一个链接，把打开的邮件发出。每项只能使用一次，而且只有您本人可以使用。
+receipt-decided-value-incoming = 已决定：{ $record } 采用来信的值。
+receipt-decided-value-stored = 已决定：{ $record } 保留原有的值。
+receipt-decided-missing-accept = 已决定：{ $record } 已归档，历史仍然保留。
+receipt-decided-missing-reject = 已决定：{ $record } 予以保留。
+receipt-decided-key-accept = 已决定：该行就是 { $record }，编号已更正。
+receipt-decided-key-reject = 已决定：该行不是 { $record }，编号不变。
+
+# 没有逐封回复的邮件。
+receipt-digest = 您在短时间内发了很多邮件，以下 { $count } 封已处理，但没有逐封回复：
+receipt-digest-line = { $at }：{ $counts }（{ $arrival }）
+receipt-count-applied = 已保存 { $count } 项
+receipt-count-unchanged = 本来如此 { $count } 项
+receipt-count-refused = 未保存 { $count } 项
+receipt-count-waiting = 等待决定 { $count } 项
+receipt-count-unclear = 未看懂 { $count } 项
+receipt-count-none = 没有任何改动
+receipt-count-between = ，
+receipt-digest-more = ……另有 { $count } 封。
+
+mail-decide-unknown = 这个决定无法使用：内容不完整，或者不是发给您的。没有作出任何决定。
+mail-decide-unknown-do = 请使用发给您本人的回执中的链接，或发送“待定”查看您可以决定的事项。
+mail-decide-expired = 这个决定已过期，没有作出任何决定。
+mail-decide-expired-do = 请发送“待定”查看您可以决定的事项。
+mail-decide-used = 这个决定以前已经发过，只算一次，没有再作改动。
+mail-decide-used-do = 如需收回决定，请回复它的回执，写“撤销”。
+mail-decide-closed = 这一项已有决定，或者已不需要决定，没有任何改动。
+mail-decide-closed-do = 请发送“查看”加编号，查看现在的内容。
+mail-decide-changed = 这条记录在此期间有改动，没有作出任何决定。
+mail-decide-changed-do = 请查看现在的内容；如果下面仍有待定事项，请重新决定。
+mail-decide-forbidden = 您没有权限决定这一项，没有作出任何决定。
+mail-decide-forbidden-do = 请联系数据管理员。
+mail-decide-refused = 与现有内容不符，不能这样决定，没有作出任何决定。
+mail-decide-refused-do = 请选择另一项，或联系数据管理员。
+mail-decide-nothing = 被回复的邮件没有可以用这个词决定的事项，没有任何改动。
+mail-decide-nothing-do = 请使用回执中的链接，或发送“待定”查看您可以决定的事项。
+mail-decide-several = 被回复的邮件有多项待定，没有作出任何决定。
+mail-decide-several-do = 请使用要决定的那一项下面的链接。
+mail-reviews-none = 没有您可以决定的事项。
+mail-reviews-none-do = 其他事项由相关人员或数据管理员决定。

@@ -31,6 +31,7 @@ const LAST_WORD: Duration = Duration::from_secs(2);
 /// Sends what is due, as it is configured; nothing while another program sends.
 pub fn send_mails(pipeline: &mut Pipeline) -> Result<Report, PipelineError> {
     let Some(mut courier) = courier(pipeline.config(), BRISK, &Stop::default()) else { return Ok(Report::default()) };
+    pipeline.queue_digests()?;
     let now = pipeline.now();
     if pipeline.store().mails_due(now, 1)?.is_empty() {
         return Ok(Report::default());
@@ -142,6 +143,7 @@ impl Sending {
         if self.busy > 0 {
             return Ok(());
         }
+        pipeline.queue_digests()?;
         let due = pipeline.mails_due(BATCH_MAX)?;
         if due.is_empty() {
             self.lock = None;

@@ -48,6 +48,7 @@ pub(super) const LIMITS: super::Limits = super::Limits {
     attachment_rows_max: 50_000,
     receipts_max: 20,
     receipts_hours: 2,
+    decision_days: 14,
 };
 /// `[watch]`.
 pub(super) const WATCH: super::Watch = super::Watch { events: true, quiet_ms: 300, poll_seconds: 5 };

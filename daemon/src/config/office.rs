@@ -107,6 +107,8 @@ pub struct Limits {
     pub receipts_max: u32,
     /// See `receipts_max`.
     pub receipts_hours: u32,
+    /// A decision can be sent by mail for so many days after it was offered.
+    pub decision_days: u32,
 }
 
 /// How files are watched.
@@ -254,6 +256,8 @@ pub(super) fn read_limits(root: &mut Reader<'_>) -> Limits {
         receipts_max: bounded(&mut reader, "receipts_max", 1..=100_000, or.receipts_max),
         // A week: what was sent is remembered for longer than that.
         receipts_hours: bounded(&mut reader, "receipts_hours", 1..=168, or.receipts_hours),
+        // That a token was used is remembered for longer than a year.
+        decision_days: bounded(&mut reader, "decision_days", 1..=365, or.decision_days),
     };
     reader.finish();
     limits

@@ -719,6 +719,7 @@ fn defaults_stand_where_nothing_is_said() {
     assert_eq!(config.limits.workbook_bytes_max, 104_857_600);
     assert_eq!(config.limits.mail_bytes_max, 26_214_400);
     assert_eq!((config.limits.receipts_max, config.limits.receipts_hours), (20, 2));
+    assert_eq!(config.limits.decision_days, 14);
     assert_eq!((config.limits.rows_max, config.limits.columns_max), (1_048_576, 1024));
     assert_eq!(config.watch, Watch { events: true, quiet_ms: 300, poll_seconds: 5 });
 }

@@ -113,6 +113,15 @@ pub struct RecordEntry {
     pub keys: Vec<KeyEntry>,
 }
 
+impl RecordEntry {
+    /// Whether it changes the record, so that the record's version goes up.
+    pub fn changes_record(&self) -> bool {
+        self.life != Life::Unchanged
+            || !self.keys.is_empty()
+            || self.cells.iter().any(|cell| cell.outcome == Outcome::Applied)
+    }
+}
+
 /// A key of a record: by it the record is found again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyEntry {

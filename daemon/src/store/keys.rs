@@ -156,6 +156,26 @@ impl Secrets {
         label
     }
 
+    /// The tag that proves a message about a decision by mail.
+    pub(super) fn decision_tag(&self, message: &[u8]) -> [u8; 16] {
+        let whole = self.decision_mac(message).finalize().into_bytes();
+        let mut tag = [0; 16];
+        tag.copy_from_slice(&whole[..16]);
+        tag
+    }
+
+    /// Whether a tag proves a message; compared in constant time.
+    pub(super) fn is_decision_tag(&self, message: &[u8], tag: &[u8; 16]) -> bool {
+        self.decision_mac(message).verify_truncated_left(tag).is_ok()
+    }
+
+    fn decision_mac(&self, message: &[u8]) -> Hmac<Sha256> {
+        let key = Zeroizing::new(expanded(&self.hkdf, &[b"daybook decisions"]));
+        let mut mac = Hmac::new_from_slice(key.as_slice()).expect("invariant: HMAC takes a key of any length");
+        mac.update(message);
+        mac
+    }
+
     /// The blind index of a key's text. Table and index are part of it, so that two columns can't be compared.
     pub(super) fn digest(&self, table: u32, index: u32, text: &str) -> [u8; 16] {
         let mut mac = self.index.clone();
@@ -224,6 +244,9 @@ mod tests {
         assert_ne!(secrets.version_key().bytes(), secrets.wrapping.bytes());
         assert_ne!(secrets.mail_key().bytes(), secrets.version_key().bytes());
         assert_ne!(secrets.mail_label("to", "a@b"), secrets.mail_label("id", "a@b"));
+        assert_ne!(secrets.decision_tag(b"x"), secrets.decision_tag(b"y"));
+        assert!(secrets.is_decision_tag(b"x", &secrets.decision_tag(b"x")));
+        assert!(!secrets.is_decision_tag(b"x", &secrets.decision_tag(b"y")));
         assert_ne!(secrets.digest(1, 0, "x"), secrets.digest(1, 1, "x"));
         assert_ne!(secrets.digest(1, 0, "x"), secrets.digest(2, 0, "x"));
         // Changing a derivation would lock every store that is there. Worked out apart, with another HKDF.

@@ -57,13 +57,6 @@ fn tells(entry: &RecordEntry) -> bool {
         || entry.cells.iter().any(|cell| cell.outcome != Outcome::Unchanged)
 }
 
-/// Whether an entry changes the record.
-fn changes(entry: &RecordEntry) -> bool {
-    entry.life != Life::Unchanged
-        || !entry.keys.is_empty()
-        || entry.cells.iter().any(|cell| cell.outcome == Outcome::Applied)
-}
-
 /// A row of the table `record`.
 pub(super) struct RecordRow {
     pub(super) id: Subject,
@@ -178,7 +171,7 @@ fn work(frame: &Frame<'_>, piece: Piece<'_>) -> Result<(Vec<(RecordRow, bool)>, 
         });
         push_number(&mut row.history, u64::try_from(frame.placed.seq).unwrap_or(0));
         push_number(&mut row.history, (index / BLOCK_ENTRIES) as u64);
-        if changes(entry) {
+        if entry.changes_record() {
             change(frame, &mut row, (index, entry), have(key.as_ref())?, nonce, &mut indexes)?;
         }
         out.push((row, new));

@@ -23,10 +23,12 @@ mod baseline;
 mod ledger;
 mod review;
 
+mod decisions;
 mod mails;
 mod outbox;
 mod taken;
 mod unread;
+mod untold;
 
 mod versions;
 
@@ -47,6 +49,7 @@ use compact_str::CompactString;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 pub use self::baseline::{IndexRow, SourceState};
+pub use self::decisions::{Offer, TAG_BYTES};
 pub use self::error::{CommitError, StoreError};
 pub use self::history::{ArrivalFilter, ArrivalLine, HistoryItem};
 pub use self::journal::Tally;
@@ -58,6 +61,7 @@ pub use self::review::{Closed, KeptReview};
 pub use self::schema::Options;
 pub use self::taken::TakenMail;
 pub use self::unread::Unread;
+pub use self::untold::Untold;
 pub use self::versions::Version;
 
 use self::files::{Checked, Files};
@@ -117,6 +121,19 @@ pub struct Along<'a> {
     pub mails: &'a [OutgoingMail],
     /// The mail that the posting was made of.
     pub taken: Option<&'a TakenMail>,
+    /// What is kept beside its answer.
+    pub answering: Option<&'a Answering>,
+}
+
+/// What is kept beside the answer to a mail.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answering {
+    /// The tag of the token that it used.
+    pub used: Option<[u8; TAG_BYTES]>,
+    /// What the receipt offers.
+    pub offer: Option<Offer>,
+    /// That there is no receipt, and when that is to be told.
+    pub untold: Option<(Untold, Timestamp)>,
 }
 
 /// When a source was last heard of.
@@ -241,7 +258,7 @@ impl Store {
         &mut self,
         seen: Revision,
         posting: &Posting,
-        Along { tasks, held, mails, taken }: Along<'_>,
+        Along { tasks, held, mails, taken, answering }: Along<'_>,
     ) -> Result<Revision, CommitError> {
         well_formed(posting)?;
         may_commit(&self.conn, seen, posting)?;
@@ -262,6 +279,9 @@ impl Store {
         mails::queue(&transaction, vault, mails, posting.arrival.at)?;
         if let Some(taken) = taken {
             taken::note(&transaction, taken, posting.arrival.at)?;
+        }
+        if let Some(answering) = answering {
+            keep_answering(&transaction, vault, answering, posting.arrival.at)?;
         }
         transaction
             .prepare_cached("UPDATE counter SET value = ?1 WHERE name = 'revision'")?
@@ -433,6 +453,25 @@ fn keep_held(
             .execute(params![subject, sealed])?;
     }
     Ok(doomed)
+}
+
+/// Keeps what goes with the answer to a mail.
+fn keep_answering(
+    transaction: &Transaction<'_>,
+    vault: &mut Vault,
+    Answering { used, offer, untold }: &Answering,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if let Some(tag) = used {
+        decisions::note_used(transaction, tag, now)?;
+    }
+    if let Some(offer) = offer {
+        decisions::note_offer(transaction, vault.secrets(), offer, now)?;
+    }
+    if let Some((untold, due_at)) = untold {
+        untold::note(transaction, vault, untold, *due_at)?;
+    }
+    Ok(())
 }
 
 fn held_context(table: u32, review: &Subject) -> Context<'_> {

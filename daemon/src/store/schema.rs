@@ -24,7 +24,18 @@ pub(super) const CHECKPOINT_PAGES: u32 = 4096;
 const LOG_BYTES_KEPT: u32 = 64 << 20;
 
 /// The steps of the database that holds the journal and the ledger.
-pub(super) const MAIN_STEPS: &[&str] = &[FIRST_MAIN, UNREAD, MAILS, TAKEN];
+pub(super) const MAIN_STEPS: &[&str] = &[FIRST_MAIN, UNREAD, MAILS, TAKEN, ANSWERING];
+
+/// Which tokens were used, what receipts offered, and which mails were not answered: neither journal nor ledger.
+const ANSWERING: &str = "CREATE TABLE used_token (tag BLOB NOT NULL PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE offer (
+        mail BLOB NOT NULL PRIMARY KEY, recipient BLOB NOT NULL, at INTEGER NOT NULL, tokens BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE untold (
+        recipient BLOB NOT NULL, arrival BLOB NOT NULL, at INTEGER NOT NULL, due_at INTEGER NOT NULL, head BLOB NOT NULL,
+        PRIMARY KEY (recipient, arrival)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX untold_due ON untold (due_at);";
 
 /// Which mails were taken, and where reading began: neither journal nor ledger.
 const TAKEN: &str = "CREATE TABLE mailbox (name TEXT NOT NULL PRIMARY KEY, progress BLOB NOT NULL) STRICT, WITHOUT ROWID;

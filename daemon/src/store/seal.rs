@@ -59,6 +59,8 @@ pub(super) enum Part<'a> {
     MailBody,
     /// Why it was not sent: the server's words.
     MailError,
+    /// Who is to be told of a mail that was not answered, and what became of it.
+    Untold,
 }
 
 /// Where a sealed value stands. All of it is authenticated.
@@ -108,6 +110,7 @@ impl Context<'_> {
             Part::MailHead => 9,
             Part::MailBody => 10,
             Part::MailError => 11,
+            Part::Untold => 12,
         };
         bytes[37..].copy_from_slice(self.key);
         bytes

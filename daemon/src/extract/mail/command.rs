@@ -7,6 +7,7 @@ use crate::model::compare::folded;
 use crate::model::{Cell, Table};
 
 use super::super::value;
+use super::decide::{self, Chosen};
 
 /// The longest text that can be a command, in characters.
 const COMMAND_CHARS_MAX: usize = 120;
@@ -24,6 +25,12 @@ pub enum Command {
     Forwarded,
     /// `attachment NAME`, `附件 NAME`: read this attachment and no other.
     Attachment(String),
+    /// `decide TOKEN`, `决定 TOKEN`: answer the question that the token is of. In small letters, without white space.
+    Decide(String),
+    /// One word in reply to a receipt that asks one thing: answer it so.
+    Choose(Chosen),
+    /// `reviews`, `待定`: send what the author may decide.
+    Reviews,
 }
 
 /// Reads a line or subject as a command.
@@ -37,6 +44,9 @@ pub(super) fn read(text: &str, table: &Table) -> Option<Command> {
         "undo" | "撤销" | "撤消" => return Some(Command::Undo),
         "forwarded" | "转发内容" | "处理转发" | "处理转发内容" => return Some(Command::Forwarded),
         _ => {}
+    }
+    if let Some(command) = decide::read(text) {
+        return Some(command);
     }
     let (word, rest) = first_word(text)?;
     match folded(word).as_str() {

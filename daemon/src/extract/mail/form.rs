@@ -11,6 +11,7 @@ use crate::model::{FieldId, Problem};
 
 use super::author::{self, Authorship, Standing};
 use super::command::{self, Command};
+use super::decide;
 use super::items::{self, Item, ItemContent};
 use super::labels::{Labelled, Labels, Parsed, is_free_text};
 use super::phrases::{self, SignOff};
@@ -68,12 +69,15 @@ pub(super) fn read(text: &Text, mail: &Mail, labels: &Labels<'_>, is_inner: bool
     let Authorship { mut standings, forwarded } = author::authorship(text, choose::says_forwarded(&mail.subject));
     let passages = &text.passages;
     let mut reader = Reader::new(labels);
-    let of_subject = if is_inner { None } else { command::read(&mail.subject, labels.table) };
+    // A word answers only what is asked in the mail that it replies to, and stands in the text.
+    let of_subject = command::read(&mail.subject, labels.table)
+        .filter(|command| !is_inner && !matches!(command, Command::Choose(_) | Command::Decide(_)));
     let plain_items = items::of(passages, &standings, None, labels, is_inner);
-    let of_line = if is_inner { None } else { first_command(&plain_items, labels) };
+    let of_line = first_command(&plain_items, labels)
+        .filter(|(_, command)| !is_inner && (!matches!(command, Command::Choose(_)) || !mail.in_reply_to.is_empty()));
     reader.form.has_forwarded = forwarded.is_some();
     reader.form.command = of_line.as_ref().map(|(_, command)| command.clone()).or(of_subject);
-    reader.command_at = of_line.map(|(spot, _)| spot);
+    reader.command_at = of_line.map(|(spots, _)| spots).unwrap_or_default();
     let items = match (&reader.form.command, forwarded) {
         (Some(Command::Forwarded), Some(range)) => {
             let begins = range.start;
@@ -99,20 +103,25 @@ pub(super) fn read(text: &Text, mail: &Mail, labels: &Labels<'_>, is_inner: bool
 }
 
 /// The command in the first line of the author's own that is more than a greeting.
-fn first_command(items: &[Item], labels: &Labels<'_>) -> Option<(Spot, Command)> {
-    let mut lines = items.iter().filter_map(|item| match (&item.content, item.standing) {
-        (ItemContent::Line(spot, line), Standing::Own) if !line.trim().is_empty() => Some((*spot, line)),
+fn first_command(items: &[Item], labels: &Labels<'_>) -> Option<(Vec<Spot>, Command)> {
+    let lines = items.iter().filter_map(|item| match (&item.content, item.standing) {
+        (ItemContent::Line(spot, line), Standing::Own) if !line.trim().is_empty() => Some((*spot, line.as_str())),
         _ => None,
     });
-    let (spot, line) = lines.find(|(_, line)| !phrases::is_greeting(line))?;
-    command::read(line, labels.table).map(|command| (spot, command))
+    let mut lines = lines.skip_while(|(_, line)| phrases::is_greeting(line));
+    let (spot, line) = lines.next()?;
+    if let Some((command, count)) = decide::wrapped(std::iter::once(line).chain(lines.clone().map(|(_, line)| line))) {
+        let further = lines.take(count - 1).map(|(spot, _)| spot);
+        return Some((std::iter::once(spot).chain(further).collect(), command));
+    }
+    command::read(line, labels.table).map(|command| (vec![spot], command))
 }
 
 /// Reads a text's items one after the other. `rows.rs` reads forms and tables for it, `wrapped.rs` values of several lines.
 pub(super) struct Reader<'a> {
     pub(super) labels: &'a Labels<'a>,
     pub(super) form: Form,
-    command_at: Option<Spot>,
+    command_at: Vec<Spot>,
     /// What was signed off with.
     pub(super) signed: Option<SignOff>,
     /// Whether a record is open, to which labels belong.
@@ -130,7 +139,7 @@ impl<'a> Reader<'a> {
         Self {
             labels,
             form: Form::default(),
-            command_at: None,
+            command_at: Vec::new(),
             signed: None,
             is_open: false,
             had_text: false,
@@ -204,7 +213,7 @@ impl<'a> Reader<'a> {
                 self.had_text = true;
                 self.push(spot, text, class);
             }
-            Standing::Own if self.command_at == Some(spot) => {
+            Standing::Own if self.command_at.contains(&spot) => {
                 self.push(spot, text, Class::Command);
             }
             Standing::Own => {

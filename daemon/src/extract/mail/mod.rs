@@ -23,6 +23,7 @@ mod agree;
 mod author;
 mod choose;
 mod command;
+mod decide;
 mod form;
 mod items;
 mod labels;
@@ -40,6 +41,7 @@ mod trial;
 pub use added::{AddedRow, OwnLine, add, own_lines};
 pub use choose::ChosenBy;
 pub use command::Command;
+pub use decide::Chosen as ChosenAnswer;
 pub use labels::is_cleared;
 
 /// The mailbox that a mail came to.
@@ -277,18 +279,30 @@ fn choose_attachments(mail: &Mail, has_forwarded: bool, reading: &mut MailReadin
             reading.attachments.extend(own.into_iter().map(Chosen::Own));
             reading.attachments.extend(inner.into_iter().map(Chosen::Forwarded));
         }
-        Some(Command::Template | Command::Show(_) | Command::Undo) => {}
-        None if has_forwarded && !own.is_empty() => {
+        Some(command) if asks(command) => {}
+        _ if has_forwarded && !own.is_empty() => {
             reading.problems.push(words::of_mail(words::forwarded_attachment()));
         }
-        None => reading.attachments.extend(own.into_iter().map(Chosen::Own)),
+        _ => reading.attachments.extend(own.into_iter().map(Chosen::Own)),
+    }
+}
+
+/// Whether a command asks for something, so that the mail tells of no records beside it.
+fn asks(command: &Command) -> bool {
+    match command {
+        Command::Template
+        | Command::Show(_)
+        | Command::Undo
+        | Command::Decide(_)
+        | Command::Choose(_)
+        | Command::Reviews => true,
+        Command::Forwarded | Command::Attachment(_) => false,
     }
 }
 
 /// Puts command and rows in order: a mail that asks and tells at once does neither.
 fn settle(reading: &mut MailReading) {
-    let asks = matches!(reading.command, Some(Command::Template | Command::Show(_) | Command::Undo));
-    if asks && !reading.rows.is_empty() {
+    if reading.command.as_ref().is_some_and(asks) && !reading.rows.is_empty() {
         reading.command = None;
         reading.rows.clear();
         reading.problems.push(words::of_mail(words::command_and_changes()));

@@ -261,7 +261,7 @@ fn own(cell: &Cell) -> Sight {
 }
 
 /// What is stored, as its reader may see it.
-fn shown(field: &Field, rights: &Rights, cell: Option<&Cell>) -> Sight {
+pub(super) fn shown(field: &Field, rights: &Rights, cell: Option<&Cell>) -> Sight {
     match (rights.sight(&field.class), cell.and_then(Cell::value)) {
         (Permitted::Hidden, _) => Sight::Hidden,
         (_, None) => Sight::Empty,

@@ -122,6 +122,7 @@ impl Pipeline {
             arrival,
             taken: None,
             held: RefCell::default(),
+            deciding: RefCell::default(),
         };
         let close = |how: &'static str| ReviewChange::Close { id: review.id, how: how.into() };
         if is_accepted {

@@ -5,25 +5,32 @@
 //! sent it, and shown to the steward. Nothing in a mail gives rights but its proved sender.
 
 mod account;
+mod asking;
 mod attached;
+mod deciding;
+mod digest;
 mod gather;
 mod held;
 mod posting;
 mod readers;
 mod rows;
 mod template;
+mod token;
 
 use std::cell::RefCell;
 
 use self::account::Telling;
+use self::asking::Asking;
+use self::deciding::Deciding;
 use self::readers::ReadCell;
+use self::token::Token;
 use super::command;
 use super::compose::Composer;
 use super::{Along, CommitError, Pipeline, PipelineError, Report, TRIES_MAX, command::key_cells, joined_key};
-use super::{publish_tasks, table_of};
+use super::{Task, publish_tasks, table_of};
 use crate::access::Decider;
 use crate::codec::mime::{self, Mail, MimeLimits};
-use crate::config::{Authentication, MailboxConfig};
+use crate::config::{Authentication, MailboxConfig, SmtpConfig};
 use crate::extract::mail::{self as extract, Command, MailReading};
 use crate::io::{Entropy, NameService, Resolver, uuid_v7};
 use crate::model::entry::{KeyIndex, Posting};
@@ -35,7 +42,7 @@ use crate::model::{
 use crate::publish::receipt::{self, Account, Reply, Thread};
 use crate::source::mailbox::sender::{self, Border, Header, People, Proof, Verdict as Sender};
 use crate::source::mailbox::{MailId, Progress, PutAside, RawMail, Verdict};
-use crate::store::{HeldPayload, Snapshot, TakenMail};
+use crate::store::{Answering, HeldPayload, Offer, Snapshot, TakenMail, Untold};
 
 /// A mail gives nobody's rights.
 pub const MAIL_REFUSED: Code = Code("mail-refused");
@@ -76,6 +83,8 @@ struct Asked<'a> {
     taken: Option<TakenMail>,
     /// What is kept for a person's decision, and with which question.
     held: RefCell<Option<(ReviewId, Vec<u8>)>>,
+    /// What is committed with a decision, if it is one.
+    deciding: RefCell<Option<Deciding>>,
 }
 
 /// What was made of a mail on one snapshot.
@@ -238,7 +247,8 @@ impl Pipeline {
             Err(_) => Default::default(),
         };
         let answered = mail.message_id.as_ref().map(|id| id.as_str().to_owned());
-        let asked = Asked { mail, author, answered, arrival, taken: Some(taken), held: RefCell::default() };
+        let (held, deciding) = (RefCell::default(), RefCell::default());
+        let asked = Asked { mail, author, answered, arrival, taken: Some(taken), held, deciding };
         let mut report = match &reading {
             Err(problem) => {
                 let code = problem.code.clone();
@@ -258,6 +268,9 @@ impl Pipeline {
                 }
                 Some(Command::Undo) => self.undo(&asked, &table, reading),
                 Some(Command::Template) => self.send_template(&asked, &table, reading),
+                Some(Command::Decide(token)) => self.decide_by_token(&asked, &table, reading, token),
+                Some(Command::Choose(chosen)) => self.decide_by_word(&asked, &table, reading, *chosen),
+                Some(Command::Reviews) => self.send_reviews(&asked, &table, reading),
                 _ => self.change(&asked, &table, reading, &read_cells),
             },
         }?;
@@ -406,19 +419,39 @@ impl Pipeline {
             let snapshot = self.store.snapshot()?;
             let seen = snapshot.revision();
             let arrival = Arrival { table: table.name.clone(), ..asked.arrival.clone() };
-            let (posting, mut report, account) =
+            let (posting, mut report, mut account) =
                 make(&snapshot, &table, &self.decider, arrival, self.parts.entropy.as_mut())?;
+            let asking = Asking {
+                snapshot: &snapshot,
+                decider: &self.decider,
+                config: &self.config,
+                language: self.texts.language(),
+                actor: &asked.author.actor,
+                now: asked.arrival.at,
+            };
+            let open = asking.of_posting(&table, &posting)?;
+            account.questions.extend(open.questions);
+            account.more_questions += open.more;
             drop(snapshot);
             report.arrivals = 1;
-            let mails: Vec<OutgoingMail> = self.answer(asked, &account, random)?.into_iter().collect();
+            let (mail, mut answering) = self.answer(asked, &account, random)?;
+            let mails: Vec<OutgoingMail> = mail.into_iter().collect();
+            let deciding = asked.deciding.borrow();
+            answering.used = deciding.as_ref().map(|deciding| deciding.tag);
             let changed = posting
                 .records
                 .iter()
                 .any(|entry| !entry.cells.is_empty() || entry.life != crate::model::Life::Unchanged);
-            let tasks = if changed { publish_tasks(&self.specs, &table.name) } else { Vec::new() };
+            // What a decision lets in comes first; what it does not, is put right where it was typed.
+            let mut tasks: Vec<Task> = deciding.iter().filter_map(|deciding| deciding.reread.clone()).collect();
+            if changed || deciding.is_some() {
+                tasks.extend(publish_tasks(&self.specs, &table.name));
+            }
+            drop(deciding);
             let held = asked.held.borrow();
             let held = held.as_ref().map(|(review, rows)| HeldPayload { review: *review, rows });
-            let along = Along { tasks: &tasks, mails: &mails, taken: asked.taken.as_ref(), held };
+            let (taken, answering) = (asked.taken.as_ref(), Some(&answering));
+            let along = Along { tasks: &tasks, mails: &mails, taken, held, answering };
             match self.store.commit_along(seen, &posting, along) {
                 Ok(_) => return Ok(report),
                 Err(CommitError::AlreadyDone) => return Ok(Report::default()),
@@ -429,26 +462,33 @@ impl Pipeline {
         Err(PipelineError::Busy(TRIES_MAX))
     }
 
-    /// The mail that answers it; `None` if nobody is to be answered.
+    /// The mail that answers it, and what is kept beside it; no mail if nobody is to be answered.
     fn answer(
         &self,
         asked: &Asked<'_>,
         account: &Account,
         random: [u8; 16],
-    ) -> Result<Option<OutgoingMail>, PipelineError> {
-        let (Some(to), Some(smtp)) = (&asked.author.answer_to, &self.config.smtp) else { return Ok(None) };
+    ) -> Result<(Option<OutgoingMail>, Answering), PipelineError> {
+        let mut answering = Answering::default();
+        let (Some(to), Some(smtp)) = (&asked.author.answer_to, &self.config.smtp) else { return Ok((None, answering)) };
         let limits = &self.config.limits;
-        let since = asked.arrival.at.0.saturating_sub(i64::from(limits.receipts_hours) * 3_600_000);
+        let window_ms = i64::from(limits.receipts_hours) * 3_600_000;
+        let Arrival { at, id: arrival, .. } = asked.arrival;
+        let since = at.0.saturating_sub(window_ms);
         let queued = |kind: &str| self.store.mails_queued_since(to, kind, Timestamp(since));
         let is_enough = queued(RECEIPT)? >= u64::from(limits.receipts_max);
+        if is_enough {
+            let untold = Untold { to: to.clone(), arrival, at, outcomes: digest::kept(account.outcomes()) };
+            answering.untold = Some((untold, Timestamp(at.0.saturating_add(window_ms))));
+        }
         let (kind, account) = match is_enough {
-            true if queued(PAUSE)? > 0 => return Ok(None),
+            true if queued(PAUSE)? > 0 => return Ok((None, answering)),
             true => (PAUSE, Account { remarks: vec![PAUSE.to_owned()], ..Account::default() }),
             false => (RECEIPT, account.clone()),
         };
         let unsendable = |what: String| PipelineError::Held(what);
-        let domain = smtp.from.as_str().rsplit_once('@').map_or("localhost", |(_, domain)| domain);
-        let message_id = MessageId::of(random, domain).map_err(|error| unsendable(error.to_string()))?;
+        let message_id = message_id(smtp, random)?;
+        answering.offer = offer(&account, &message_id, to);
         let answered = asked.answered.as_deref();
         let reply = Reply {
             from: smtp.from.as_str(),
@@ -462,8 +502,24 @@ impl Pipeline {
         };
         let bytes = receipt::write(&reply, &account, &self.texts).map_err(|error| unsendable(error.to_string()))?;
         let mail = OutgoingMail::new(kind, to.clone(), message_id, bytes, Some(asked.arrival.id));
-        mail.map(Some).map_err(|error| unsendable(error.to_string()))
+        mail.map(|mail| (Some(mail), answering)).map_err(|error| unsendable(error.to_string()))
     }
+}
+
+/// A name for a mail of ours, that nobody can guess.
+fn message_id(smtp: &SmtpConfig, random: [u8; 16]) -> Result<MessageId, PipelineError> {
+    MessageId::of(random, smtp.from.domain()).map_err(|error| PipelineError::Held(error.to_string()))
+}
+
+/// What a receipt offers to a word in reply: the answers to its one question.
+fn offer(account: &Account, mail: &MessageId, to: &MailAddress) -> Option<Offer> {
+    let tokens = match account.questions.as_slice() {
+        [] => return None,
+        [one] => one.options.iter().filter_map(|answer| Token::parse(&answer.token)).collect(),
+        _ => Vec::new(),
+    };
+    let tokens = tokens.iter().map(|token: &Token| token.bytes().to_vec()).collect();
+    Some(Offer { mail: mail.clone(), to: to.clone(), tokens })
 }
 
 /// A posting that says nothing of any record.

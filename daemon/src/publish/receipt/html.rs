@@ -1,6 +1,8 @@
 //! A receipt as HTML: plain tables with their style beside them, as mail programs show nothing else alike.
 
-use super::{Account, CellOutcome, FileOutcome, Listed, RowRemark, TROUBLES_LISTED_MAX, summary, words};
+use super::{
+    Account, CellOutcome, FileOutcome, Listed, RowRemark, TROUBLES_LISTED_MAX, digest, questions, summary, words,
+};
 use crate::text::Texts;
 
 /// Writes the whole page.
@@ -19,6 +21,13 @@ pub(super) fn write(account: &Account, texts: &Texts) -> String {
     }
     if let Some(at) = &account.undone {
         out.paragraph("", &texts.format("receipt-undone", &[("at", at.as_str().into())]));
+    }
+    if let Some(decided) = &account.decided {
+        out.paragraph("", &questions::decided(decided, texts));
+    }
+    if let Some(all) = &account.digest {
+        out.paragraph("", &digest::heading(all, texts));
+        out.table(&[], |out| digest::lines(all, texts).iter().for_each(|line| out.row(&[("", line)])));
     }
     if let Some(sent) = words::sent(account.sent, texts) {
         out.paragraph("", &sent);
@@ -40,6 +49,7 @@ pub(super) fn write(account: &Account, texts: &Texts) -> String {
     for text in words::unlisted(&listed, texts) {
         out.paragraph("color:#666", &text);
     }
+    questions_of(account, texts, &mut out);
     for shown in &account.shown {
         out.paragraph("font-weight:bold", &format!("{} {}", shown.title, shown.key));
         out.table(&[], |out| {
@@ -94,6 +104,24 @@ fn records(listed: &Listed<'_>, texts: &Texts, out: &mut Page) {
     });
 }
 
+/// What its reader may decide.
+fn questions_of(account: &Account, texts: &Texts, out: &mut Page) {
+    if account.questions.is_empty() {
+        return;
+    }
+    out.paragraph("font-weight:bold", &questions::heading(account, texts));
+    out.paragraph("", &questions::how(account, texts));
+    for question in &account.questions {
+        out.paragraph("", &questions::question(question, texts));
+        for (number, answer) in question.options.iter().enumerate() {
+            let what = format!("{}. {}", number + 1, questions::option(question, answer, texts));
+            out.link(&questions::link(answer, texts), &what);
+            out.paragraph("color:#666;font-size:11px;margin:0 0 8px 16px", &questions::line(answer, texts));
+        }
+    }
+    out.paragraph("color:#666", &questions::more(account, texts).unwrap_or_default());
+}
+
 /// A page that grows. Whatever is not the page's own is escaped.
 struct Page(String);
 
@@ -125,6 +153,14 @@ impl Page {
         self.raw("\">");
         self.text(text);
         self.raw("</p>\n");
+    }
+
+    fn link(&mut self, to: &str, text: &str) {
+        self.raw("<p style=\"margin:4px 0 0 16px\"><a href=\"");
+        self.text(to);
+        self.raw("\">");
+        self.text(text);
+        self.raw("</a></p>\n");
     }
 
     fn table(&mut self, titles: &[String], rows: impl FnOnce(&mut Self)) {

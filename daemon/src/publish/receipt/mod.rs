@@ -3,11 +3,15 @@
 //! In comes an [`Account`]: what became of every line and row, with the values that its reader may see and no others.
 //! Out goes a mail's text in two forms (`plain`, `html`), and the mail of them ([`write()`]). Nothing here decides what may be shown.
 
+mod digest;
 mod html;
 mod plain;
+mod questions;
 mod reply;
 mod words;
 
+pub use self::digest::{Digest, DigestLine};
+pub use self::questions::{Answer, Asks, Choice, Decided, Question};
 pub use self::reply::{Attached, LOOP_HEADER, Reply, ReplyError, Thread, write};
 
 use super::answer;
@@ -29,6 +33,14 @@ pub struct Account {
     pub shown: Vec<Shown>,
     /// When the changes were made that were taken back.
     pub undone: Option<String>,
+    /// What was decided.
+    pub decided: Option<Decided>,
+    /// What its reader may decide.
+    pub questions: Vec<Question>,
+    /// How many questions more she may decide.
+    pub more_questions: u64,
+    /// Mails that were not answered one by one.
+    pub digest: Option<Digest>,
     /// What became of the workbooks that came with it.
     pub attachments: Vec<AttachmentAccount>,
     /// The workbooks that go with the receipt.
@@ -214,6 +226,7 @@ impl Account {
             FileOutcome::Read(_) | FileOutcome::Unread(_) => 0,
         });
         let mut outcomes = Outcomes { not_understood: unclear as u64, held: held.sum(), ..Outcomes::default() };
+        outcomes = self.digest.as_ref().map_or(outcomes, |digest| outcomes.plus(&digest.outcomes()));
         for record in &self.records {
             match &record.remark {
                 Some(RowRemark::Refused(_)) if record.cells.is_empty() => outcomes.refused += 1,
@@ -233,6 +246,20 @@ impl Account {
             }
         }
         outcomes
+    }
+}
+
+impl Outcomes {
+    /// All of both.
+    fn plus(self, other: &Self) -> Self {
+        Self {
+            applied: self.applied + other.applied,
+            unchanged: self.unchanged + other.unchanged,
+            refused: self.refused + other.refused,
+            conflicts: self.conflicts + other.conflicts,
+            held: self.held + other.held,
+            not_understood: self.not_understood + other.not_understood,
+        }
     }
 }
 
@@ -273,7 +300,8 @@ fn summary(account: &Account, texts: &Texts) -> String {
         return texts.get("receipt-saved");
     }
     if outcomes == Outcomes::default() {
-        return if account.shown.is_empty() && account.undone.is_none() && account.sent.is_none() {
+        let says_more = account.sent.is_some() || account.decided.is_some() || !account.questions.is_empty();
+        return if account.shown.is_empty() && account.undone.is_none() && !says_more {
             texts.get("receipt-nothing")
         } else {
             String::new()
@@ -322,7 +350,7 @@ impl<'a> Listed<'a> {
 
 /// The key of the last sentence: what was saved can be taken back by an answer.
 fn end(account: &Account) -> &'static str {
-    if account.outcomes().applied > 0 { "receipt-end" } else { "receipt-end-plain" }
+    if account.outcomes().applied > 0 && account.digest.is_none() { "receipt-end" } else { "receipt-end-plain" }
 }
 
 #[cfg(test)]

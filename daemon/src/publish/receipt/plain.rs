@@ -1,6 +1,6 @@
 //! A receipt as plain text.
 
-use super::{Account, Listed, TROUBLES_LISTED_MAX, summary, words};
+use super::{Account, Listed, TROUBLES_LISTED_MAX, digest, questions, summary, words};
 use crate::text::Texts;
 
 /// Writes it. Lines end with `\n`.
@@ -13,6 +13,16 @@ pub(super) fn write(account: &Account, texts: &Texts) -> String {
     }
     if let Some(at) = &account.undone {
         out.paragraph(&texts.format("receipt-undone", &[("at", at.as_str().into())]));
+    }
+    if let Some(decided) = &account.decided {
+        out.paragraph(&questions::decided(decided, texts));
+    }
+    if let Some(all) = &account.digest {
+        out.paragraph(&digest::heading(all, texts));
+        for line in digest::lines(all, texts) {
+            out.indented(&line);
+        }
+        out.blank();
     }
     if let Some(sent) = words::sent(account.sent, texts) {
         out.paragraph(&sent);
@@ -39,6 +49,7 @@ pub(super) fn write(account: &Account, texts: &Texts) -> String {
     for text in words::unlisted(&listed, texts) {
         out.paragraph(&text);
     }
+    questions_of(account, texts, &mut out);
     for shown in &account.shown {
         out.line(&format!("{} {}", shown.title, shown.key));
         for (title, value) in &shown.fields {
@@ -64,6 +75,25 @@ pub(super) fn write(account: &Account, texts: &Texts) -> String {
     out.line("-- ");
     out.line(&texts.get(super::end(account)));
     out.0
+}
+
+/// What its reader may decide.
+fn questions_of(account: &Account, texts: &Texts, out: &mut Text) {
+    if account.questions.is_empty() {
+        return;
+    }
+    out.line(&questions::heading(account, texts));
+    out.paragraph(&questions::how(account, texts));
+    for question in &account.questions {
+        out.indented(&questions::question(question, texts));
+        for (number, answer) in question.options.iter().enumerate() {
+            out.indented(&format!("{}. {}", number + 1, questions::option(question, answer, texts)));
+            out.indented(&format!("   {}", questions::line(answer, texts)));
+            out.indented(&format!("   {}", questions::link(answer, texts)));
+        }
+        out.blank();
+    }
+    out.paragraph(&questions::more(account, texts).unwrap_or_default());
 }
 
 fn joined(what: &str, act: &str) -> String {

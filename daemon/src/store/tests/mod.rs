@@ -1,6 +1,7 @@
 //! Tests of the whole store. Each part's own laws stand in its file.
 #![expect(clippy::unwrap_used, reason = "a failed test may panic")]
 
+mod answering;
 mod committing;
 mod mails;
 mod opening;
