@@ -76,14 +76,15 @@ impl Office {
     }
 
     /// Whether every source has been taken and nothing waits to be written.
-    pub(crate) fn has_both(&self) -> Result<bool> {
+    pub(crate) fn has_both(&self) -> bool {
         if !self.store().exists() {
-            return Ok(false);
+            return false;
         }
+        // While the store is being made there is no answer.
         let status = self.status().unwrap_or_default();
         let sources = status["sources"].as_array().cloned().unwrap_or_default();
         let seen = sources.iter().all(|source| source["last_seen_at"].is_string());
-        Ok(sources.len() == 2 && seen && status["outbox"]["pending"] == 0)
+        sources.len() == 2 && seen && status["outbox"]["pending"] == 0
     }
 
     pub(crate) fn key(&self) -> PathBuf {

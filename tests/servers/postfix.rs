@@ -172,8 +172,7 @@ fn main(at: &str, milter_port: u16, lmtp_port: u16) -> String {
 }
 
 fn master(port: u16) -> String {
-    let mut services = format!("127.0.0.1:{port} inet n - n - - smtpd\n");
-    for (name, kind, is_private, wakeup, processes, program) in [
+    let services = [
         ("pickup", "unix", "n", "60", "1", "pickup"),
         ("cleanup", "unix", "n", "-", "0", "cleanup"),
         ("qmgr", "unix", "n", "300", "1", "qmgr"),
@@ -190,8 +189,9 @@ fn master(port: u16) -> String {
         ("anvil", "unix", "-", "-", "1", "anvil"),
         ("scache", "unix", "-", "-", "1", "scache"),
         ("postlog", "unix-dgram", "n", "-", "1", "postlogd"),
-    ] {
-        services.push_str(&format!("{name} {kind} {is_private} - n {wakeup} {processes} {program}\n"));
-    }
-    services
+    ];
+    let lines = services.map(|(name, kind, is_private, wakeup, processes, program)| {
+        format!("{name} {kind} {is_private} - n {wakeup} {processes} {program}\n")
+    });
+    format!("127.0.0.1:{port} inet n - n - - smtpd\n{}", lines.concat())
 }

@@ -54,6 +54,7 @@ const fn yes() -> bool {
 /// A column of a fixture.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "the file has them side by side")]
 pub struct FixtureColumn {
     /// The field's name.
     pub name: String,

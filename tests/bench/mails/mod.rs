@@ -6,6 +6,7 @@
 
 #[path = "../../servers/dovecot.rs"]
 #[allow(dead_code, reason = "the tests want more of it")]
+#[expect(clippy::disallowed_methods, reason = "a mail server is started, with files of its own")]
 mod dovecot;
 #[path = "../../servers/mock_smtp.rs"]
 #[allow(dead_code, reason = "the tests want more of it")]

@@ -154,13 +154,12 @@ pub(super) fn post(
     }
     let mut outcomes = Vec::with_capacity(prepared.len());
     for (at, row) in prepared.into_iter().enumerate() {
-        let became = match row.stands {
-            Some(became) => became,
-            None => {
-                let mut said = said.remove(&at).unwrap_or_default();
-                name_readers(&row, wanted.read, &mut said);
-                compose(&mut composer, &row, said, entropy)
-            }
+        let became = if let Some(became) = row.stands {
+            became
+        } else {
+            let mut said = said.remove(&at).unwrap_or_default();
+            name_readers(&row, wanted.read, &mut said);
+            compose(&mut composer, &row, said, entropy)
         };
         outcomes.push(Taken { record: row.record, stored: row.stored, became });
     }
