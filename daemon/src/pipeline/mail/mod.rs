@@ -132,7 +132,7 @@ impl Pipeline {
                 });
             }
         };
-        let author = self.author(&identity, from.as_str(), &raw.bytes, mailbox)?;
+        let author = self.author(&identity, from.as_str(), &raw.bytes)?;
         let report = self.take_from(mailbox, raw, &author, taken)?;
         Ok(TookMail { verdict: Verdict::Done, report })
     }
@@ -200,20 +200,15 @@ impl Pipeline {
     }
 
     /// Who wrote it, and whether anybody may answer.
-    fn author(
-        &self,
-        identity: &str,
-        from: &str,
-        bytes: &[u8],
-        mailbox: &MailboxConfig,
-    ) -> Result<Author, PipelineError> {
+    fn author(&self, identity: &str, from: &str, bytes: &[u8]) -> Result<Author, PipelineError> {
         let actor = Actor::Person(identity.to_owned());
-        let own = self.config.smtp.as_ref().map_or(mailbox.address.as_str(), |smtp| smtp.from.as_str());
+        let mailboxes = self.config.mailboxes.iter().map(|mailbox| mailbox.address.as_str());
+        let own: Vec<&str> = self.config.smtp.iter().map(|smtp| smtp.from.as_str()).chain(mailboxes).collect();
         let person = Sender::Person {
             identity: identity.to_owned(),
             from: sender::Email::parse(from).ok_or_else(|| PipelineError::Refused("no plain address".to_owned()))?,
         };
-        let may_answer = Header::read(bytes).is_ok_and(|header| sender::may_answer(&header, &person, own).is_ok());
+        let may_answer = Header::read(bytes).is_ok_and(|header| sender::may_answer(&header, &person, &own).is_ok());
         let sends = self.config.smtp.is_some() && !self.config.office.observe_only;
         let answer_to = (may_answer && sends).then(|| MailAddress::parse(from).ok()).flatten();
         Ok(Author { actor, answer_to })
@@ -471,6 +466,10 @@ impl Pipeline {
     ) -> Result<(Option<OutgoingMail>, Answering), PipelineError> {
         let mut answering = Answering::default();
         let (Some(to), Some(smtp)) = (&asked.author.answer_to, &self.config.smtp) else { return Ok((None, answering)) };
+        // The header block says it in many ways, and some programs in the subject alone.
+        if sender::is_automatic_subject(&asked.mail.subject) {
+            return Ok((None, answering));
+        }
         let limits = &self.config.limits;
         let window_ms = i64::from(limits.receipts_hours) * 3_600_000;
         let Arrival { at, id: arrival, .. } = asked.arrival;
