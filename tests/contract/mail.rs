@@ -178,6 +178,26 @@ fn strangers_get_no_answer_and_no_rights() {
 }
 
 #[test]
+fn a_mail_that_was_refused_is_judged_anew_when_it_is_moved_back() {
+    let office = office("en");
+    let text = "Customer ID: C-9\r\nName: Agate\r\n";
+    deliver(&office, "1", "new@example.com", "", text);
+    assert_eq!(problems(&office.sync())[0].0, "mail-refused");
+    let bytes = office.read("data/mail/.Daybook.Refused/cur/1:2,S");
+    let configuration = String::from_utf8(office.read("daybook.toml")).expect("UTF-8");
+    let person = "[[person]]\nemail = \"new@example.com\"\nroles = [\"staff\"]\n";
+    office.write("daybook.toml", format!("{configuration}{person}").as_bytes());
+    // A mail program gives it another name.
+    office.write("data/mail/new/2", &bytes);
+    office.sync();
+    assert_eq!((office.value("C-9", "name"), receipts(&office).len()), ("Agate".into(), 1));
+    office.write("data/mail/new/3", &bytes);
+    office.sync();
+    assert_eq!(receipts(&office).len(), 1, "once");
+    office.sync_idly();
+}
+
+#[test]
 fn what_answers_a_receipt_by_itself_is_not_answered() {
     let office = office("zh-CN");
     deliver(&office, "1", CHIEF, "", "客户编号：C-1\r\n客户名称：琥珀\r\n");

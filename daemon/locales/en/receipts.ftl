@@ -108,6 +108,8 @@ mail-encrypted = The mail is encrypted, and can’t be read here. Nothing of it 
 mail-encrypted-do = Send it again without encryption; a signature is fine.
 mail-malformed = The mail is damaged. Nothing of it was taken over.
 mail-malformed-do = Write a new mail and send it from your own mail program.
+mail-put-aside = Your mail could not be processed. Nothing in it was saved, and the data steward has been told.
+mail-put-aside-do = Write it in another way and send it again, for example as labels and values under the record’s key, or ask the data steward.
 mail-receipts-paused = You have sent many mails in a short time. What they say is taken as ever, but for some hours there are no further receipts; afterwards one mail tells of all of them.
 mail-receipts-paused-do = To see what is stored, send “show” with a record’s key later, or ask the data steward.
 

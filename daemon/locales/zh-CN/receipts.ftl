@@ -108,6 +108,8 @@ mail-encrypted = 邮件已加密，这里无法读取，没有采用。
 mail-encrypted-do = 请不要加密后重新发送；可以签名。
 mail-malformed = 邮件已损坏，没有采用。
 mail-malformed-do = 请用自己的邮件软件重新写一封。
+mail-put-aside = 您的邮件没能处理，其中的内容都没有采用；数据管理员已得到通知。
+mail-put-aside-do = 请换一种写法重新发送，例如在记录编号下面按“字段：值”逐行书写，或联系数据管理员。
 mail-receipts-paused = 您在短时间内发了很多邮件。内容照常处理，但几个小时内不再逐封发送回执，之后会用一封邮件汇总告知。
 mail-receipts-paused-do = 之后可以发“查看”加编号查看结果，或联系数据管理员。
 
