@@ -156,14 +156,13 @@ pub(super) fn post(
     }
     let mut outcomes = Vec::with_capacity(prepared.len());
     for (at, row) in prepared.into_iter().enumerate() {
-        let became = match row.stands {
-            Some(became) => became,
-            None => {
-                let mut said = said.remove(&at).unwrap_or_default();
-                name_readers(&row, wanted.read, &mut said);
-                let became = compose(&mut composer, &row, said, entropy);
-                if row.unseen { Became::Refused(CompactString::const_new("forbidden")) } else { became }
-            }
+        let became = if let Some(became) = row.stands {
+            became
+        } else {
+            let mut said = said.remove(&at).unwrap_or_default();
+            name_readers(&row, wanted.read, &mut said);
+            let became = compose(&mut composer, &row, said, entropy);
+            if row.unseen { Became::Refused(CompactString::const_new("forbidden")) } else { became }
         };
         outcomes.push(Taken { record: row.record, stored: row.stored, became });
     }
