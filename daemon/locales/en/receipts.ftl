@@ -209,7 +209,7 @@ receipt-digest = { $count ->
 }
 receipt-digest-line = { $at }: { $counts } ({ $arrival })
 receipt-count-applied = { $count } saved
-receipt-count-unchanged = { $count } already so
+receipt-count-unchanged = { $count } unchanged
 receipt-count-refused = { $count } not saved
 receipt-count-waiting = { $count } waiting for a decision
 receipt-count-unclear = { $count } not understood
