@@ -1,8 +1,9 @@
-//! Postfix as the server that takes mails from outside, with OpenDKIM beside it that says who has signed them, in a folder of their own and on
+//! Postfix as the server that takes mails from outside, with `OpenDKIM` beside it that says who has signed them, in a folder of their own and on
 //! free ports of this machine. Both hand on to Dovecot.
 //!
 //! Postfix starts its parts as root. An ordinary account that may become root without a password does so for it.
 
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
@@ -191,7 +192,7 @@ fn master(port: u16) -> String {
         ("scache", "unix", "-", "-", "1", "scache"),
         ("postlog", "unix-dgram", "n", "-", "1", "postlogd"),
     ] {
-        services.push_str(&format!("{name} {kind} {is_private} - n {wakeup} {processes} {program}\n"));
+        writeln!(services, "{name} {kind} {is_private} - n {wakeup} {processes} {program}").expect("a text takes more");
     }
     services
 }
