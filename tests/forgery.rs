@@ -15,7 +15,8 @@ use daybook::config::Authentication;
 use daybook::io::{Clock, DnsFailure, NameService, Resolver, SystemClock};
 use daybook::model::policy::Person;
 use daybook::source::mailbox::sender::{
-    Border, Email, Header, People, Proof, Reason, Silence, Verdict, WAIT_MAX_S, authenticate, may_answer,
+    Border, Email, Header, People, Proof, Reason, Silence, Verdict, WAIT_MAX_S, authenticate, is_automatic_subject,
+    may_answer,
 };
 use mail_auth::common::crypto::{Ed25519Key, RsaKey, Sha256};
 use mail_auth::common::headers::HeaderWriter;
@@ -444,7 +445,7 @@ fn only_what_a_person_wrote_is_answered() {
         let mail = format!("{more}{MAIL}");
         let verdict = authenticate(mail.as_bytes(), &Proof::None, &people());
         let header = Header::read(mail.as_bytes()).expect("it is well-formed");
-        assert_eq!(may_answer(&header, &verdict, "capture@example.com"), expected, "{more}");
+        assert_eq!(may_answer(&header, &verdict, &["capture@example.com"]), expected, "{more}");
     };
     check("", Ok(()));
     check(
@@ -470,14 +471,43 @@ fn only_what_a_person_wrote_is_answered() {
         ("X-Loop: x\r\n", Silence::List),
         ("X-Daybook-Arrival: 1\r\n", Silence::Own),
         ("x-daybook-outcome: applied=1\r\n", Silence::Own),
+        ("X-Daybook-Loop: 1\r\n", Silence::Own),
+        ("Precedence: auto_reply\r\n", Silence::Automatic),
+        ("X-MS-Exchange-Generated-Message-Source: Mailbox Rules Agent\r\n", Silence::Automatic),
+        ("X-MS-Exchange-Inbox-Rules-Loop: li.lei@example.com\r\n", Silence::Automatic),
+        ("X-Mail-AutoReply: 1\r\n", Silence::Automatic),
     ] {
         check(more, Err(silence));
     }
     let header = Header::read(MAIL.as_bytes()).expect("it is well-formed");
     let person = authenticate(MAIL.as_bytes(), &Proof::None, &people());
-    assert_eq!(may_answer(&header, &person, "Li.Lei@example.com"), Err(Silence::Own));
+    let own = ["capture@example.com", "Li.Lei@example.com"];
+    assert_eq!(may_answer(&header, &person, &own), Err(Silence::Own), "any of its addresses");
+    assert_eq!(
+        may_answer(&header, &person, &["lei@example.com", "li.lei@example.org", "li.lei+x@example.com"]),
+        Ok(())
+    );
     for verdict in [Verdict::Refused(Reason::DkimFailed), Verdict::Wait(Reason::DnsUnavailable)] {
-        assert_eq!(may_answer(&header, &verdict, "capture@example.com"), Err(Silence::Unproved));
+        assert_eq!(may_answer(&header, &verdict, &["capture@example.com"]), Err(Silence::Unproved));
+    }
+}
+
+#[test]
+fn an_automatic_answer_is_known_by_its_subject_and_a_persons_answer_to_it_is_none() {
+    for subject in [
+        "自动回复:客户",
+        "自动回复：休假中",
+        "【自动回复】外出",
+        "Automatic reply: customers",
+        "Out of Office: x",
+        "AutoReply x",
+    ] {
+        assert!(is_automatic_subject(subject), "{subject}");
+    }
+    for subject in
+        ["", "客户", "Re: Automatic reply: customers", "转发：自动回复：客户", "回复：自动回复功能", "automatic gates"]
+    {
+        assert!(!is_automatic_subject(subject), "{subject}");
     }
 }
 

@@ -9,6 +9,7 @@ mod forgery;
 mod mail;
 mod patching;
 mod plugins;
+mod poison;
 mod programs;
 mod rules;
 mod servers;

@@ -242,13 +242,13 @@ fn a_bad_attachment_costs_only_itself() {
     let (outcome, text) = last(&office);
     assert_eq!(outcome, "applied=2 unchanged=0 refused=0 conflicts=0 held=0 not-understood=7", "{text}\n{report}");
     for part in [
-        "locked.xlsx: not taken over. It is protected with a password.",
-        "bomb.xlsx: not taken over. It would unpack to far more",
-        "letter.xlsx: not taken over. It is not a workbook.",
-        "no key.xlsx: not taken over. No column has the title of the key",
-        "many.xlsx: not taken over. It has more rows than are taken by mail.",
-        "empty.csv: not taken over. It is empty.",
-        "contract.pdf: not taken over. It is not a workbook.",
+        "locked.xlsx: not saved. It is protected with a password.",
+        "bomb.xlsx: not saved. Unpacked it would be far larger",
+        "letter.xlsx: not saved. It is not a workbook.",
+        "no key.xlsx: not saved. No column has the title of the key",
+        "many.xlsx: not saved. It has more rows than are accepted by mail.",
+        "empty.csv: not saved. It is empty.",
+        "contract.pdf: not saved. It is not a workbook.",
         "客户.xlsx: 1 row of the sheet",
     ] {
         assert!(text.contains(part), "{part}\n{text}");
@@ -286,7 +286,7 @@ fn a_workbook_that_changes_unexpectedly_much_waits_for_the_steward() {
     office.program(&["review", "decide", &office.review(), "reject"]).ends(0);
     office.sync();
     let (outcome, text) = last(&office);
-    assert!(text.contains("all.xlsx: not taken over. The data steward has decided"), "{text}");
+    assert!(text.contains("all.xlsx: not saved. The data steward has decided"), "{text}");
     assert!(outcome.starts_with("applied=0"), "{outcome}");
     assert_eq!((office.value("C-7", "name"), office.reviews().len()), ("Stone 7".into(), 0));
 

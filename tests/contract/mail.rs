@@ -178,6 +178,53 @@ fn strangers_get_no_answer_and_no_rights() {
 }
 
 #[test]
+fn a_mail_that_was_refused_is_judged_anew_when_it_is_moved_back() {
+    let office = office("en");
+    let text = "Customer ID: C-9\r\nName: Agate\r\n";
+    deliver(&office, "1", "new@example.com", "", text);
+    assert_eq!(problems(&office.sync())[0].0, "mail-refused");
+    let bytes = office.read("data/mail/.Daybook.Refused/cur/1:2,S");
+    let configuration = String::from_utf8(office.read("daybook.toml")).expect("UTF-8");
+    let person = "[[person]]\nemail = \"new@example.com\"\nroles = [\"staff\"]\n";
+    office.write("daybook.toml", format!("{configuration}{person}").as_bytes());
+    // A mail program gives it another name.
+    office.write("data/mail/new/2", &bytes);
+    office.sync();
+    assert_eq!((office.value("C-9", "name"), receipts(&office).len()), ("Agate".into(), 1));
+    office.write("data/mail/new/3", &bytes);
+    office.sync();
+    assert_eq!(receipts(&office).len(), 1, "once");
+    office.sync_idly();
+}
+
+#[test]
+fn what_answers_a_receipt_by_itself_is_not_answered() {
+    let office = office("zh-CN");
+    deliver(&office, "1", CHIEF, "", "客户编号：C-1\r\n客户名称：琥珀\r\n");
+    office.sync();
+    let receipt = String::from_utf8(sent(&office).pop().expect("there is one")).expect("UTF-8");
+    // A receipt of another Daybook's, of which a gateway on the way has left one mark at a time.
+    let marks =
+        ["X-Daybook-Arrival", "X-Daybook-Outcome", "X-Daybook-Loop", "Auto-Submitted", "X-Auto-Response-Suppress"];
+    for mark in marks {
+        let line = receipt.lines().find(|line| line.starts_with(mark)).expect("a receipt has all of them");
+        deliver(&office, mark, CHIEF, &format!("{line}\r\n"), "客户编号：C-1\r\n客户名称：琥珀\r\n");
+    }
+    // Web mail in a person's absence: nothing says so but the subject, in whatever letters (GB 2312, Base64).
+    for (name, subject) in [("web", "=?gb2312?B?19S2r7vYuLQ6u9i4tKO6a2g=?="), ("plain", "自动回复: 回复：客户")]
+    {
+        let mail = format!(
+            "From: {CHIEF}\r\nTo: capture@example.com\r\nSubject: {subject}\r\nMessage-ID: <{name}@mail.example.com>\r\n\
+             MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n我在休假。\r\n"
+        );
+        office.write(&format!("data/mail/new/{name}"), mail.as_bytes());
+    }
+    let report = office.sync();
+    assert_eq!((&report["arrivals"], &report["sent"]), (&7.into(), &0.into()), "{report}");
+    assert_eq!(receipts(&office).len(), 1);
+}
+
+#[test]
 fn what_was_saved_is_taken_back_by_an_answer_to_its_receipt() {
     let office = office("en");
     office.program(&["record", "set", "--key", "C-1", "name=Amber", "stage=lead"]).ends(0);
@@ -199,7 +246,16 @@ fn what_was_saved_is_taken_back_by_an_answer_to_its_receipt() {
     );
     office.sync();
     assert_eq!(office.value("C-1", "name"), "Amber");
-    assert!(last(&office).1.contains("were taken back"), "{}", last(&office).1);
+    let (_, text) = last(&office);
+    let at = text
+        .split_once("Your changes of ")
+        .and_then(|(_, rest)| rest.split_once(" were undone."))
+        .expect("it says so")
+        .0;
+    assert!(
+        at.len() == 16 && at.chars().all(|char| char.is_ascii_digit() || "- :".contains(char)),
+        "as a person reads it: {at}"
+    );
     office.store_is_sound();
 }
 

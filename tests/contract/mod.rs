@@ -31,4 +31,5 @@ mod shares;
 mod sheets;
 mod store;
 mod two_way;
+mod unseen;
 mod versions;

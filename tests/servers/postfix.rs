@@ -1,8 +1,9 @@
-//! Postfix as the server that takes mails from outside, with OpenDKIM beside it that says who has signed them, in a folder of their own and on
+//! Postfix as the server that takes mails from outside, with `OpenDKIM` beside it that says who has signed them, in a folder of their own and on
 //! free ports of this machine. Both hand on to Dovecot.
 //!
 //! Postfix starts its parts as root. An ordinary account that may become root without a password does so for it.
 
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
@@ -172,7 +173,8 @@ fn main(at: &str, milter_port: u16, lmtp_port: u16) -> String {
 }
 
 fn master(port: u16) -> String {
-    let services = [
+    let mut services = format!("127.0.0.1:{port} inet n - n - - smtpd\n");
+    for (name, kind, is_private, wakeup, processes, program) in [
         ("pickup", "unix", "n", "60", "1", "pickup"),
         ("cleanup", "unix", "n", "-", "0", "cleanup"),
         ("qmgr", "unix", "n", "300", "1", "qmgr"),
@@ -189,9 +191,8 @@ fn master(port: u16) -> String {
         ("anvil", "unix", "-", "-", "1", "anvil"),
         ("scache", "unix", "-", "-", "1", "scache"),
         ("postlog", "unix-dgram", "n", "-", "1", "postlogd"),
-    ];
-    let lines = services.map(|(name, kind, is_private, wakeup, processes, program)| {
-        format!("{name} {kind} {is_private} - n {wakeup} {processes} {program}\n")
-    });
-    format!("127.0.0.1:{port} inet n - n - - smtpd\n{}", lines.concat())
+    ] {
+        writeln!(services, "{name} {kind} {is_private} - n {wakeup} {processes} {program}").expect("a text takes more");
+    }
+    services
 }

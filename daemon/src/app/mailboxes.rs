@@ -3,25 +3,31 @@
 //! A mailbox waits for its server, so it has a thread; the store is the loop's. The thread asks the loop what is known and what becomes of each mail, and
 //! waits for the answer: what is answered is durable. When the loop has ended nobody answers, and a mail stays where it is.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use super::Event;
 use crate::config::MailboxConfig;
-use crate::io::OsEntropy;
 use crate::io::transport::Stop;
+use crate::io::{Clock, OsEntropy};
 use crate::model::problem::Code;
 use crate::model::{Problem, SourceName};
 use crate::pipeline::mail::TookMail;
 use crate::pipeline::{Pipeline, PipelineError, Report};
 use crate::source::mailbox::{
-    Desk, MailFailure, MailId, MailState, Mailbox, Progress, PutAside, RawMail, Round, Surroundings, Verdict, open,
-    round, serve,
+    Desk, MailFailure, MailId, MailState, Mailbox, Progress, PutAside, PutOff, RawMail, Round, Surroundings, Verdict,
+    open, round, serve,
 };
 
 /// What became of a mail could not be kept.
 const NOT_TAKEN: Code = Code("mail-later");
+/// The program failed while it read a mailbox.
+const BROKE: Code = Code("mailbox-defect");
+/// How long a mailbox is left alone after that.
+const BROKE_WAIT: Duration = Duration::from_mins(1);
 /// So many rounds of one mailbox belong to a pass: what is left comes at the next one.
 const ROUNDS_MAX: usize = 100;
 
@@ -35,7 +41,8 @@ pub fn read_mailboxes(pipeline: &mut Pipeline) -> Result<Report, PipelineError> 
     let bytes_max = pipeline.config().limits.mail_bytes_max;
     for config in pipeline.config().mailboxes.clone() {
         let mut mailbox = opened(pipeline, &config, Stop::default())?;
-        let mut desk = OwnDesk { pipeline: &mut *pipeline, config: &config, report: Report::default() };
+        let put_off = put_off(pipeline);
+        let mut desk = OwnDesk { pipeline: &mut *pipeline, config: &config, put_off, report: Report::default() };
         for _ in 0..ROUNDS_MAX {
             let result = round(mailbox.as_mut(), &mut desk, bytes_max);
             let has_more = result.as_ref().is_ok_and(|round| round.has_more);
@@ -53,6 +60,11 @@ fn opened(pipeline: &mut Pipeline, config: &MailboxConfig, stop: Stop) -> Result
     let progress = pipeline.mailbox_progress(&config.name)?;
     let clock = pipeline.parts().clock.clone();
     Ok(open(config, progress, Surroundings { clock, entropy: Box::new(OsEntropy), stop }))
+}
+
+/// A mailbox's mails that are tried again later: none yet.
+fn put_off(pipeline: &Pipeline) -> PutOff {
+    PutOff::new(pipeline.parts().clock.clone(), Box::new(OsEntropy))
 }
 
 /// What was wrong with a round, and remembers it for those who ask how things are.
@@ -101,6 +113,7 @@ fn answer(config: &MailboxConfig, took: Result<TookMail, PipelineError>, report:
 struct OwnDesk<'a> {
     pipeline: &'a mut Pipeline,
     config: &'a MailboxConfig,
+    put_off: PutOff,
     report: Report,
 }
 
@@ -115,14 +128,26 @@ impl Desk for OwnDesk<'_> {
         self.pipeline.mail_known(&self.config.name, id).unwrap_or_default()
     }
 
+    fn is_put_off(&self, id: &MailId) -> bool {
+        self.put_off.is_put_off(id)
+    }
+
+    fn failed(&mut self, id: &MailId) {
+        self.put_off.note(id, Verdict::Later);
+    }
+
     fn take(&mut self, mail: RawMail) -> Verdict {
         let took = self.pipeline.take_mail(self.config, &mail);
-        answer(self.config, took, &mut self.report)
+        let verdict = answer(self.config, took, &mut self.report);
+        self.put_off.note(&mail.id, verdict);
+        verdict
     }
 
     fn put_aside(&mut self, id: &MailId, why: PutAside) -> Verdict {
         let took = self.pipeline.put_mail_aside(&self.config.name, id, &why);
-        answer(self.config, took, &mut self.report)
+        let verdict = answer(self.config, took, &mut self.report);
+        self.put_off.note(id, verdict);
+        verdict
     }
 
     fn note(&mut self, state: &MailState, _result: &Result<Round, MailFailure>) {
@@ -161,10 +186,11 @@ impl Mailboxes {
         let bytes_max = pipeline.config().limits.mail_bytes_max;
         for (number, config) in pipeline.config().mailboxes.clone().into_iter().enumerate() {
             let mut mailbox = opened(pipeline, &config, stop.clone())?;
-            let (events, own) = (events.clone(), stop.clone());
+            let (events, own, put_off) = (events.clone(), stop.clone(), put_off(pipeline));
+            let clock = pipeline.parts().clock.clone();
             let work = move || {
-                let mut desk = FarDesk { number, config: Arc::new(config), events, told: None };
-                serve(mailbox.as_mut(), &mut desk, bytes_max, &own);
+                let mut desk = FarDesk { number, config: Arc::new(config), events, clock, put_off, told: None };
+                serve_on(mailbox.as_mut(), &mut desk, bytes_max, &own, BROKE_WAIT);
             };
             match thread::Builder::new().name("mailbox".to_owned()).spawn(work) {
                 Ok(thread) => threads.push(thread),
@@ -180,7 +206,8 @@ impl Mailboxes {
     pub(super) fn answer(pipeline: &mut Pipeline, number: usize, request: MailRequest) -> Report {
         let mut report = Report::default();
         let Some(config) = pipeline.config().mailboxes.get(number).cloned() else { return report };
-        let mut desk = OwnDesk { pipeline, config: &config, report: Report::default() };
+        let put_off = put_off(pipeline);
+        let mut desk = OwnDesk { pipeline, config: &config, put_off, report: Report::default() };
         // Whoever asked may have been stopped meanwhile: then the answer is of no use to anybody.
         match request {
             MailRequest::Keep(progress, back) => back.send(desk.keep(progress)).unwrap_or_default(),
@@ -209,11 +236,29 @@ impl Mailboxes {
     }
 }
 
+/// Serves a mailbox until it is stopped: a panic ends neither its thread nor, unnoticed, its being read.
+fn serve_on(mailbox: &mut dyn Mailbox, desk: &mut FarDesk, bytes_max: u64, stop: &Stop, wait: Duration) {
+    // What it leaves half done is an unfinished round: nothing is moved before it is durable.
+    while catch_unwind(AssertUnwindSafe(|| serve(&mut *mailbox, &mut *desk, bytes_max, stop))).is_err() {
+        let message = "Daybook failed while it read the mailbox; this is a defect of the program. Nothing is lost: it is read again in a minute.";
+        let problem = Box::new(Problem::new(BROKE, desk.config.address.as_str(), message, "Report it, with the log."));
+        let now = desk.clock.now_ms();
+        let retry_ms = now.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
+        let state = MailState::Offline { since_ms: now, retry_ms, problem: problem.clone() };
+        desk.note(&state, &Err(MailFailure { problem, is_offline: true }));
+        if !stop.sleep(wait) {
+            return;
+        }
+    }
+}
+
 /// A desk in a thread of its own, that asks the loop.
 struct FarDesk {
     number: usize,
     config: Arc<MailboxConfig>,
     events: Sender<Event>,
+    clock: Arc<dyn Clock>,
+    put_off: PutOff,
     /// What was told last of the mailbox as a whole: it is told once.
     told: Option<String>,
 }
@@ -240,12 +285,25 @@ impl Desk for FarDesk {
         self.ask(|back| MailRequest::Known(id.clone(), back)).unwrap_or(Some(Verdict::Later))
     }
 
+    fn is_put_off(&self, id: &MailId) -> bool {
+        self.put_off.is_put_off(id)
+    }
+
+    fn failed(&mut self, id: &MailId) {
+        self.put_off.note(id, Verdict::Later);
+    }
+
     fn take(&mut self, mail: RawMail) -> Verdict {
-        self.ask(|back| MailRequest::Take(Box::new(mail), back)).unwrap_or(Verdict::Later)
+        let id = mail.id.clone();
+        let verdict = self.ask(|back| MailRequest::Take(Box::new(mail), back)).unwrap_or(Verdict::Later);
+        self.put_off.note(&id, verdict);
+        verdict
     }
 
     fn put_aside(&mut self, id: &MailId, why: PutAside) -> Verdict {
-        self.ask(|back| MailRequest::PutAside(id.clone(), why, back)).unwrap_or(Verdict::Later)
+        let verdict = self.ask(|back| MailRequest::PutAside(id.clone(), why, back)).unwrap_or(Verdict::Later);
+        self.put_off.note(id, verdict);
+        verdict
     }
 
     fn note(&mut self, state: &MailState, result: &Result<Round, MailFailure>) {
@@ -259,5 +317,134 @@ impl Desk for FarDesk {
         self.events
             .send(Event::Mail { mailbox: self.number, request: MailRequest::Note(state.clone(), told) })
             .unwrap_or_default();
+    }
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "a failed test may panic, and delivers as a mail server does"
+)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config;
+    use crate::io::{ManualClock, SeededEntropy};
+    use crate::source::mailbox::{Destination, Fetched, Filed, Listing, Woken};
+
+    const OFFICE: &str = "[office]\nname = \"Office\"\nlanguage = \"en\"\n[store]\npath = \"data/daybook.db\"\nkey_file = \"keys/key\"\n\
+        [[table]]\nname = \"customers\"\nprimary_key = [\"id\"]\n[[table.field]]\nname = \"id\"\n\
+        [[mailbox]]\nname = \"m\"\naddress = \"m@example.com\"\ntable = \"customers\"\nmaildir = \"mail\"\nsince = 2020-01-01\nauthentication = \"none\"\n";
+
+    /// A mailbox whose first look breaks, and whose second ends all.
+    struct Breaking(Stop, MailState, u32);
+
+    impl Mailbox for Breaking {
+        fn list(&mut self, _: &dyn Fn(&MailId) -> bool, _: usize) -> Result<Listing, MailFailure> {
+            self.2 += 1;
+            assert!(self.2 > 1, "it breaks");
+            self.0.stop();
+            let progress = Progress { since_ms: 0, numbering: None };
+            Ok(Listing { mails: Vec::new(), has_more: false, progress, is_renumbered: false })
+        }
+
+        fn fetch(&mut self, _: &MailId, _: u64) -> Result<Fetched, MailFailure> {
+            Ok(Fetched::Gone)
+        }
+
+        fn file(&mut self, _: &MailId, _: Destination) -> Result<Filed, MailFailure> {
+            Ok(Filed::Gone)
+        }
+
+        fn wait(&mut self, _: Duration) -> Woken {
+            Woken::Elapsed
+        }
+
+        fn state(&self) -> &MailState {
+            &self.1
+        }
+    }
+
+    #[test]
+    fn a_mailbox_whose_reading_breaks_is_told_of_and_read_again() {
+        let config = config::load(Path::new("/nowhere/daybook.toml"), OFFICE).expect("it is right");
+        let config = Arc::new(config.mailboxes.into_iter().next().expect("there is one"));
+        let (clock, stop) = (Arc::new(ManualClock::new(7)), Stop::default());
+        let (events, told) = mpsc::channel();
+        let answering = thread::spawn(move || {
+            let mut codes = Vec::new();
+            for event in told {
+                match event {
+                    Event::Mail { request: MailRequest::Keep(_, back), .. } => back.send(Ok(())).unwrap_or_default(),
+                    Event::Mail { request: MailRequest::Note(state, problems), .. } => {
+                        let code = state.problem().map(|problem| problem.code.clone());
+                        codes.push((code, problems.len()));
+                    }
+                    _ => {}
+                }
+            }
+            codes
+        });
+        let put_off = PutOff::new(clock.clone(), Box::new(SeededEntropy::new(1)));
+        let mut desk = FarDesk { number: 0, config, events, clock, put_off, told: None };
+        let mut mailbox = Breaking(stop.clone(), MailState::New, 0);
+        serve_on(&mut mailbox, &mut desk, 1_000, &stop, Duration::ZERO);
+        drop(desk);
+        assert_eq!(mailbox.2, 2);
+        assert_eq!(answering.join().expect("it ends"), [(Some("mailbox-defect".to_owned()), 1), (None, 0)]);
+    }
+
+    /// How many mails each of some looks leaves in an inbox with one mail, a quarter of an hour before the last of them; and how often that mail was put
+    /// to the loop, which has one answer.
+    fn looks(answer: Verdict, prepare: impl Fn(&Path)) -> ([u64; 4], u32) {
+        let folder = tempfile::tempdir().expect("there is a folder for temporary files");
+        let config = config::load(&folder.path().join("daybook.toml"), OFFICE).expect("it is right");
+        let config = config.mailboxes.into_iter().next().expect("there is one");
+        let new = folder.path().join("mail/new");
+        std::fs::create_dir_all(&new).expect("it can be made");
+        std::fs::write(new.join("1"), b"From: a@example.com\n\nx\n").expect("it can be written");
+        prepare(&folder.path().join("mail"));
+        let clock = Arc::new(ManualClock::new(crate::io::SystemClock.now_ms()));
+        let entropy = || Box::new(SeededEntropy::new(1));
+        let surroundings = Surroundings { clock: clock.clone(), entropy: entropy(), stop: Stop::default() };
+        let mut mailbox = open(&config, None, surroundings);
+        let (events, asked) = mpsc::channel();
+        let answering = thread::spawn(move || {
+            let mut taken = 0;
+            for event in asked {
+                let Event::Mail { request, .. } = event else { continue };
+                match request {
+                    MailRequest::Keep(_, back) => back.send(Ok(())).unwrap_or_default(),
+                    MailRequest::Known(_, back) => back.send(None).unwrap_or_default(),
+                    MailRequest::Take(_, back) => {
+                        taken += 1;
+                        back.send(answer).unwrap_or_default();
+                    }
+                    MailRequest::PutAside(..) | MailRequest::Note(..) => {}
+                }
+            }
+            taken
+        });
+        let put_off = PutOff::new(clock.clone(), entropy());
+        let mut desk =
+            FarDesk { number: 0, config: Arc::new(config), events, clock: clock.clone(), put_off, told: None };
+        let mut look = |pause_ms| {
+            clock.advance(pause_ms);
+            round(mailbox.as_mut(), &mut desk, 1_000).expect("it can be read").left
+        };
+        let left = [look(0), look(0), look(0), look(15 * 60_000)];
+        drop(desk);
+        (left, answering.join().expect("it ends"))
+    }
+
+    #[test]
+    fn a_mail_that_fails_is_left_alone_for_a_while() {
+        let as_it_is = |_: &Path| {};
+        assert_eq!(looks(Verdict::Done, as_it_is), ([0; 4], 1));
+        assert_eq!(looks(Verdict::Later, as_it_is), ([1, 0, 0, 1], 2), "it can't be taken now");
+        let blocked = |maildir: &Path| std::fs::write(maildir.join(".Daybook.Done"), b"").expect("it can be written");
+        assert_eq!(looks(Verdict::Done, blocked), ([1, 0, 0, 1], 2), "it can't be moved");
     }
 }

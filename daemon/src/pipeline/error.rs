@@ -39,6 +39,20 @@ pub enum PipelineError {
     /// What was kept for a decision can't be read back.
     #[error("what was kept of a held arrival can't be read: {0}")]
     Held(String),
+    /// The program itself failed at it: while what was done.
+    #[error("Daybook failed while {0}; this is a defect of the program")]
+    Defect(&'static str),
+}
+
+impl PipelineError {
+    /// Whether it lies in what was to be taken, so that it comes again with that; otherwise the store or the machine may be better next time.
+    pub fn is_of_content(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_of_content(),
+            Self::Unknown { .. } | Self::NotUnique(_) | Self::Refused(_) | Self::Held(_) | Self::Defect(_) => true,
+            Self::Commit(_) | Self::Busy(_) | Self::Write { .. } => false,
+        }
+    }
 }
 
 impl From<CommitError> for PipelineError {

@@ -117,6 +117,23 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether it lies in what was to be kept, so that it comes again with that; otherwise the disk or another program is in the way.
+    pub fn is_of_content(&self) -> bool {
+        use rusqlite::ErrorCode::{ConstraintViolation, ParameterOutOfRange, TooBig, TypeMismatch};
+        match self {
+            Self::KeyTaken { .. }
+            | Self::Posting(_)
+            | Self::UnknownRecord(_)
+            | Self::UnknownArrival(_)
+            | Self::TooManyFields(_) => true,
+            Self::Database(error) => matches!(
+                error.sqlite_error_code(),
+                Some(ConstraintViolation | ParameterOutOfRange | TooBig | TypeMismatch)
+            ),
+            _ => false,
+        }
+    }
+
     /// Words an error that `SQLite` gave while this database was opened.
     pub(super) fn opening(path: &Path, key_is_right: bool, error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};

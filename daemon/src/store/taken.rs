@@ -54,11 +54,12 @@ impl Store {
         Ok(find.query_row(params![mailbox.as_str(), id], |row| row.get(0)).optional()?)
     }
 
-    /// What became of a mail by its bytes: whether it was refused; `None` if they are not known.
-    pub fn taken_by_hash(&self, mailbox: &SourceName, sha256: &[u8; 32]) -> Result<Option<bool>, StoreError> {
-        let mut find =
-            self.conn.prepare_cached("SELECT refused FROM taken_mail WHERE mailbox = ?1 AND sha256 = ?2 LIMIT 1")?;
-        Ok(find.query_row(params![mailbox.as_str(), sha256], |row| row.get(0)).optional()?)
+    /// Whether a mail with these bytes was taken. One that was only refused was not: it may be judged anew.
+    pub fn is_taken(&self, mailbox: &SourceName, sha256: &[u8; 32]) -> Result<bool, StoreError> {
+        let mut find = self.conn.prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM taken_mail WHERE mailbox = ?1 AND sha256 = ?2 AND refused = 0)",
+        )?;
+        Ok(find.query_row(params![mailbox.as_str(), sha256], |row| row.get(0))?)
     }
 
     /// Where reading of a mailbox began, as the source wrote it.

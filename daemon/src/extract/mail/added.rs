@@ -35,11 +35,7 @@ pub fn own_lines(reading: &MailReading, table: &Table, may_see: impl Fn(FieldId)
     let sees_all = table.fields.iter().all(|field| may_see(field.id));
     let is_open = |spot: Spot, text: &str| {
         let mut of_rows = reading.rows.iter().flat_map(|row| &row.spots).filter(|(_, own)| *own == spot);
-        let of_labels = match labels.parse(text) {
-            Parsed::Labels(found) => found.iter().all(|one| may_see(one.field)),
-            Parsed::Ambiguous(_) | Parsed::Unclear => false,
-            Parsed::Unknown(..) | Parsed::Telling | Parsed::Text => true,
-        };
+        let of_labels = tells_only(&labels, text, &may_see);
         sees_all || (of_labels && of_rows.all(|(field, _)| may_see(*field)))
     };
     let own = reading.lines.iter().enumerate().filter(|(_, line)| {
@@ -51,6 +47,22 @@ pub fn own_lines(reading: &MailReading, table: &Table, may_see: impl Fn(FieldId)
         OwnLine { at, text }
     });
     own.collect()
+}
+
+/// A mail's subject; empty if it is withheld, as a line is.
+pub fn own_subject(subject: &str, table: &Table, may_see: impl Fn(FieldId) -> bool) -> String {
+    let sees_all = table.fields.iter().all(|field| may_see(field.id));
+    let is_open = sees_all || tells_only(&Labels::of(table), subject, &may_see);
+    if is_open { subject.to_owned() } else { String::new() }
+}
+
+/// Whether the labels in a text are clear, and all of fields that may be seen.
+fn tells_only(labels: &Labels, text: &str, may_see: &impl Fn(FieldId) -> bool) -> bool {
+    match labels.parse(text) {
+        Parsed::Labels(found) => found.iter().all(|one| may_see(one.field)),
+        Parsed::Ambiguous(_) | Parsed::Unclear => false,
+        Parsed::Unknown(..) | Parsed::Telling | Parsed::Text => true,
+    }
 }
 
 /// Puts rows to a reading. Gives the fields and places of cells that the mail's rows have only by them.
@@ -102,4 +114,25 @@ pub fn add(reading: &mut MailReading, table: &Table, added: Vec<AddedRow>) -> Ve
 
 fn lines_at(reading: &MailReading, spot: Spot) -> Vec<usize> {
     reading.lines.iter().enumerate().filter(|(_, line)| line.spot == spot).map(|(at, _)| at).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::extract::sample::{field, table};
+    use crate::model::FieldType;
+
+    #[test]
+    fn a_subject_that_tells_of_what_may_not_be_seen_is_withheld() {
+        let table = table(vec![
+            field(0, "customer_id", FieldType::String, &["客户编号"]),
+            field(1, "phone", FieldType::String, &["电话"]),
+        ]);
+        for (subject, shown) in [("客户编号：C-1", true), ("电话：13800138000", false), ("客户更新", true), ("", true)]
+        {
+            let seen = |sees_phone| own_subject(subject, &table, |field| sees_phone || field != FieldId(1));
+            assert_eq!(seen(false), if shown { subject } else { "" }, "{subject}");
+            assert_eq!(seen(true), subject);
+        }
+    }
 }

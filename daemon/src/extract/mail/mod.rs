@@ -38,7 +38,7 @@ mod sample;
 #[cfg(test)]
 mod trial;
 
-pub use added::{AddedRow, OwnLine, add, own_lines};
+pub use added::{AddedRow, OwnLine, add, own_lines, own_subject};
 pub use choose::ChosenBy;
 pub use command::Command;
 pub use decide::Chosen as ChosenAnswer;

@@ -11,6 +11,7 @@ mod deciding;
 mod digest;
 mod gather;
 mod held;
+mod poison;
 mod posting;
 mod readers;
 mod rows;
@@ -41,7 +42,7 @@ use crate::model::{
 };
 use crate::publish::receipt::{self, Account, Reply, Thread};
 use crate::source::mailbox::sender::{self, Border, Header, People, Proof, Verdict as Sender};
-use crate::source::mailbox::{MailId, Progress, PutAside, RawMail, Verdict};
+use crate::source::mailbox::{MailId, Progress, RawMail, Verdict};
 use crate::store::{Answering, HeldPayload, Offer, Snapshot, TakenMail, Untold};
 
 /// A mail gives nobody's rights.
@@ -101,13 +102,15 @@ impl Pipeline {
             arrival: None,
         };
         let now = self.now();
-        if let Some(refused) = self.store.taken_by_hash(&mailbox.name, &raw.sha256)? {
+        if self.store.is_taken(&mailbox.name, &raw.sha256)? {
             // The same bytes under another id: noted, so that the next look need not fetch them.
-            taken.refused = refused;
             self.store.note_taken(&taken, &[], now)?;
-            return Ok(TookMail { verdict: verdict(refused), report: Report::default() });
+            return Ok(TookMail { verdict: Verdict::Done, report: Report::default() });
         }
-        let sent = self.authenticate(mailbox, raw);
+        let sent = match poison::sound("its sender was looked for", || self.authenticate(mailbox, raw)) {
+            Ok(sent) => sent,
+            Err(defect) => return self.give_up(mailbox, raw, None, &defect),
+        };
         let (identity, from) = match sent {
             Sender::Person { identity, from } => (identity, from),
             Sender::Refused(reason) => {
@@ -117,7 +120,7 @@ impl Pipeline {
                     "{}: nobody's mail: {reason}. Nothing of it was taken over, and nobody was answered.",
                     raw.id
                 );
-                let hint = "If it is a colleague's, look at it in the folder of refused mails; `authentication` and `[[person]]` say whose mails are believed.";
+                let hint = "If it is a colleague's, look at it in the folder of refused mails; `authentication` and `[[person]]` say whose mails are believed. Corrected, send it again, or move it back into the inbox of the server.";
                 let problem = Problem::new(MAIL_REFUSED, raw.id.to_string(), message, hint);
                 let problems = vec![problem.in_source(mailbox.name.as_str())];
                 return Ok(TookMail { verdict: Verdict::Refused, report: Report { problems, ..Report::default() } });
@@ -132,32 +135,20 @@ impl Pipeline {
                 });
             }
         };
-        let author = self.author(&identity, from.as_str(), &raw.bytes, mailbox)?;
-        let report = self.take_from(mailbox, raw, &author, taken)?;
-        Ok(TookMail { verdict: Verdict::Done, report })
-    }
-
-    /// Notes that a mail is put aside, and tells the steward.
-    pub fn put_mail_aside(
-        &mut self,
-        mailbox: &SourceName,
-        id: &MailId,
-        why: &PutAside,
-    ) -> Result<TookMail, PipelineError> {
-        let taken =
-            TakenMail { mailbox: mailbox.clone(), id: stored_id(id), sha256: None, refused: true, arrival: None };
-        let now = self.now();
-        self.store.note_taken(&taken, &[], now)?;
-        let what = match why {
-            PutAside::TooLarge { bytes, bytes_max } => {
-                format!("it has {bytes} bytes, and {bytes_max} are allowed (`mail_bytes_max`)")
-            }
-            PutAside::Unreadable { reason } => format!("the server can't hand it out: {reason}"),
+        let author = match self.author(&identity, from.as_str(), &raw.bytes) {
+            Ok(author) => author,
+            Err(error) => return self.give_up(mailbox, raw, None, &error),
         };
-        let message = format!("{id}: {what}. It was put aside, and nothing of it was taken over.");
-        let hint = "Look at it in the folder of refused mails, and answer whoever sent it.";
-        let problem = Problem::new(MAIL_PUT_ASIDE, id.to_string(), message, hint).in_source(mailbox.as_str());
-        Ok(TookMail { verdict: Verdict::Refused, report: Report { problems: vec![problem], ..Report::default() } })
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            match self.take_from(mailbox, raw, &author, taken.clone()) {
+                Ok(report) => return Ok(TookMail { verdict: Verdict::Done, report }),
+                Err(error) if !error.is_of_content() => return Err(error),
+                Err(error) if tried >= poison::TRIES_MAX => return self.give_up(mailbox, raw, Some(&author), &error),
+                Err(error) => tracing::warn!(mail = %raw.id, %error, "the mail is tried again"),
+            }
+        }
     }
 
     /// What became of a mail, if its id is known.
@@ -200,20 +191,15 @@ impl Pipeline {
     }
 
     /// Who wrote it, and whether anybody may answer.
-    fn author(
-        &self,
-        identity: &str,
-        from: &str,
-        bytes: &[u8],
-        mailbox: &MailboxConfig,
-    ) -> Result<Author, PipelineError> {
+    fn author(&self, identity: &str, from: &str, bytes: &[u8]) -> Result<Author, PipelineError> {
         let actor = Actor::Person(identity.to_owned());
-        let own = self.config.smtp.as_ref().map_or(mailbox.address.as_str(), |smtp| smtp.from.as_str());
+        let mailboxes = self.config.mailboxes.iter().map(|mailbox| mailbox.address.as_str());
+        let own: Vec<&str> = self.config.smtp.iter().map(|smtp| smtp.from.as_str()).chain(mailboxes).collect();
         let person = Sender::Person {
             identity: identity.to_owned(),
             from: sender::Email::parse(from).ok_or_else(|| PipelineError::Refused("no plain address".to_owned()))?,
         };
-        let may_answer = Header::read(bytes).is_ok_and(|header| sender::may_answer(&header, &person, own).is_ok());
+        let may_answer = Header::read(bytes).is_ok_and(|header| sender::may_answer(&header, &person, &own).is_ok());
         let sends = self.config.smtp.is_some() && !self.config.office.observe_only;
         let answer_to = (may_answer && sends).then(|| MailAddress::parse(from).ok()).flatten();
         Ok(Author { actor, answer_to })
@@ -236,7 +222,10 @@ impl Pipeline {
         let mail = read.as_ref().unwrap_or(&empty);
         let place = extract::Mailbox { address: &mailbox.address, table: &mailbox.table };
         let mut reading = match &read {
-            Ok(mail) => extract::read(mail, &self.config.tables, &place, &limits).map_err(|refusal| refusal.problem),
+            Ok(mail) => {
+                let reading = || extract::read(mail, &self.config.tables, &place, &limits);
+                poison::sound("it was read", reading)?.map_err(|refusal| refusal.problem)
+            }
             Err(fault) => Err(Problem::new(Code(fault.code()), "", fault.message(), fault.hint())),
         };
         let table = reading.as_ref().map_or_else(|_| mailbox.table.clone(), |reading| reading.table.clone());
@@ -293,7 +282,8 @@ impl Pipeline {
         let sender = author.actor.to_string();
         let told = readers::Told { sender: &sender, subject: &mail.subject, sent_at };
         let plugins = self.parts.plugins.as_mut();
-        Ok(readers::read(reading, table, &told, plugins, &self.config.plugins, &context))
+        let setups = &self.config.plugins;
+        poison::sound("plugins read it", || readers::read(reading, table, &told, plugins, setups, &context))
     }
 
     /// An arrival with when it was written, as far as that is known: never later than it came.
@@ -389,7 +379,7 @@ impl Pipeline {
                     posting.arrival.id = id;
                     let mut account = Account::default();
                     let partly = report.refused + report.conflicts > 0;
-                    account.undone = Some(undone.arrival.at.to_rfc3339(&zone));
+                    account.undone = Some(minute(undone.arrival.at, &zone));
                     account.remarks.extend(partly.then(|| "undo-partly".to_owned()));
                     (posting, report, account)
                 }
@@ -419,8 +409,9 @@ impl Pipeline {
             let snapshot = self.store.snapshot()?;
             let seen = snapshot.revision();
             let arrival = Arrival { table: table.name.clone(), ..asked.arrival.clone() };
-            let (posting, mut report, mut account) =
-                make(&snapshot, &table, &self.decider, arrival, self.parts.entropy.as_mut())?;
+            let (decider, entropy) = (&self.decider, self.parts.entropy.as_mut());
+            let made = poison::sound("it was posted", || make(&snapshot, &table, decider, arrival, entropy));
+            let (posting, mut report, mut account) = made??;
             let asking = Asking {
                 snapshot: &snapshot,
                 decider: &self.decider,
@@ -471,6 +462,10 @@ impl Pipeline {
     ) -> Result<(Option<OutgoingMail>, Answering), PipelineError> {
         let mut answering = Answering::default();
         let (Some(to), Some(smtp)) = (&asked.author.answer_to, &self.config.smtp) else { return Ok((None, answering)) };
+        // The header block says it in many ways, and some programs in the subject alone.
+        if sender::is_automatic_subject(&asked.mail.subject) {
+            return Ok((None, answering));
+        }
         let limits = &self.config.limits;
         let window_ms = i64::from(limits.receipts_hours) * 3_600_000;
         let Arrival { at, id: arrival, .. } = asked.arrival;
@@ -500,7 +495,8 @@ impl Pipeline {
             at: asked.arrival.at,
             attached: &account.attached,
         };
-        let bytes = receipt::write(&reply, &account, &self.texts).map_err(|error| unsendable(error.to_string()))?;
+        let written = poison::sound("it was answered", || receipt::write(&reply, &account, &self.texts))?;
+        let bytes = written.map_err(|error| unsendable(error.to_string()))?;
         let mail = OutgoingMail::new(kind, to.clone(), message_id, bytes, Some(asked.arrival.id));
         mail.map(|mail| (Some(mail), answering)).map_err(|error| unsendable(error.to_string()))
     }
@@ -520,6 +516,12 @@ fn offer(account: &Account, mail: &MessageId, to: &MailAddress) -> Option<Offer>
     };
     let tokens = tokens.iter().map(|token: &Token| token.bytes().to_vec()).collect();
     Some(Offer { mail: mail.clone(), to: to.clone(), tokens })
+}
+
+/// A time as a person reads it, to the minute.
+fn minute(at: Timestamp, zone: &jiff::tz::TimeZone) -> String {
+    let text = at.to_rfc3339(zone);
+    text.get(..16).map_or_else(|| text.clone(), |begin| begin.replace('T', " "))
 }
 
 /// A posting that says nothing of any record.

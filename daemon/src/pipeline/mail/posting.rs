@@ -14,7 +14,7 @@ use super::attached::{Attached, ReadSheet};
 use super::gather::{self, Fate, Gathered};
 use super::readers::ReadCell;
 use super::rows::{self, Taken};
-use super::{Asked, Made, held};
+use super::{Asked, Made, held, poison};
 use crate::config::Guard;
 use crate::extract::CellProblem;
 use crate::extract::mail::MailReading;
@@ -70,11 +70,15 @@ impl Pipeline {
         let creator = creator(&self.config, &asked.author.actor);
         let (world, setups) = (self.world(false), self.config.plugins.clone());
         let about = table_of(&self.config, table)?.clone();
-        let attached = self.read_attached(&asked.arrival.source, asked.mail, reading, &about);
+        let source = &asked.arrival.source;
+        let attached =
+            poison::sound("its workbooks were read", || self.read_attached(source, asked.mail, reading, &about))?;
         let own: Vec<Row> = reading.rows.iter().map(|row| row.row.clone()).collect();
         let apart = Attached { sheets: Vec::new(), unread: attached.unread.clone() };
-        let without = Said::of(&about, own.clone(), reading.problems.clone(), apart, read);
-        let whole = Said::of(&about, own, reading.problems.clone(), attached, read);
+        let (without, whole) = poison::sound("its rows were put together", || {
+            let without = Said::of(&about, own.clone(), reading.problems.clone(), apart, read);
+            (without, Said::of(&about, own, reading.problems.clone(), attached, read))
+        })?;
         let plugins = RefCell::new(std::mem::replace(&mut self.parts.plugins, Box::new(NoPlugins)));
         let consult = |cases: &[Case<'_>]| {
             let mut plugins = plugins.borrow_mut();

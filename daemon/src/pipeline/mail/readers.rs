@@ -57,7 +57,7 @@ pub(super) fn read(
         }
         let mail = PluginMail {
             sender: told.sender.to_owned(),
-            subject: told.subject.to_owned(),
+            subject: extract::own_subject(told.subject, table, |field| setup.reads.contains(&field)),
             sent_at: told.sent_at.clone(),
             lines: lines.iter().map(|line| line.text.clone()).collect(),
         };

@@ -1,7 +1,7 @@
 //! The rows of a mail to a posting: each means one record, and what it says of it is edited, permitted and merged as in a workbook.
 //!
 //! A mail has no baseline. Its author saw at most what was stored when she wrote it: that is the base, and of a cell that somebody has set since nothing
-//! is known, so that both values are put to a person or to the field's rule. A row without a key, of a table whose keys Daybook hands out, is a new record
+//! is known, so that both values are put to a person or to the field's rule. Of a record that she may not see she learns nothing, not even that it is there. A row without a key, of a table whose keys Daybook hands out, is a new record
 //! unless its author can see one that says all of it already: so what is sent twice is taken once.
 
 use std::collections::{HashMap, HashSet};
@@ -19,7 +19,7 @@ use super::super::numbers::{Numbers, generated};
 use super::super::report::Report;
 use super::gather::says_something;
 use super::readers::ReadCell;
-use crate::access::{Decider, Sight, Subject};
+use crate::access::{Decider, Rights, Sight, Subject};
 use crate::extract::CellProblem;
 use crate::identify;
 use crate::io::{Entropy, uuid_v7};
@@ -86,6 +86,8 @@ struct Prepared<'a> {
     problems: Vec<CellProblem>,
     /// Why it is not posted.
     stands: Option<Became>,
+    /// Its author may see nothing of the record: she is told what she would be told if it were not there.
+    unseen: bool,
 }
 
 impl Prepared<'_> {
@@ -159,7 +161,8 @@ pub(super) fn post(
         } else {
             let mut said = said.remove(&at).unwrap_or_default();
             name_readers(&row, wanted.read, &mut said);
-            compose(&mut composer, &row, said, entropy)
+            let became = compose(&mut composer, &row, said, entropy);
+            if row.unseen { Became::Refused(CompactString::const_new("forbidden")) } else { became }
         };
         outcomes.push(Taken { record: row.record, stored: row.stored, became });
     }
@@ -214,6 +217,7 @@ fn prepare<'a>(
     let found = snapshot.records_by_key(&table.name, KeyIndex::Primary, &keys)?;
     let ids: Vec<RecordId> = found.values().copied().collect();
     let mut records = snapshot.records(&table.name, &ids)?;
+    let viewpoint = decider.viewpoint(&arrival.actor, table);
     let seen_already = known_already(snapshot, table, (decider, arrival), wanted.rows)?;
     let mut problems: HashMap<u32, Vec<CellProblem>> = HashMap::new();
     for problem in wanted.problems {
@@ -227,6 +231,8 @@ fn prepare<'a>(
         let known = text.as_ref().and_then(|text| found.get(text)).copied();
         let again = text.is_some_and(|text| !seen.insert(text));
         let stored = known.and_then(|id| records.remove(&id));
+        let rights = stored.as_ref().map(|stored| viewpoint.rights(&Subject::of(table, |field| stored.value(field))));
+        let unseen = rights.as_ref().is_some_and(|rights| !rights.any());
         let is_key = |field: &FieldId| table.primary_key.contains(field);
         let mut cells = row.cells.clone();
         if stored.is_some() {
@@ -234,15 +240,13 @@ fn prepare<'a>(
         }
         let stands = match (again, says_something(table, &row.cells), &stored) {
             (true, ..) => Some(Became::Refused(CompactString::const_new("said-twice"))),
-            (_, false, Some(_)) => Some(Became::Nothing),
-            (_, false, None) => Some(Became::Refused(CompactString::const_new("key-alone"))),
+            (_, false, Some(_)) if !unseen => Some(Became::Nothing),
+            (_, false, _) => Some(Became::Refused(CompactString::const_new("key-alone"))),
             _ => seen_already.contains(&row.number).then_some(Became::Nothing),
         };
-        // What its author can have seen. A later value is none of that.
-        let base = stored.as_ref().map(|stored| {
-            let was_there = |stamp: &crate::model::entry::Stamp| stamp.edited_at <= wanted.written_at;
-            let cells = stored.cells.iter().filter(|(_, cell)| was_there(&cell.stamp));
-            cells.map(|(field, cell)| (*field, cell.cell.clone())).collect()
+        let base = stored.as_ref().zip(rights.as_ref()).map(|(stored, rights)| {
+            let said = cells.iter().map(|(field, _)| *field).collect();
+            base(table, stored, rights, &said, wanted.written_at)
         });
         let mut supplied = Vec::new();
         if stored.is_none() && stands.is_none() {
@@ -261,9 +265,30 @@ fn prepare<'a>(
             supplied,
             problems: problems.remove(&row.number).unwrap_or_default(),
             stands,
+            unseen,
         });
     }
     Ok(prepared)
+}
+
+/// What a row's author can have seen of its record. A later value is none of that, and of a value that she may not see she saw a mask
+/// at most: whoever guesses it is not told that it is so already. (Whoever may change a value may see it.)
+fn base(
+    table: &Table,
+    stored: &StoredRecord,
+    rights: &Rights,
+    said: &HashSet<FieldId>,
+    written_at: Timestamp,
+) -> Vec<(FieldId, Cell)> {
+    let is_closed = |field: &&crate::model::Field| rights.sight(&field.class) != Sight::Clear;
+    let closed: HashSet<FieldId> = table.fields.iter().filter(is_closed).map(|field| field.id).collect();
+    let was_there = |stamp: &crate::model::entry::Stamp| stamp.edited_at <= written_at;
+    let open = stored.cells.iter().filter(|(field, cell)| was_there(&cell.stamp) && !closed.contains(field));
+    let open = open.map(|(field, cell)| (*field, cell.cell.clone()));
+    let masks = closed.intersection(said).map(|field| (*field, Cell::Masked(CompactString::default())));
+    let mut base: Vec<(FieldId, Cell)> = open.chain(masks).collect();
+    base.sort_by_key(|(field, _)| *field);
+    base
 }
 
 /// The rows without a key of which a record says all already that their author may see, by number.

@@ -8,7 +8,8 @@
 //! - *A server that numbers anew* (another UIDVALIDITY) has made all ids worthless: [`Listing::is_renumbered`] says so, and what is
 //!   listed is compared by its hash, which `round` does always.
 //! - *From now on.* The first connection decides where reading begins ([`Progress`]). The store keeps that before anything is taken.
-//! - *Poison.* A mail that is too large, or breaks the connection each time that it is fetched, is put aside and stops no other.
+//! - *Poison.* A mail that is too large, or breaks the connection each time that it is fetched, is put aside and stops no other. One that can't be
+//!   taken for now stays, and is fetched again later each time ([`PutOff`]).
 //! - Nothing waits for ever, and a server that lies costs no more than a bounded answer.
 //!
 //! It posts nothing, reads no mail's content, and believes nothing in one.
@@ -17,6 +18,7 @@ mod backoff;
 mod failure;
 pub mod imap;
 pub mod maildir;
+mod put_off;
 mod round;
 pub mod sender;
 mod utf7;
@@ -33,6 +35,7 @@ pub use self::failure::{
 };
 pub use self::imap::{ImapMailbox, ImapTimes};
 pub use self::maildir::MaildirMailbox;
+pub use self::put_off::PutOff;
 pub use self::round::{Desk, PutAside, Round, Verdict, round, serve};
 use crate::config::{MailPlace, MailboxConfig};
 pub use crate::io::transport::{Patience, Stop};

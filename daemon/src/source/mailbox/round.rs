@@ -61,6 +61,9 @@ pub trait Desk {
     /// Takes a mail, or knows by its hash that it has been taken. What it answers is durable.
     fn take(&mut self, mail: RawMail) -> Verdict;
 
+    /// Learns that a mail could not be fetched or moved: it is left alone for a while.
+    fn failed(&mut self, _id: &MailId) {}
+
     /// Notes that a mail is put aside. What it answers is durable.
     fn put_aside(&mut self, id: &MailId, why: PutAside) -> Verdict;
 
@@ -109,15 +112,15 @@ pub fn round(mailbox: &mut dyn Mailbox, desk: &mut dyn Desk, bytes_max: u64) -> 
         let result = take_one(mailbox, desk, &waiting.id, bytes_max, &mut round);
         match result {
             Err(failure) if failure.is_offline => return Err(failure),
-            Err(failure) => round.failed(failure),
+            Err(failure) => round.failed(desk, &waiting.id, failure),
             Ok(None) => {}
             Ok(Some(to)) => moves.of(to).push(waiting.id),
         }
         if moves.done.len() + moves.refused.len() >= MOVES_MAX {
-            moves.make(mailbox, &mut round)?;
+            moves.make(mailbox, desk, &mut round)?;
         }
     }
-    moves.make(mailbox, &mut round)?;
+    moves.make(mailbox, desk, &mut round)?;
     // Without progress another round would only do the same again.
     round.has_more &= round.moved > 0;
     Ok(round)
@@ -139,7 +142,7 @@ impl Moves {
     }
 
     /// Moves them all; one by one if that fails, so that one mail's trouble is not the others'.
-    fn make(&mut self, mailbox: &mut dyn Mailbox, round: &mut Round) -> Result<(), MailFailure> {
+    fn make(&mut self, mailbox: &mut dyn Mailbox, desk: &mut dyn Desk, round: &mut Round) -> Result<(), MailFailure> {
         for to in [Destination::Done, Destination::Refused] {
             let ids = std::mem::take(self.of(to));
             if ids.is_empty() {
@@ -148,13 +151,13 @@ impl Moves {
             match mailbox.file_all(&ids, to) {
                 Ok(moved) => round.moved += moved,
                 Err(failure) if failure.is_offline => return Err(failure),
-                Err(failure) if ids.len() == 1 => round.failed(failure),
+                Err(failure) if ids.len() == 1 => round.failed(desk, &ids[0], failure),
                 Err(_) => {
                     for id in &ids {
                         match mailbox.file(id, to) {
                             Ok(filed) => round.moved += u64::from(filed == Filed::Moved),
                             Err(failure) if failure.is_offline => return Err(failure),
-                            Err(failure) => round.failed(failure),
+                            Err(failure) => round.failed(desk, id, failure),
                         }
                     }
                 }
@@ -166,7 +169,8 @@ impl Moves {
 
 impl Round {
     /// A mail stays, because of this.
-    fn failed(&mut self, failure: MailFailure) {
+    fn failed(&mut self, desk: &mut dyn Desk, id: &MailId, failure: MailFailure) {
+        desk.failed(id);
         self.left += 1;
         self.problems.push(*failure.problem);
     }

@@ -1,0 +1,178 @@
+//! Mails that break what works on them, and a store that can't be written: a mail costs itself at most, and is never put aside for what is not its fault.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use daybook::config;
+use daybook::io::{OsEntropy, RealDisk, SeededEntropy, SystemClock};
+use daybook::model::plugin::{
+    Dispute, Issue, PluginChange, PluginJob, PluginMail, PluginName, PluginReading, Resolution,
+};
+use daybook::model::{Cell, Value};
+use daybook::pipeline::mail::TookMail;
+use daybook::pipeline::{Parts, Pipeline, PipelineError};
+use daybook::plugin::{Answered, Plugins, Request};
+use daybook::source::mailbox::{MailId, RawMail, Verdict};
+use daybook::source::workbook::{InProcessPatcher, InProcessReader};
+use daybook::store::{Killed, MasterKey, Store};
+use sha2::{Digest, Sha256};
+
+const OFFICE: &str = r#"
+[office]
+name = "Office"
+language = "en"
+country = "CN"
+timezone = "Asia/Shanghai"
+[store]
+path = "data/daybook.db"
+key_file = "keys/daybook.key"
+[[class]]
+name = "contract"
+[[person]]
+email = "chief@example.com"
+roles = ["staff"]
+[[table]]
+name = "customers"
+primary_key = ["customer_id"]
+[[table.field]]
+name = "customer_id"
+headers = ["Customer ID"]
+[[table.field]]
+name = "name"
+headers = ["Name"]
+[[access]]
+id = "staff-all"
+role = "staff"
+table = "customers"
+relation = "all"
+write = ["basic"]
+create = true
+reason = "Staff keep the list"
+[[mailbox]]
+name = "capture"
+address = "capture@example.com"
+table = "customers"
+maildir = "mail"
+authentication = "none"
+[smtp]
+directory = "out"
+from = "capture@example.com"
+[[plugin]]
+name = "own"
+path = "own.wasm"
+table = "customers"
+reads = ["name"]
+writes = ["name"]
+"#;
+
+/// Breaks over rows that say `poison`, and has nothing against others.
+struct Fragile(Arc<AtomicU32>);
+
+impl Plugins for Fragile {
+    fn jobs(&mut self, _name: &PluginName) -> Vec<PluginJob> {
+        vec![PluginJob::Validate, PluginJob::Mail]
+    }
+
+    fn normalise(&mut self, _request: &Request<'_>) -> Answered<PluginChange> {
+        unreachable!("it has no such job")
+    }
+
+    fn validate(&mut self, request: &Request<'_>) -> Answered<Issue> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        let cells = request.rows.iter().flat_map(|row| &row.cells);
+        assert!(cells.into_iter().all(|(_, cell)| *cell != Cell::Value(Value::Text("poison".into()))), "it breaks");
+        Answered { version: None, answers: Vec::new(), failed: Vec::new(), problems: Vec::new() }
+    }
+
+    fn classify(&mut self, _request: &Request<'_>) -> Answered<PluginChange> {
+        unreachable!("it has no such job")
+    }
+
+    fn resolve(&mut self, _request: &Request<'_>, _disputes: &[Dispute]) -> Answered<Resolution> {
+        unreachable!("it has no such job")
+    }
+
+    fn read_mail(&mut self, _request: &Request<'_>, mail: &PluginMail) -> Answered<PluginReading> {
+        assert!(!mail.lines.iter().any(|line| line.contains("toxic")), "it breaks");
+        Answered { version: None, answers: Vec::new(), failed: Vec::new(), problems: Vec::new() }
+    }
+}
+
+fn office() -> (Pipeline, Arc<AtomicU32>) {
+    let config = config::load(Path::new("/nowhere/daybook.toml"), OFFICE).expect("the configuration is right");
+    let key = MasterKey::generate(&mut SeededEntropy::new(1));
+    let store = Store::in_memory(&key, Box::new(OsEntropy)).expect("a store can be made in memory");
+    let asked = Arc::new(AtomicU32::new(0));
+    let parts = Parts {
+        clock: Arc::new(SystemClock),
+        entropy: Box::new(OsEntropy),
+        disk: Arc::new(RealDisk),
+        reader: Arc::new(InProcessReader),
+        patcher: Arc::new(InProcessPatcher),
+        plugins: Box::new(Fragile(asked.clone())),
+    };
+    (Pipeline::new(config, store, parts).expect("the store fits the configuration"), asked)
+}
+
+fn take(pipeline: &mut Pipeline, name: &str, text: &str) -> Result<TookMail, PipelineError> {
+    let bytes = format!(
+        "From: chief@example.com\r\nTo: capture@example.com\r\nSubject: x\r\nMessage-ID: <{name}@example.com>\r\n\
+         MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{text}\r\n"
+    );
+    let id = MailId::Maildir { folder: "mail".to_owned(), name: name.to_owned() };
+    let mailbox = pipeline.config().mailboxes[0].clone();
+    let sha256 = Sha256::digest(bytes.as_bytes()).into();
+    pipeline.take_mail(&mailbox, &RawMail { id, bytes: bytes.into_bytes(), sha256, arrived_ms: None })
+}
+
+fn known(pipeline: &Pipeline, name: &str) -> Option<Verdict> {
+    let id = MailId::Maildir { folder: "mail".to_owned(), name: name.to_owned() };
+    pipeline.mail_known(&pipeline.config().mailboxes[0].name, &id).expect("the store can be read")
+}
+
+/// The receipts that wait to be sent.
+fn receipts(pipeline: &mut Pipeline) -> Vec<String> {
+    let store = pipeline.store();
+    let waiting = store.mails().expect("the store can be read");
+    let bytes = waiting.iter().filter_map(|mail| store.mail_bytes(mail.id).expect("the store can be read"));
+    bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).collect()
+}
+
+#[test]
+fn a_mail_that_breaks_something_is_put_aside_and_told_of_and_the_next_one_is_taken() {
+    let (mut pipeline, asked) = office();
+    for (number, poison) in
+        ["Customer ID: C-1\r\nName: poison", "toxic words\r\n\r\nCustomer ID: C-1\r\nName: Amber"].iter().enumerate()
+    {
+        let name = format!("bad-{number}");
+        let took = take(&mut pipeline, &name, poison).expect("something becomes of it");
+        assert_eq!(took.verdict, Verdict::Refused);
+        let [problem] = took.report.problems.as_slice() else { panic!("{:?}", took.report) };
+        assert_eq!(problem.code, "mail-put-aside");
+        assert!(problem.message.contains("defect") && !problem.message.contains("oison"), "{}", problem.message);
+        assert_eq!(known(&pipeline, &name), Some(Verdict::Refused), "it does not come again");
+        let receipts = receipts(&mut pipeline);
+        assert_eq!(receipts.len(), number + 1);
+        assert!(receipts.iter().all(|receipt| receipt.contains("could not be processed")), "{receipts:?}");
+        assert!(receipts.iter().all(|receipt| receipt.contains("not-understood=1")), "{receipts:?}");
+    }
+    let before = asked.load(Ordering::SeqCst);
+    let took = take(&mut pipeline, "good", "Customer ID: C-1\r\nName: Amber").expect("it can be taken");
+    assert_eq!((took.verdict, took.report.applied), (Verdict::Done, 2), "{:?}", took.report);
+    assert!(asked.load(Ordering::SeqCst) > before, "the plugins are still asked");
+}
+
+#[test]
+fn a_store_that_can_t_be_written_puts_no_mail_aside() {
+    let (mut pipeline, _) = office();
+    pipeline.store().set_fault_hook(Some(Box::new(|_| Err(Killed))));
+    for _ in 0..5 {
+        take(&mut pipeline, "1", "Customer ID: C-1\r\nName: Amber").expect_err("nothing can be written");
+        assert_eq!(known(&pipeline, "1"), None);
+    }
+    pipeline.store().set_fault_hook(None);
+    let took = take(&mut pipeline, "1", "Customer ID: C-1\r\nName: Amber").expect("it can be taken");
+    assert_eq!((took.verdict, took.report.applied), (Verdict::Done, 2));
+    assert_eq!(receipts(&mut pipeline).len(), 1);
+}
