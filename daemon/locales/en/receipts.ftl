@@ -2,7 +2,7 @@
 receipt-subject = Re: { $subject }
 receipt-subject-none = Your mail to Daybook
 receipt-saved = Everything was saved.
-receipt-counts = { $applied } saved, { $unchanged } unchanged, { $refused } not saved, { $waiting } waiting for a decision, { $unclear } not understood.
+receipt-counts = { $counts }.
 receipt-nothing = Nothing was changed.
 receipt-record = { $title } { $key }
 receipt-record-new = { $title } { $key } (new)

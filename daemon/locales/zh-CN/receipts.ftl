@@ -2,7 +2,7 @@
 receipt-subject = 回复：{ $subject }
 receipt-subject-none = 您发给 Daybook 的邮件
 receipt-saved = 全部已保存。
-receipt-counts = 已保存 { $applied } 项，与原来相同 { $unchanged } 项，未保存 { $refused } 项，等待决定 { $waiting } 项，未看懂 { $unclear } 项。
+receipt-counts = { $counts }。
 receipt-nothing = 没有任何改动。
 receipt-record = { $title } { $key }
 receipt-record-new = { $title } { $key }（新增）

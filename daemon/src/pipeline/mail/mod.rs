@@ -478,7 +478,7 @@ impl Pipeline {
         }
         let (kind, account) = match is_enough {
             true if queued(PAUSE)? > 0 => return Ok((None, answering)),
-            true => (PAUSE, Account { remarks: vec![PAUSE.to_owned()], ..Account::default() }),
+            true => (PAUSE, Account { remarks: vec![PAUSE.to_owned()], is_notice: true, ..Account::default() }),
             false => (RECEIPT, account.clone()),
         };
         let unsendable = |what: String| PipelineError::Held(what);

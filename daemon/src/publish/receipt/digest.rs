@@ -36,8 +36,8 @@ pub(super) fn heading(digest: &Digest, texts: &Texts) -> String {
     texts.format("receipt-digest", &[("count", digest.mails.len().into())])
 }
 
-/// What became of a mail: each outcome that came.
-fn counts(outcomes: &Outcomes, texts: &Texts) -> String {
+/// What became of a mail or of several: each outcome that came, with how often.
+pub(super) fn counts(outcomes: &Outcomes, texts: &Texts) -> String {
     let Outcomes { applied, unchanged, refused, conflicts, held, not_understood } = *outcomes;
     let all = [
         ("receipt-count-applied", applied),

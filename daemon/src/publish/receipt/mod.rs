@@ -27,6 +27,8 @@ pub struct Account {
     pub lines: Vec<LineAccount>,
     /// What is to be said of the mail as a whole: codes with words in the catalogue, as `mail-CODE`.
     pub remarks: Vec<String>,
+    /// It tells of Daybook and not of what a mail said: nothing is counted.
+    pub is_notice: bool,
     /// Lines that were read and are no changes.
     pub rest: Rest,
     /// Records that were asked for.
@@ -218,6 +220,9 @@ pub struct Outcomes {
 impl Account {
     /// Counts what became of it.
     pub fn outcomes(&self) -> Outcomes {
+        if self.is_notice {
+            return Outcomes::default();
+        }
         let of_file =
             |file: &AttachmentAccount| usize::from(matches!(file.outcome, FileOutcome::Unread(_))) + file.columns.len();
         let unclear = self.lines.len() + self.remarks.len() + self.attachments.iter().map(of_file).sum::<usize>();
@@ -294,12 +299,14 @@ pub fn why_refused(record: &RecordAccount, texts: &Texts) -> Option<String> {
 /// The first sentence: how it went, in one line.
 fn summary(account: &Account, texts: &Texts) -> String {
     let outcomes = account.outcomes();
-    let Outcomes { applied, unchanged, refused, conflicts, held, not_understood } = outcomes;
-    let waiting = conflicts + held;
-    if refused + waiting + not_understood == 0 && applied > 0 {
+    let Outcomes { applied, refused, conflicts, held, not_understood, .. } = outcomes;
+    if refused + conflicts + held + not_understood == 0 && applied > 0 {
         return texts.get("receipt-saved");
     }
     if outcomes == Outcomes::default() {
+        if account.is_notice {
+            return String::new();
+        }
         let says_more = account.sent.is_some() || account.decided.is_some() || !account.questions.is_empty();
         return if account.shown.is_empty() && account.undone.is_none() && !says_more {
             texts.get("receipt-nothing")
@@ -307,14 +314,7 @@ fn summary(account: &Account, texts: &Texts) -> String {
             String::new()
         };
     }
-    let counts = [
-        ("applied", applied.into()),
-        ("unchanged", unchanged.into()),
-        ("refused", refused.into()),
-        ("waiting", waiting.into()),
-        ("unclear", not_understood.into()),
-    ];
-    texts.format("receipt-counts", &counts)
+    texts.format("receipt-counts", &[("counts", digest::counts(&outcomes, texts).into())])
 }
 
 /// If there are more records than so many, those of which all was taken are only counted.
