@@ -41,7 +41,7 @@ impl From<&PipelineError> for Words {
             PipelineError::Unknown { .. } => "Look at the names in the configuration.",
             PipelineError::NotUnique(_) | PipelineError::Refused(_) => "",
             PipelineError::Write { .. } => "Look whether Daybook's account may write there and the disk has room.",
-            PipelineError::Defect(_) => "Report it, with the log.",
+            PipelineError::Defect(_) | PipelineError::Unsendable(_) => "Report it, with the log.",
             PipelineError::Held(_) => "Save the workbook again; it is taken anew.",
         };
         Self::new(error.to_string(), hint)

@@ -82,6 +82,7 @@ pub fn run() -> ExitCode {
         _ => {}
     }
     start_log(&arguments.command);
+    tell_defects_without_words();
     let mut out = Out::new(arguments.json);
     match dispatch(arguments, &mut out) {
         Ok(()) => ExitCode::SUCCESS,
@@ -99,6 +100,14 @@ pub fn run() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// Tells where the program failed and not in which words: they may quote a record, and end up in a log.
+fn tell_defects_without_words() {
+    std::panic::set_hook(Box::new(|defect| {
+        let place = defect.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "a defect of the program; please report it");
+    }));
 }
 
 fn dispatch(arguments: Arguments, out: &mut Out) -> Outcome {

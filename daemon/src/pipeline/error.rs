@@ -39,6 +39,9 @@ pub enum PipelineError {
     /// What was kept for a decision can't be read back.
     #[error("what was kept of a held arrival can't be read: {0}")]
     Held(String),
+    /// A mail or a workbook that was to be sent can't be put together.
+    #[error("what was to be sent can't be put together: {0}")]
+    Unsendable(String),
     /// The program itself failed at it: while what was done.
     #[error("Daybook failed while {0}; this is a defect of the program")]
     Defect(&'static str),
@@ -49,7 +52,12 @@ impl PipelineError {
     pub fn is_of_content(&self) -> bool {
         match self {
             Self::Store(error) => error.is_of_content(),
-            Self::Unknown { .. } | Self::NotUnique(_) | Self::Refused(_) | Self::Held(_) | Self::Defect(_) => true,
+            Self::Unknown { .. }
+            | Self::NotUnique(_)
+            | Self::Refused(_)
+            | Self::Held(_)
+            | Self::Unsendable(_)
+            | Self::Defect(_) => true,
             Self::Commit(_) | Self::Busy(_) | Self::Write { .. } => false,
         }
     }

@@ -69,7 +69,7 @@ impl Pipeline {
             at: now,
             attached: &[],
         };
-        let unsendable = |what: String| PipelineError::Held(what);
+        let unsendable = |what: String| PipelineError::Unsendable(what);
         let bytes = receipt::write(&reply, &account, &self.texts).map_err(|error| unsendable(error.to_string()))?;
         let mail = OutgoingMail::new(DIGEST, to.clone(), message_id, bytes, None);
         mail.map(Some).map_err(|error| unsendable(error.to_string()))

@@ -481,7 +481,7 @@ impl Pipeline {
             true => (PAUSE, Account { remarks: vec![PAUSE.to_owned()], is_notice: true, ..Account::default() }),
             false => (RECEIPT, account.clone()),
         };
-        let unsendable = |what: String| PipelineError::Held(what);
+        let unsendable = |what: String| PipelineError::Unsendable(what);
         let message_id = message_id(smtp, random)?;
         answering.offer = offer(&account, &message_id, to);
         let answered = asked.answered.as_deref();
@@ -504,7 +504,7 @@ impl Pipeline {
 
 /// A name for a mail of ours, that nobody can guess.
 fn message_id(smtp: &SmtpConfig, random: [u8; 16]) -> Result<MessageId, PipelineError> {
-    MessageId::of(random, smtp.from.domain()).map_err(|error| PipelineError::Held(error.to_string()))
+    MessageId::of(random, smtp.from.domain()).map_err(|error| PipelineError::Unsendable(error.to_string()))
 }
 
 /// What a receipt offers to a word in reply: the answers to its one question.

@@ -229,6 +229,7 @@ fn refused_rows(
         columns: &read.sheet.columns,
         rows,
     };
-    let bytes = returned::returned(&what, table, texts).map_err(|error| PipelineError::Held(error.to_string()))?;
+    let bytes =
+        returned::returned(&what, table, texts).map_err(|error| PipelineError::Unsendable(error.to_string()))?;
     Ok(Some(bytes))
 }

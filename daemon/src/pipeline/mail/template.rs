@@ -27,7 +27,7 @@ impl Pipeline {
                 made.2.remarks.push("template-none".to_owned());
             } else {
                 let bytes =
-                    template(table, &fillable, &texts).map_err(|error| PipelineError::Held(error.to_string()))?;
+                    template(table, &fillable, &texts).map_err(|error| PipelineError::Unsendable(error.to_string()))?;
                 let title = table_title(table, texts.language());
                 let name = format!("{}.xlsx", texts.format("template-file", &[("name", title.into())]));
                 made.2.attached.push(Attached { name, bytes });
