@@ -78,6 +78,43 @@ fn what_is_quoted_or_said_otherwise_in_the_mail_is_not_taken() {
     assert!(outcome.starts_with("applied=1 ") && outcome.ends_with("not-understood=2"), "{outcome}: {text}");
 }
 
+/// Nothing of these mails is anybody's to post by a plugin.
+#[test]
+fn what_is_not_certainly_the_senders_own_reaches_no_plugin() {
+    let office = office(SETTINGS);
+    let wrapped =
+        "好的\r\n\r\n在 2026年3月1日，李雷 <li.lei@example.com> 写道：\r\n> 我们开过会，\r\nC-1 签了，下周付款\r\n";
+    let signed = "收到\r\n\r\n此致\r\n敬礼\r\nC-2 签了\r\n客户编号：C-2 签了\r\n";
+    let forwarded = "转发内容\r\n\r\n---------- 转发的邮件 ----------\r\n发件人：somebody@example.org\r\n主题：进展\r\n\r\nC-3 签了\r\n";
+    for (name, text) in [("6", wrapped), ("7", signed), ("8", forwarded)] {
+        deliver(&office, name, CHIEF, "", text);
+        office.sync();
+    }
+    let page = "From: chief@example.com\r\nTo: capture@example.com\r\nSubject: update\r\nMessage-ID: <9@mail.example.com>\r\n\
+                MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n\
+                --b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nC-1 还没签\r\n\
+                --b\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<p>C-1 签了</p>\r\n--b--\r\n";
+    office.write("data/mail/new/9", page.as_bytes());
+    office.sync();
+    // What the mail says differently is decided by nobody else.
+    let contested = "客户编号：C-2\r\n阶段：lead\r\n阶段：lost\r\n\r\nC-2 签了\r\n";
+    deliver(&office, "10", CHIEF, "", contested);
+    office.sync();
+    for key in ["C-1", "C-2", "C-3"] {
+        assert_eq!(office.value(key, "stage"), "lead", "{key}");
+    }
+}
+
+#[test]
+fn what_a_plugin_did_not_read_of_a_line_is_told() {
+    let office = office(SETTINGS);
+    deliver(&office, "11", CHIEF, "", "C-1 签了，地址改为上海市示例路1号，邮编 2000001\r\n");
+    office.sync();
+    assert_eq!(office.value("C-1", "stage"), "signed");
+    let (outcome, text) = last(&office);
+    assert!(outcome.starts_with("applied=1 ") && outcome.ends_with("not-understood=1"), "{outcome}: {text}");
+}
+
 #[test]
 fn a_reader_without_an_answer_costs_what_it_alone_would_have_read() {
     let office = office(SETTINGS);

@@ -31,13 +31,20 @@ const LAST_WORD: Duration = Duration::from_secs(2);
 /// Sends what is due, as it is configured; nothing while another program sends.
 pub fn send_mails(pipeline: &mut Pipeline) -> Result<Report, PipelineError> {
     let Some(mut courier) = courier(pipeline.config(), BRISK, &Stop::default()) else { return Ok(Report::default()) };
-    pipeline.queue_digests()?;
+    queue_digests(pipeline);
     let now = pipeline.now();
     if pipeline.store().mails_due(now, 1)?.is_empty() {
         return Ok(Report::default());
     }
     let Some(_lock) = lock(pipeline.config()) else { return Ok(Report::default()) };
     send_due(pipeline, courier.as_mut())
+}
+
+/// Queues digests that are due. What hinders one hinders no other mail.
+fn queue_digests(pipeline: &mut Pipeline) {
+    if let Err(error) = pipeline.queue_digests() {
+        tracing::warn!(%error, "a digest can't be made; other mails go on");
+    }
 }
 
 /// Sends what is due by this courier, until the server can't be used or it takes too long.
@@ -143,7 +150,7 @@ impl Sending {
         if self.busy > 0 {
             return Ok(());
         }
-        pipeline.queue_digests()?;
+        queue_digests(pipeline);
         let due = pipeline.mails_due(BATCH_MAX)?;
         if due.is_empty() {
             self.lock = None;

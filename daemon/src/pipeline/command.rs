@@ -297,6 +297,13 @@ pub(super) fn decide(
             }
             let life =
                 if stored.archived && *decision == Decision::Incoming { Life::Restored } else { Life::Unchanged };
+            if life == Life::Restored {
+                // Whoever brings a record back answers for all of it, as whoever puts it away.
+                let subject = Subject::of(table, |field| stored.value(field));
+                let rights = decider.rights(&composer.arrival().actor, table, &subject);
+                let permitted = decider.permit_archive(&rights, table, &stored);
+                permitted.map_err(|refusal| PipelineError::Refused(refusal.reason.clone()))?;
+            }
             composer.set_life(stored.id, life);
             composer.review(close);
             Ok(composer.finish(None))

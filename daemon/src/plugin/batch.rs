@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::FailedRow;
 use super::breaker::Breaker;
 use super::fault::Fault;
-use super::limits::{BATCH_ROWS_MAX, LOST_ROWS_MIN, VAIN_TIMES_MAX};
+use super::limits::{BATCH_ROWS_MAX, VAIN_TIMES_MAX};
 
 /// What came of all batches of a request.
 #[derive(Debug)]
@@ -30,9 +30,9 @@ pub(super) struct Outcome<T> {
 
 /// Asks for all rows. `ask` gets the positions of the rows in the request.
 ///
-/// `name` and version stand before each reason.
+/// `name` and version stand before each reason. A batch of fewer than `lost_min` rows stops no plugin, unless the fault has nothing to do with them.
 pub(super) fn ask_all<T>(
-    rows: usize,
+    (rows, lost_min): (usize, usize),
     name: &str,
     time_max: Duration,
     breaker: &mut Breaker,
@@ -55,7 +55,7 @@ pub(super) fn ask_all<T>(
         let exhausted = !halve(batch.clone(), name, &mut vain, &mut outcome, ask);
         let failed = outcome.failed.len() - failed_before;
         // A few rows without an answer are those rows' fault as likely as the plugin's.
-        let tells_of_plugin = batch.len() >= LOST_ROWS_MIN || outcome.never_starts;
+        let tells_of_plugin = batch.len() >= lost_min || outcome.never_starts;
         outcome.stopped = if exhausted {
             breaker.in_vain(now_ms())
         } else if failed == batch.len() && tells_of_plugin {
@@ -129,6 +129,7 @@ fn halve<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plugin::limits::LOST_ROWS_MIN;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
@@ -142,7 +143,7 @@ mod tests {
                 Ok(rows.collect())
             }
         };
-        let outcome = ask_all(rows, "`p` 1", Duration::from_mins(1), breaker, &|| 0, &mut ask);
+        let outcome = ask_all((rows, LOST_ROWS_MIN), "`p` 1", Duration::from_mins(1), breaker, &|| 0, &mut ask);
         (outcome, asked)
     }
 
@@ -167,7 +168,7 @@ mod tests {
             Err(Fault::NotStarted("no".to_owned()))
         };
         let mut breaker = Breaker::default();
-        let outcome = ask_all(10_000, "`p` 1", Duration::from_mins(1), &mut breaker, &|| 0, &mut ask);
+        let outcome = ask_all((10_000, LOST_ROWS_MIN), "`p` 1", Duration::from_mins(1), &mut breaker, &|| 0, &mut ask);
         assert_eq!((outcome.failed.len(), asked), (10_000, 5), "the breaker stops the rest");
         assert!(outcome.stopped && breaker.is_open());
     }
@@ -177,7 +178,9 @@ mod tests {
         let ask_often = |rows: usize, fault: Fault| {
             let mut breaker = Breaker::default();
             let mut ask = |_: Range<usize>| -> Result<Vec<()>, Fault> { Err(fault.clone()) };
-            (0..20).any(|_| ask_all(rows, "`p` 1", Duration::from_mins(1), &mut breaker, &|| 0, &mut ask).stopped)
+            (0..20).any(|_| {
+                ask_all((rows, LOST_ROWS_MIN), "`p` 1", Duration::from_mins(1), &mut breaker, &|| 0, &mut ask).stopped
+            })
         };
         assert!(!ask_often(1, Fault::Trapped("bad".to_owned())));
         assert!(!ask_often(LOST_ROWS_MIN - 1, Fault::Trapped("bad".to_owned())));
@@ -194,7 +197,7 @@ mod tests {
             std::thread::sleep(time_max);
             Err(Fault::TimedOut(time_max))
         };
-        let outcome = ask_all(1000, "`p` 1", time_max, &mut Breaker::default(), &|| 0, &mut ask);
+        let outcome = ask_all((1000, LOST_ROWS_MIN), "`p` 1", time_max, &mut Breaker::default(), &|| 0, &mut ask);
         assert_eq!(outcome.failed.len(), 1000);
         assert!(asked <= VAIN_TIMES_MAX, "{asked}");
         assert!(!outcome.stopped, "once is not always");

@@ -62,7 +62,12 @@ impl Cache {
             }
         }
         let artefact = compile::compile(&self.program, file, self.compile_limits, self.metered)?;
-        let component = compile::load(engine, &artefact).map_err(|error| CompileError::Invalid(error.to_string()))?;
+        let component = compile::load(engine, &artefact).map_err(|error| {
+            let why = error.to_string();
+            // wasmtime has no type for it.
+            let has_no_place = why.contains("pooling allocator");
+            CompileError::Invalid(if has_no_place { "it wants more than any plugin gets".to_owned() } else { why })
+        })?;
         if let Err(error) = self.keep(&digest, &compatibility, &artefact) {
             tracing::warn!(%error, folder = %self.folder.display(), "a compiled plugin could not be kept; the next start compiles it anew");
         }

@@ -11,8 +11,8 @@ use wasmtime::component::Component;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::limits::{
-    ARTEFACT_BYTES_MAX, AT_ONCE_MAX, CompileLimits, INSTANCES_MAX, MEMORIES_MAX, PLUGIN_BYTES_MAX, RESIDENT_BYTES_MAX,
-    TABLE_ELEMENTS_MAX, TABLES_MAX, WASM_STACK_BYTES_MAX,
+    ARTEFACT_BYTES_MAX, AT_ONCE_MAX, CompileLimits, INSTANCES_MAX, MEMORIES_MAX, PLACE_ELEMENTS_MAX, PLUGIN_BYTES_MAX,
+    RESIDENT_BYTES_MAX, TABLES_MAX, WASM_STACK_BYTES_MAX,
 };
 use crate::io::{ChildFailure, ChildSpec, Program, Snapshot, run_child};
 
@@ -39,7 +39,7 @@ pub(super) fn running(metered: bool) -> wasmtime::Result<Engine> {
         .total_tables(count(TABLES_MAX))
         .max_memories_per_module(u32::try_from(MEMORIES_MAX).unwrap_or(u32::MAX))
         .max_tables_per_module(u32::try_from(TABLES_MAX).unwrap_or(u32::MAX))
-        .table_elements(TABLE_ELEMENTS_MAX)
+        .table_elements(PLACE_ELEMENTS_MAX)
         .linear_memory_keep_resident(RESIDENT_BYTES_MAX)
         .table_keep_resident(RESIDENT_BYTES_MAX)
         .pagemap_scan(Enabled::Auto);
@@ -60,6 +60,7 @@ fn config(metered: bool) -> Config {
         .consume_fuel(metered)
         .cranelift_nan_canonicalization(true)
         .wasm_relaxed_simd(false)
+        .generate_address_map(false)
         .max_wasm_stack(WASM_STACK_BYTES_MAX);
     config
 }

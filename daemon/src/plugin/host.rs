@@ -19,7 +19,7 @@ use super::fit;
 use super::gate::{Gate, ReadValue};
 use super::guest::{Guest, Reply, Ticker, linker};
 use super::inspect::{self, Surface};
-use super::limits::CompileLimits;
+use super::limits::{CompileLimits, LOST_ROWS_MIN};
 use super::loaded::{Loaded, Loading, Manifest};
 use super::slot::{Slot, State};
 use super::{Answered, FailedRow, Plugins, Request, compile};
@@ -266,6 +266,16 @@ impl Host {
 
     /// Asks a plugin for all rows of a request, in batches.
     fn answer<T: Send>(&mut self, request: &Request<'_>, question: Question<'_, T>) -> Answered<T> {
+        self.answer_rows(request, LOST_ROWS_MIN, question)
+    }
+
+    /// The same; from how many rows on a batch without any answer tells of the plugin.
+    fn answer_rows<T: Send>(
+        &mut self,
+        request: &Request<'_>,
+        lost_min: usize,
+        question: Question<'_, T>,
+    ) -> Answered<T> {
         let rows = request.rows.len();
         let name = &request.setup.name;
         let Some(slot) = self.slots.iter_mut().find(|slot| slot.setup.name == *name) else {
@@ -299,7 +309,7 @@ impl Host {
                         fuel += used;
                         answers.map_err(|fault| if is_discreet { fault.without_words() } else { fault })
                     };
-                    ask_all(rows, title_ref, time_max, breaker, &|| clock.now_ms(), &mut ask)
+                    ask_all((rows, lost_min), title_ref, time_max, breaker, &|| clock.now_ms(), &mut ask)
                 }
                 Err(fault) => unasked(rows, title_ref, fault),
             };
@@ -359,7 +369,8 @@ impl Plugins for Host {
     }
 
     fn read_mail(&mut self, request: &Request<'_>, mail: &PluginMail) -> Answered<PluginReading> {
-        self.answer(request, &|asking, _| asking.read(mail))
+        // A mail is all that it is asked about at a time.
+        self.answer_rows(request, 1, &|asking, _| asking.read(mail))
     }
 }
 

@@ -62,6 +62,9 @@ pub const MEMORIES_MAX: usize = 8;
 pub const TABLES_MAX: usize = 32;
 /// How many plugins have an instance at a time: one that is asked, and one that is being loaded.
 pub const AT_ONCE_MAX: usize = 2;
+/// The elements for which a table has a place: addresses alone. What is wanted beyond [`TABLE_ELEMENTS_MAX`] is refused when the instance starts, in words
+/// of its own; what has no place at all, when it is loaded.
+pub const PLACE_ELEMENTS_MAX: usize = 1 << 24;
 /// So much of a memory's or table's place stays with the process when its instance has ended: what a batch of rows usually takes.
 pub const RESIDENT_BYTES_MAX: usize = 2 << 20;
 /// The most stack that a plugin's code may use.

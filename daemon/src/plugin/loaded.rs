@@ -95,22 +95,35 @@ impl Loaded {
         let bounds =
             Bounds { plugin: Arc::from(name), limits: loading.limits, metered: loading.metered, is_discreet: false };
         let meta = meta::GuestIndices::new(&pre).map_err(|error| wrong(mistyped("meta", &error)))?;
+        // Kept outside: if the instance fails over its settings afterwards, what it said of itself stands.
+        let mut described = None;
         let describe = |store: &mut Store<Guest>, instance: &Instance| {
-            let said = meta.load(&mut *store, instance)?.call_describe(&mut *store)?;
+            let meta = meta.load(&mut *store, instance)?;
+            let said = meta.call_describe(&mut *store)?;
             let found = check(said, surface).and_then(|manifest| Ok((functions(&pre, &manifest)?, manifest)));
             // Types are checked against an instance.
             if let Ok((functions, _)) = &found {
                 functions.check(store, instance)?;
             }
-            Ok(found)
+            let settings = loading.settings.filter(|_| found.is_ok());
+            described = Some(found);
+            settings.map_or(Ok(Ok(())), |settings| meta.call_check_settings(store, settings))
         };
-        let found = ask(&pre, &bounds, describe).0.map_err(|fault| wrong(fault.to_string()))?;
-        let (functions, manifest) = found.map_err(wrong)?;
-        if let Some(settings) = loading.settings {
-            check_settings(&pre, &bounds, &meta, settings).map_err(|what| {
-                let message = format!("`{name}` {} {what}. It was not loaded.", manifest.version);
-                Problem::new(SETTINGS, name, message, format!("Correct `settings` of `{name}` in `daybook.toml`."))
-            })?;
+        let (checked, _) = ask(&pre, &bounds, describe);
+        let (functions, manifest) = match (described, &checked) {
+            (Some(found), _) => found.map_err(wrong)?,
+            (None, Err(fault)) => return Err(wrong(fault.to_string())),
+            (None, Ok(_)) => return Err(wrong("has not described itself".to_owned())),
+        };
+        let what = match checked {
+            Ok(Ok(())) => None,
+            Ok(Err(why)) => Some(format!("refuses its settings: {}", words::line(&why, MESSAGE_CHARS_MAX))),
+            Err(fault) => Some(format!("{fault} when it was asked to check its settings")),
+        };
+        if let Some(what) = what {
+            let message = format!("`{name}` {} {what}. It was not loaded.", manifest.version);
+            let hint = format!("Correct `settings` of `{name}` in `daybook.toml`.");
+            return Err(Problem::new(SETTINGS, name, message, hint));
         }
         let version =
             PluginVersion { name: name.into(), version: manifest.version.as_str().into(), sha256: surface.sha256 };
@@ -179,22 +192,6 @@ impl Functions {
             indices.load(&mut *store, instance)?;
         }
         Ok(())
-    }
-}
-
-fn check_settings(
-    pre: &InstancePre<Guest>,
-    bounds: &Bounds,
-    meta: &meta::GuestIndices,
-    settings: &str,
-) -> Result<(), String> {
-    let question = |store: &mut Store<Guest>, instance: &Instance| {
-        meta.load(&mut *store, instance)?.call_check_settings(store, settings)
-    };
-    match ask(pre, bounds, question).0 {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(why)) => Err(format!("refuses its settings: {}", words::line(&why, MESSAGE_CHARS_MAX))),
-        Err(fault) => Err(format!("{fault} when it was asked to check its settings")),
     }
 }
 

@@ -3,11 +3,14 @@
 //! It is treated as if the mail's author had written it as labels with values in that line: it is typed by the fields' rules, it joins the row of
 //! the same key, and where it says something else than what Daybook has read, neither is taken.
 
+use compact_str::CompactString;
+
 use super::form::{Draft, DraftCell};
 use super::labels::{Labels, Parsed};
 use super::records::{self, Typed, TypedCell};
-use super::{Class, MailReading, Spot, words};
-use crate::model::{FieldId, Table};
+use super::{Class, Line, MailReading, Spot, words};
+use crate::model::compare::folded;
+use crate::model::{Field, FieldId, Table};
 
 /// A line of the author's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,25 +30,34 @@ pub struct AddedRow {
     pub cells: Vec<(FieldId, String)>,
 }
 
+/// A cell of a mail's row, by its record and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddedCell {
+    /// The row's key.
+    pub key: Option<Vec<CompactString>>,
+    /// The field.
+    pub field: FieldId,
+    /// Where it stands.
+    pub spot: Spot,
+}
+
 /// The lines that a mail's author wrote as text herself: no quote, no signature, no command, nothing of a table or of another mail.
 ///
 /// A line that is known to tell of a field that may not be seen, or of which that is not clear, is withheld.
 pub fn own_lines(reading: &MailReading, table: &Table, may_see: impl Fn(FieldId) -> bool) -> Vec<OwnLine> {
     let labels = Labels::of(table);
     let sees_all = table.fields.iter().all(|field| may_see(field.id));
-    let is_open = |spot: Spot, text: &str| {
-        let mut of_rows = reading.rows.iter().flat_map(|row| &row.spots).filter(|(_, own)| *own == spot);
-        let of_labels = tells_only(&labels, text, &may_see);
-        sees_all || (of_labels && of_rows.all(|(field, _)| may_see(*field)))
+    let is_open = |line: &Line| {
+        let of_rows: Vec<FieldId> = spots_at(reading, line.spot).collect();
+        // The further lines of a value stand in no row by themselves.
+        let is_known = line.class != Class::Update || !of_rows.is_empty();
+        sees_all || (is_known && of_rows.into_iter().all(&may_see) && tells_only(&labels, &line.text, &may_see))
     };
     let own = reading.lines.iter().enumerate().filter(|(_, line)| {
-        let is_own = matches!(line.class, Class::Update | Class::Prose | Class::NotUnderstood(_));
-        is_own && line.spot.table == 0 && !line.spot.forwarded
+        let is_read = matches!(line.class, Class::Update | Class::Prose | Class::NotUnderstood(_));
+        line.is_own && is_read && line.spot.table == 0 && !line.spot.forwarded
     });
-    let own = own.map(|(at, line)| {
-        let text = if is_open(line.spot, &line.text) { line.text.clone() } else { String::new() };
-        OwnLine { at, text }
-    });
+    let own = own.map(|(at, line)| OwnLine { at, text: if is_open(line) { line.text.clone() } else { String::new() } });
     own.collect()
 }
 
@@ -56,8 +68,19 @@ pub fn own_subject(subject: &str, table: &Table, may_see: impl Fn(FieldId) -> bo
     if is_open { subject.to_owned() } else { String::new() }
 }
 
-/// Whether the labels in a text are clear, and all of fields that may be seen.
+/// The fields of rows that have a cell from this place.
+fn spots_at(reading: &MailReading, spot: Spot) -> impl Iterator<Item = FieldId> {
+    let all = reading.rows.iter().flat_map(|row| &row.spots);
+    all.filter(move |(_, own)| *own == spot).map(|(field, _)| *field)
+}
+
+/// Whether the labels in a text are clear, and all of fields that may be seen; and no title of another field stands in it.
 fn tells_only(labels: &Labels, text: &str, may_see: &impl Fn(FieldId) -> bool) -> bool {
+    let said = folded(text);
+    let mut hidden = labels.table.fields.iter().filter(|field| !may_see(field.id)).flat_map(|field| &field.headers);
+    if hidden.any(|title| said.contains(folded(title).as_str())) {
+        return false;
+    }
     match labels.parse(text) {
         Parsed::Labels(found) => found.iter().all(|one| may_see(one.field)),
         Parsed::Ambiguous(_) | Parsed::Unclear => false,
@@ -65,13 +88,16 @@ fn tells_only(labels: &Labels, text: &str, may_see: &impl Fn(FieldId) -> bool) -
     }
 }
 
-/// Puts rows to a reading. Gives the fields and places of cells that the mail's rows have only by them.
-pub fn add(reading: &mut MailReading, table: &Table, added: Vec<AddedRow>) -> Vec<(FieldId, Spot)> {
+/// Puts rows to a reading. Gives the cells that the mail's rows have only by them.
+///
+/// A line that Daybook had not understood stays so: of the rest of it nothing was read.
+pub fn add(reading: &mut MailReading, table: &Table, mut added: Vec<AddedRow>) -> Vec<AddedCell> {
+    added.retain(|row| !row.cells.is_empty());
     if added.is_empty() {
         return Vec::new();
     }
     let labels = Labels::of(table);
-    let before: Vec<(FieldId, Spot)> = reading.rows.iter().flat_map(|row| row.spots.clone()).collect();
+    let before = cells_of(reading);
     let mut spots = Vec::new();
     let mut records: Vec<Typed> = std::mem::take(&mut reading.rows)
         .into_iter()
@@ -95,12 +121,15 @@ pub fn add(reading: &mut MailReading, table: &Table, added: Vec<AddedRow>) -> Ve
     reading.problems.retain(|told| told.row == 0 && told.problem.code != words::nothing_found().code);
     for AddedRow { at, cells } in added {
         let Some(line) = reading.lines.get_mut(at) else { continue };
-        line.class = Class::Update;
+        if line.class == Class::Prose {
+            line.class = Class::Update;
+        }
         let spot = line.spot;
         spots.push(spot);
         let cell = |(field, typed)| DraftCell { field, typed, spot, lines: vec![at], refused: None };
         let draft = Draft { cells: cells.into_iter().map(cell).collect() };
-        if let Some(typed) = records::typed(draft, &labels, &mut reading.lines) {
+        if let Some(mut typed) = records::typed(draft, &labels, &mut reading.lines) {
+            leave_contested(&mut typed, at, &labels, reading);
             records::merge(&mut records, typed, &labels, &mut reading.lines);
         }
     }
@@ -108,8 +137,30 @@ pub fn add(reading: &mut MailReading, table: &Table, added: Vec<AddedRow>) -> Ve
         records::post(record, &labels, reading);
     }
     super::settle(reading);
-    let all = reading.rows.iter().flat_map(|row| &row.spots);
-    all.filter(|(field, spot)| spots.contains(spot) && !before.contains(&(*field, *spot))).copied().collect()
+    let mut now = cells_of(reading);
+    now.retain(|cell| spots.contains(&cell.spot) && !before.contains(cell));
+    now
+}
+
+/// Takes away what the mail has said differently before: a further word does not decide it.
+fn leave_contested(typed: &mut Typed, at: usize, labels: &Labels<'_>, reading: &mut MailReading) {
+    let Some(key) = typed.key.clone() else { return };
+    let is_contested = |field: FieldId| reading.contested.iter().any(|(own, id)| *own == key && *id == field);
+    let Some(first) = typed.cells.iter().find(|cell| is_contested(cell.field)) else { return };
+    let title = labels.table.field(first.field).map_or("", Field::title);
+    let problem = words::said_twice(first.spot, title);
+    typed.cells.retain(|cell| !is_contested(cell.field));
+    if let Some(line) = reading.lines.get_mut(at) {
+        line.class = Class::NotUnderstood(problem);
+    }
+}
+
+/// All cells of a reading's rows.
+fn cells_of(reading: &MailReading) -> Vec<AddedCell> {
+    let cells = reading.rows.iter().flat_map(|row| {
+        row.spots.iter().map(|(field, spot)| AddedCell { key: row.row.key.clone(), field: *field, spot: *spot })
+    });
+    cells.collect()
 }
 
 fn lines_at(reading: &MailReading, spot: Spot) -> Vec<usize> {

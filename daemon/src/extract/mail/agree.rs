@@ -39,6 +39,17 @@ pub(super) fn check(main: &Form, other: &Form, labels: &Labels<'_>) -> Result<()
     if others.iter().any(|one| !own.contains(one)) { Err(words::disagree()) } else { Ok(()) }
 }
 
+/// Leaves as the author's own only what the other form says as well. Where that is a stand-in, the page counts alone.
+pub(super) fn own_in_both(main: &mut Form, other: &Form) {
+    if is_stand_in(&other.said) && other.drafts.is_empty() {
+        return;
+    }
+    let text: String = other.said.chars().filter(|c| *c != '\n').collect();
+    for line in &mut main.lines {
+        line.is_own = line.is_own && text.contains(folded(&line.text).as_str());
+    }
+}
+
 /// Whether a plain text only says that the mail has to be looked at in another program.
 fn is_stand_in(said: &str) -> bool {
     said.len() <= STAND_IN_BYTES_MAX && said.contains("html")

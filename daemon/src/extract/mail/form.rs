@@ -118,10 +118,13 @@ fn first_command(items: &[Item], labels: &Labels<'_>) -> Option<(Vec<Spot>, Comm
 }
 
 /// Reads a text's items one after the other. `rows.rs` reads forms and tables for it, `wrapped.rs` values of several lines.
+#[expect(clippy::struct_excessive_bools, reason = "what was met so far: each goes on and off by itself")]
 pub(super) struct Reader<'a> {
     pub(super) labels: &'a Labels<'a>,
     pub(super) form: Form,
     command_at: Vec<Spot>,
+    /// Whether the author wrote what is read.
+    is_own: bool,
     /// What was signed off with.
     pub(super) signed: Option<SignOff>,
     /// Whether a record is open, to which labels belong.
@@ -140,6 +143,7 @@ impl<'a> Reader<'a> {
             labels,
             form: Form::default(),
             command_at: Vec::new(),
+            is_own: false,
             signed: None,
             is_open: false,
             had_text: false,
@@ -150,6 +154,7 @@ impl<'a> Reader<'a> {
     }
 
     fn item(&mut self, item: &Item) {
+        self.is_own = item.standing == Standing::Own;
         if item.begins_text {
             (self.signed, self.is_open, self.had_text, self.last) = (None, false, false, None);
         }
@@ -188,7 +193,8 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn push(&mut self, spot: Spot, text: &str, class: Class) -> usize {
-        self.form.lines.push(Line { spot, text: text.to_owned(), class });
+        let is_own = self.is_own && self.signed.is_none();
+        self.form.lines.push(Line { spot, text: text.to_owned(), class, is_own });
         self.form.lines.len() - 1
     }
 

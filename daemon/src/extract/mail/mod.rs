@@ -13,6 +13,8 @@
 
 use std::fmt;
 
+use compact_str::CompactString;
+
 use crate::codec::mime::{self, AttachmentKind, Content, Mail, MimeFault, MimeLimits, Passage};
 use crate::model::{Cell, Code, FieldId, Problem, Row, Table, TableName};
 
@@ -38,7 +40,7 @@ mod sample;
 #[cfg(test)]
 mod trial;
 
-pub use added::{AddedRow, OwnLine, add, own_lines, own_subject};
+pub use added::{AddedCell, AddedRow, OwnLine, add, own_lines, own_subject};
 pub use choose::ChosenBy;
 pub use command::Command;
 pub use decide::Chosen as ChosenAnswer;
@@ -72,6 +74,8 @@ pub struct MailReading {
     pub lines: Vec<Line>,
     /// What is wrong with single cells, and with the mail as a whole.
     pub problems: Vec<CellProblem>,
+    /// The cells of which the mail says different things, by the record's key: none of that is in [`MailReading::rows`].
+    pub contested: Vec<(Vec<CompactString>, FieldId)>,
 }
 
 impl MailReading {
@@ -135,6 +139,9 @@ pub struct Line {
     pub text: String,
     /// What became of it.
     pub class: Class,
+    /// Whether the author certainly wrote it now: no quote, nothing that may be one, nothing below a sign-off. Where the mail has a page and a plain
+    /// text, both say it.
+    pub is_own: bool,
 }
 
 /// What became of a line.
@@ -189,6 +196,7 @@ pub fn read(mail: &Mail, tables: &[Table], mailbox: &Mailbox<'_>, limits: &MimeL
         forwarded: None,
         lines: Vec::new(),
         problems: Vec::new(),
+        contested: Vec::new(),
     };
     let mut forms = vec![form];
     if reading.command == Some(Command::Forwarded) && !forms[0].has_forwarded {
@@ -217,10 +225,11 @@ fn read_text(mail: &Mail, labels: &labels::Labels<'_>, is_inner: bool) -> Result
         (Some(only), None) | (None, Some(only)) => (only, None),
         (None, None) => (Text::default(), None),
     };
-    let main = form::read(&main, mail, labels, is_inner)?;
+    let mut main = form::read(&main, mail, labels, is_inner)?;
     if let Some(other) = other.filter(|other| !is_blank(other)) {
         let other = form::read(&other, mail, labels, is_inner)?;
         agree::check(&main, &other, labels)?;
+        agree::own_in_both(&mut main, &other);
     }
     Ok(main)
 }
@@ -279,7 +288,12 @@ fn choose_attachments(mail: &Mail, has_forwarded: bool, reading: &mut MailReadin
             reading.attachments.extend(own.into_iter().map(Chosen::Own));
             reading.attachments.extend(inner.into_iter().map(Chosen::Forwarded));
         }
-        Some(command) if asks(command) => {}
+        // Settled below: a mail that asks and tells at once does neither.
+        Some(command) if asks(command) => {
+            if !has_forwarded {
+                reading.attachments.extend(own.into_iter().map(Chosen::Own));
+            }
+        }
         _ if has_forwarded && !own.is_empty() => {
             reading.problems.push(words::of_mail(words::forwarded_attachment()));
         }
@@ -302,8 +316,9 @@ fn asks(command: &Command) -> bool {
 
 /// Puts command and rows in order: a mail that asks and tells at once does neither.
 fn settle(reading: &mut MailReading) {
-    if reading.command.as_ref().is_some_and(asks) && !reading.rows.is_empty() {
+    if reading.command.as_ref().is_some_and(asks) && !(reading.rows.is_empty() && reading.attachments.is_empty()) {
         reading.command = None;
+        reading.attachments.clear();
         reading.rows.clear();
         reading.problems.push(words::of_mail(words::command_and_changes()));
         for line in &mut reading.lines {

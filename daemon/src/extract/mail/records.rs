@@ -166,6 +166,10 @@ pub(super) fn merge(records: &mut Vec<Typed>, record: Typed, labels: &Labels<'_>
 
 /// Makes a row of a record, with a problem for each value that can't be read.
 pub(super) fn post(mut record: Typed, labels: &Labels<'_>, reading: &mut MailReading) {
+    if let Some(key) = &record.key {
+        let contested = record.cells.iter().filter(|cell| cell.is_contested);
+        reading.contested.extend(contested.map(|cell| (key.clone(), cell.field)));
+    }
     record.cells.retain(|cell| !cell.is_contested);
     if record.cells.iter().all(|cell| labels.is_key(cell.field)) {
         for cell in &record.cells {

@@ -55,7 +55,11 @@ pub(super) fn choices(
     let may_write = |id: FieldId| table.field(id).is_some_and(|field| rights.may_write(&field.class).is_ok());
     let may_write_all = || review.field.is_some() && fields(review).all(may_write);
     match review.kind {
-        ReviewKind::Conflict => may_write_all().then_some([Choice::Incoming, Choice::Stored]),
+        ReviewKind::Conflict => {
+            // To take what was sent brings a record back that was put away.
+            let may_restore = !stored.archived || decider.permit_archive(&rights, table, stored).is_ok();
+            (may_restore && may_write_all()).then_some([Choice::Incoming, Choice::Stored])
+        }
         ReviewKind::Ambiguous => may_write_all().then_some([Choice::Accept, Choice::Reject]),
         ReviewKind::MissingRow => {
             let may = !stored.archived && decider.permit_archive(&rights, table, stored).is_ok();
@@ -130,7 +134,7 @@ impl Asking<'_> {
             asked.more += 1;
             return;
         }
-        let state = token::state(self.snapshot, review.arrival, stored.version);
+        let state = token::state(self.snapshot, review, stored.version);
         let ends_hour = token::ends_hour(self.now, self.config.limits.decision_days);
         let options = choices.map(|choice| Answer {
             choice,

@@ -20,6 +20,7 @@ use crate::model::{
 use crate::pipeline::Decision;
 use crate::publish::receipt::{Account, CellAccount, CellOutcome, Choice, Decided, RecordAccount};
 use crate::publish::view::{header, table_title};
+use crate::source::mailbox::sender;
 use crate::store::{Snapshot, TAG_BYTES, Task};
 
 /// What is committed with a decision.
@@ -129,7 +130,8 @@ impl Pipeline {
         token: Result<Token, Void>,
     ) -> Result<Report, PipelineError> {
         // A machine answers for its owner, but does not decide for her.
-        let token = token.and_then(|token| asked.author.answer_to.as_ref().map(|_| token).ok_or(Void::Unknown));
+        let is_hers = asked.author.answer_to.is_some() && !sender::is_automatic_subject(&asked.mail.subject);
+        let token = token.and_then(|token| if is_hers { Ok(token) } else { Err(Void::Unknown) });
         let about = match &token {
             Ok(token) => self.table_of_token(token, &asked.author.actor)?.unwrap_or_else(|| table.clone()),
             Err(_) => table.clone(),
@@ -251,7 +253,7 @@ fn judge(
     if may.is_none_or(|may| !may.contains(&claims.choice)) {
         return void(Void::Forbidden);
     }
-    if claims.state != token::state(snapshot, review.arrival, stored.version) {
+    if claims.state != token::state(snapshot, &review, stored.version) {
         return Ok(Verdict::Void(Void::Changed, Some(Box::new((review, stored)))));
     }
     Ok(Verdict::Good(Box::new(Judged { review, stored, choice: claims.choice })))

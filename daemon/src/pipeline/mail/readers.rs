@@ -5,7 +5,7 @@
 use compact_str::CompactString;
 
 use crate::extract::CellProblem;
-use crate::extract::mail::{self as extract, AddedRow, Command, MailReading, Spot};
+use crate::extract::mail::{self as extract, AddedCell, AddedRow, Command, MailReading, Spot};
 use crate::model::plugin::{OnFailure, PluginJob, PluginMail, PluginRow, PluginSetup};
 use crate::model::problem::Code;
 use crate::model::{FieldId, Problem, Table};
@@ -44,7 +44,8 @@ pub(super) fn read(
     context: &Context,
 ) -> (Vec<ReadCell>, Vec<Problem>) {
     let (mut by, mut problems) = (Vec::new(), Vec::new());
-    if !matches!(reading.command, None | Some(Command::Forwarded | Command::Attachment(_))) {
+    // Of a forwarded mail, chosen or not, no line is the sender's own.
+    if !matches!(reading.command, None | Some(Command::Attachment(_))) {
         return (Vec::new(), problems);
     }
     for setup in setups.iter().filter(|setup| setup.table == table.name && !setup.disabled) {
@@ -80,8 +81,12 @@ pub(super) fn read(
     }
     // Only now are the rows those that are posted.
     let cells = reading.rows.iter().flat_map(|row| {
-        let rule = |cell: &(FieldId, Spot)| by.iter().find(|(added, _)| added == cell).map(|(_, rule)| rule.clone());
-        let read = |cell: &(FieldId, Spot)| Some(ReadCell { row: row.row.number, field: cell.0, rule: rule(cell)? });
+        let read = |(field, spot): &(FieldId, Spot)| {
+            let cell = AddedCell { key: row.row.key.clone(), field: *field, spot: *spot };
+            let rule =
+                by.iter().find(|(added, _)| *added == cell).map(|(_, rule): &(_, CompactString)| rule.clone())?;
+            Some(ReadCell { row: row.row.number, field: *field, rule })
+        };
         row.spots.iter().filter_map(read).collect::<Vec<_>>()
     });
     (cells.collect(), problems)

@@ -4,7 +4,7 @@
 //! made it for her. It holds no value and no name. It is written as `DB1-` and 64 letters and digits (base32, RFC 4648, without padding): small and capital
 //! letters mean the same, and white space or `-` in between, where a program has broken the line, counts for nothing.
 
-use crate::model::{ArrivalId, ReviewId, Timestamp};
+use crate::model::{Review, ReviewId, Timestamp};
 use crate::publish::receipt::Choice;
 use crate::store::{Snapshot, TAG_BYTES};
 
@@ -38,11 +38,15 @@ pub(super) struct Token {
     tag: [u8; TAG_BYTES],
 }
 
-/// What a question is about: the arrival that raised it and the record's version, as a keyed digest.
-pub(super) fn state(snapshot: &Snapshot<'_>, raised_by: ArrivalId, version: u64) -> [u8; STATE_BYTES] {
+/// What a question is about, as a keyed digest: the arrival that raised it, what it asks, and the record's version. A question from which its
+/// author has taken something back is another one.
+pub(super) fn state(snapshot: &Snapshot<'_>, review: &Review, version: u64) -> [u8; STATE_BYTES] {
     let mut message = b"state".to_vec();
-    message.extend_from_slice(raised_by.as_bytes());
+    message.extend_from_slice(review.arrival.as_bytes());
     message.extend_from_slice(&version.to_be_bytes());
+    let asked = (review.kind, review.field, &review.incoming, &review.group);
+    // Numbers, texts and lists of them can always be written.
+    message.extend(postcard::to_stdvec(&asked).unwrap_or_default());
     let tag = snapshot.decision_tag(&message);
     let mut state = [0; STATE_BYTES];
     state.copy_from_slice(&tag[..STATE_BYTES]);

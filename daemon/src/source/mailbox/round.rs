@@ -150,12 +150,19 @@ impl Moves {
             }
             match mailbox.file_all(&ids, to) {
                 Ok(moved) => round.moved += moved,
-                Err(failure) if failure.is_offline => return Err(failure),
+                Err(failure) if failure.is_offline => {
+                    // One of them may be what breaks the connection: those behind come first now.
+                    for id in &ids {
+                        desk.failed(id);
+                    }
+                    return Err(failure);
+                }
                 Err(failure) if ids.len() == 1 => round.failed(desk, &ids[0], failure),
                 Err(_) => {
                     for id in &ids {
                         match mailbox.file(id, to) {
-                            Ok(filed) => round.moved += u64::from(filed == Filed::Moved),
+                            // One that is gone was moved with the others.
+                            Ok(Filed::Moved | Filed::Gone) => round.moved += 1,
                             Err(failure) if failure.is_offline => return Err(failure),
                             Err(failure) => round.failed(desk, id, failure),
                         }

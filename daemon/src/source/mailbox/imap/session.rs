@@ -230,8 +230,12 @@ impl Session {
         let (name, set) = (self.name(folder), set_of(&present));
         match self.try_move(&set, &name) {
             Err(Fault::Refused(words)) => {
-                tracing::debug!(words, "a mail could not be moved; perhaps the folder is missing");
-                self.make_folder(&name)?;
+                tracing::debug!(words = words.as_str(), "a mail could not be moved; perhaps the folder is missing");
+                match self.make_folder(&name) {
+                    // It is there, so that was not the reason.
+                    Err(Fault::Refused(_)) => return Err(Fault::Refused(words)),
+                    made => made?,
+                }
                 self.try_move(&set, &name)?;
             }
             result => result?,
