@@ -28,7 +28,7 @@ fn compiling(metered: bool) -> wasmtime::Result<Engine> {
 
 /// The engine that runs plugins. Instances live in places that are set up once and put back to their first state after each use.
 ///
-/// That an instance finds nothing of the one before it is wasmtime's promise. It costs less than half of what mapping memory anew for each does.
+/// That an instance finds nothing of the one before it is wasmtime's promise. It costs about half of what mapping memory anew for each does.
 pub(super) fn running(metered: bool) -> wasmtime::Result<Engine> {
     let count = |each: usize| u32::try_from(each * AT_ONCE_MAX).unwrap_or(u32::MAX);
     let mut places = PoolingAllocationConfig::new();

@@ -32,7 +32,7 @@ pub const ARTEFACT_BYTES_MAX: u64 = 512 << 20;
 /// How many compiled plugins the cache keeps.
 pub const CACHE_ENTRIES_MAX: usize = 32;
 
-/// The most rows that an instance is given: a fresh instance then costs 6 % of a batch.
+/// The most rows that an instance is given: a fresh instance then costs 4 % of a batch.
 pub const BATCH_ROWS_MAX: usize = 256;
 /// The most bytes that wasmtime copies out of an instance for one answer or one line of the log, counted before they are
 /// copied: a plugin can name one text many times over, so its memory limit does not bound this.

@@ -5,11 +5,11 @@
 //! the receipt's being handed to the SMTP server. Mails are delivered by LMTP, fetched over TLS, and proved by `Authentication-Results`.
 
 #[path = "../../servers/dovecot.rs"]
-#[allow(dead_code, reason = "the tests want more of it")]
+#[expect(dead_code, reason = "the tests want more of it")]
 #[expect(clippy::disallowed_methods, reason = "a mail server is started, with files of its own")]
 mod dovecot;
 #[path = "../../servers/mock_smtp.rs"]
-#[allow(dead_code, reason = "the tests want more of it")]
+#[expect(dead_code, reason = "the tests want more of it")]
 mod mock_smtp;
 
 use std::path::Path;
