@@ -44,8 +44,11 @@ pub fn check_private(path: &Path) -> io::Result<()> {
 /// Reads a file that must be private, as [`check_private`] says; it is checked after it was opened.
 pub fn read(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
     let file = File::open(path)?;
-    check(&file.metadata()?)?;
-    let mut bytes = Vec::new();
+    let data = file.metadata()?;
+    check(&data)?;
+    // A byte more than there is: the end shows without a larger buffer.
+    let room = data.len().min(bytes_max).saturating_add(1);
+    let mut bytes = Vec::with_capacity(usize::try_from(room).unwrap_or_default());
     file.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > bytes_max {
         return Err(io::ErrorKind::FileTooLarge.into());

@@ -51,7 +51,8 @@ pub(super) fn running(metered: bool) -> wasmtime::Result<Engine> {
 /// What is the same in the child that compiles and the daemon that runs.
 ///
 /// Everything that could make two runs differ is off or fixed: threads, relaxed SIMD, the bits of NaN. Fuel is counted in addition
-/// to the deadline where IT wants to know what a row costs: it is repeatable and slow.
+/// to the deadline where IT wants to know what a row costs: it is repeatable and slow. Maps of addresses and, where the system can do without, tables for
+/// unwinding are left out: nothing looks into a plugin's code, and what is not there need not be authenticated and loaded.
 fn config(metered: bool) -> Config {
     let mut config = Config::new();
     config
@@ -61,6 +62,7 @@ fn config(metered: bool) -> Config {
         .cranelift_nan_canonicalization(true)
         .wasm_relaxed_simd(false)
         .generate_address_map(false)
+        .native_unwind_info(cfg!(windows))
         .max_wasm_stack(WASM_STACK_BYTES_MAX);
     config
 }
@@ -144,7 +146,7 @@ pub(super) fn compile(
     reason = "wasmtime trusts these bytes: only `Cache::component` calls this, with bytes that were made or checked"
 )]
 pub(super) fn load(engine: &Engine, artefact: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: the bytes are what `Engine::precompile_component` made: they come from our own child, or their MAC under a key that only
+    // SAFETY: the bytes are what `Engine::precompile_component` made: they come from our own child, or their tag under a key that only
     // Daybook has was checked, and they were not read again since. wasmtime itself refuses those of another version or configuration.
     unsafe { Component::deserialize(engine, artefact) }
 }

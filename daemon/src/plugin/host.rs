@@ -187,7 +187,7 @@ impl Host {
             parts;
         let engine = compile::running(metered).map_err(|error| no_engine("plugins", &error.to_string()))?;
         let linker = linker(&engine).map_err(|error| no_engine("plugins", &error.to_string()))?;
-        let cache = Cache::new(cache_folder, &cache_key, compiler, compile_limits, metered);
+        let cache = Cache::new(&engine, cache_folder, &cache_key, compiler, compile_limits, metered);
         let core = Core {
             engine,
             linker,
@@ -215,7 +215,7 @@ impl Host {
             self.slots.push(slot);
         }
         let used: Vec<[u8; 32]> = self.slots.iter().filter_map(|slot| Some(slot.loaded()?.version.sha256)).collect();
-        self.core.cache.tidy(&self.core.engine, &used);
+        self.core.cache.tidy(&used);
         problems
     }
 
