@@ -260,7 +260,7 @@ fn json_has_the_shapes_of_the_contract() {
     let status = office.json(&["status"]);
     assert_eq!(keys(&status), ["mails", "outbox", "plugins", "reviews", "sources", "store", "version"]);
     assert_eq!(keys(&status["outbox"]), ["parked", "pending"]);
-    assert_eq!(status["mails"], json!({ "pending": 0, "parked": 0, "error": null }));
+    assert_eq!(status["mails"], json!({ "pending": 0, "parked": 0, "refused": 0, "error": null }));
     assert_eq!(status["reviews"], 0);
     assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
     for (index, (name, kind)) in [("staff", "workbook"), ("all", "view")].iter().enumerate() {

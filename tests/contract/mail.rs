@@ -175,6 +175,19 @@ fn strangers_get_no_answer_and_no_rights() {
     assert!(receipts(&office).is_empty(), "an automatic mail is taken and not answered");
     assert_eq!(office.list(&["record", "list"]).len(), 1);
     office.sync_idly();
+    // The steward finds both at any time, and takes off the list what is done with.
+    let listed = office.list(&["refused", "list"]);
+    let from: Vec<&str> = listed.iter().filter_map(|mail| mail["from"].as_str()).collect();
+    assert_eq!(from, ["stranger@example.org", "chief@example.com, li.lei@example.com"], "{listed:?}");
+    assert!(listed.iter().all(|mail| mail["problem"]["code"] == "mail-refused" && mail["kept"] == false), "{listed:?}");
+    let id = listed[0]["id"].as_str().expect("it has an id");
+    let saved = office.program(&["refused", "save", id, "--to", "stranger.eml"]).ends(1);
+    assert!(saved.err.contains("data/mail/5"), "{}", saved.err);
+    office.program(&["refused", "forget", id]).ends(0);
+    assert_eq!(
+        (office.list(&["refused", "list"]).len(), office.json(&["status"])["mails"]["refused"].as_u64()),
+        (1, Some(1))
+    );
 }
 
 #[test]
@@ -191,6 +204,7 @@ fn a_mail_that_was_refused_is_judged_anew_when_it_is_moved_back() {
     office.write("data/mail/new/2", &bytes);
     office.sync();
     assert_eq!((office.value("C-9", "name"), receipts(&office).len()), ("Agate".into(), 1));
+    assert!(office.list(&["refused", "list"]).is_empty(), "what was taken after all is refused no longer");
     office.write("data/mail/new/3", &bytes);
     office.sync();
     assert_eq!(receipts(&office).len(), 1, "once");

@@ -56,6 +56,9 @@ pub(super) enum Command {
     /// Mails that wait to be sent
     #[command(subcommand)]
     Outbox(OutboxCommand),
+    /// Mails that were refused or put aside
+    #[command(subcommand)]
+    Refused(RefusedCommand),
     /// The store itself
     #[command(subcommand)]
     Store(StoreCommand),
@@ -292,6 +295,26 @@ pub(super) enum OutboxCommand {
     List,
     /// Try one again, also one that was parked
     Retry {
+        /// Its id, or the beginning of it
+        id: String,
+    },
+}
+
+/// `daybook refused …`
+#[derive(Debug, Subcommand)]
+pub(super) enum RefusedCommand {
+    /// All that are kept in mind, oldest first: why, and what each says of itself
+    List,
+    /// Write one that was put aside to a new file, as it came
+    Save {
+        /// Its id, or the beginning of it
+        id: String,
+        /// The file to write; it must not be there
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+    },
+    /// Take one off the list
+    Forget {
         /// Its id, or the beginning of it
         id: String,
     },

@@ -11,6 +11,7 @@ mod outbox;
 mod output;
 mod plugins;
 mod records;
+mod refused;
 mod reviews;
 mod runs;
 mod stores;
@@ -124,6 +125,7 @@ fn dispatch(arguments: Arguments, out: &mut Out) -> Outcome {
         Command::Change(command) => reviews::change(config, command, out),
         Command::Workbook(command) => workbooks::run(config, command, out),
         Command::Outbox(command) => outbox::run(config, &command, out),
+        Command::Refused(command) => refused::run(config, &command, out),
         Command::Store(command) => stores::run(config, &command, out),
         Command::Plugin(command) => plugins::run(config, command, out),
         Command::Other(words) => Err(other(&words)),

@@ -130,6 +130,7 @@ pub(crate) fn status(config: Option<&Path>, out: &mut Out) -> Outcome {
     let parked = tasks.iter().filter(|task| task.parked).count() as u64;
     let pending = tasks.len() as u64 - parked;
     let mails = pipeline.store().mail_counts()?;
+    let refused = pipeline.store().refused_count()?;
     let unsent = unsent(&mut pipeline)?;
     let (revision, reviews, records, seen) = {
         let look = pipeline.look()?;
@@ -145,7 +146,7 @@ pub(crate) fn status(config: Option<&Path>, out: &mut Out) -> Outcome {
         "store": { "path": pipeline.config().store.path, "revision": revision, "records": records },
         "sources": sources,
         "outbox": { "pending": pending + mails.pending, "parked": parked + mails.parked },
-        "mails": { "pending": mails.pending, "parked": mails.parked, "error": unsent },
+        "mails": { "pending": mails.pending, "parked": mails.parked, "refused": refused, "error": unsent },
         "reviews": reviews,
         "plugins": look::lines(&mut pipeline)?,
     });
@@ -290,5 +291,9 @@ fn tell(status: &Json, out: &mut Out) {
     }
     if parked > 0 {
         out.line("  `daybook outbox list` shows them, `daybook outbox retry ID` tries one again");
+    }
+    let refused = of_mails("refused");
+    if refused > 0 {
+        out.line(format!("{refused} mail{} refused or put aside: `daybook refused list`", plural(refused)));
     }
 }

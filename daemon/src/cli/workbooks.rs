@@ -95,7 +95,8 @@ fn line(config: &Config, version: &Version) -> Json {
     })
 }
 
-fn not_written(to: &Path, error: &std::io::Error) -> Failure {
+/// Why nothing was written for a person, in words.
+pub(super) fn not_written(to: &Path, error: &std::io::Error) -> Failure {
     let to = to.display();
     Failure::Failed(match error.kind() {
         ErrorKind::AlreadyExists => {

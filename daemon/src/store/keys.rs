@@ -156,6 +156,19 @@ impl Secrets {
         label
     }
 
+    /// The key that seals mails that were refused.
+    pub(super) fn refused_key(&self) -> DataKey {
+        DataKey::new(expanded(&self.hkdf, &[b"daybook refused mail"]))
+    }
+
+    /// What stands for a mail that was refused: its mailbox, and its id there.
+    pub(super) fn refused_label(&self, mailbox: &str, id: &[u8]) -> [u8; 16] {
+        let mut label = [0; 16];
+        // No name of a mailbox has such a byte.
+        expand(&self.hkdf, &[b"daybook refused ", mailbox.as_bytes(), b"\0", id], &mut label);
+        label
+    }
+
     /// The tag that proves a message about a decision by mail.
     pub(super) fn decision_tag(&self, message: &[u8]) -> [u8; 16] {
         let whole = self.decision_mac(message).finalize().into_bytes();
@@ -243,6 +256,7 @@ mod tests {
         assert_ne!(secrets.version_label(&"a".into()), secrets.row_hash_key(&"a".into()));
         assert_ne!(secrets.version_key().bytes(), secrets.wrapping.bytes());
         assert_ne!(secrets.mail_key().bytes(), secrets.version_key().bytes());
+        assert_ne!(secrets.mail_key().bytes(), secrets.refused_key().bytes());
         assert_ne!(secrets.mail_label("to", "a@b"), secrets.mail_label("id", "a@b"));
         assert_ne!(secrets.decision_tag(b"x"), secrets.decision_tag(b"y"));
         assert!(secrets.is_decision_tag(b"x", &secrets.decision_tag(b"x")));

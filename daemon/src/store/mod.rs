@@ -26,6 +26,7 @@ mod review;
 mod decisions;
 mod mails;
 mod outbox;
+mod refused;
 mod taken;
 mod unread;
 mod untold;
@@ -57,6 +58,7 @@ pub use self::keys::{KeyError, MasterKey};
 pub use self::mails::{MAIL_ATTEMPTS_MAX, MailCounts, QueuedMail};
 pub use self::outbox::{ATTEMPTS_MAX, PendingTask, Task};
 pub use self::rebuild::CheckReport;
+pub use self::refused::{Refusal, RefusedId, RefusedMail};
 pub use self::review::{Closed, KeptReview};
 pub use self::schema::Options;
 pub use self::taken::TakenMail;
@@ -278,7 +280,7 @@ impl Store {
         outbox::add(&transaction, tasks, revision, posting.arrival.at)?;
         mails::queue(&transaction, vault, mails, posting.arrival.at)?;
         if let Some(taken) = taken {
-            taken::note(&transaction, taken, posting.arrival.at)?;
+            taken::note(&transaction, vault, taken, posting.arrival.at)?;
         }
         if let Some(answering) = answering {
             keep_answering(&transaction, vault, answering, posting.arrival.at)?;

@@ -24,7 +24,16 @@ pub(super) const CHECKPOINT_PAGES: u32 = 4096;
 const LOG_BYTES_KEPT: u32 = 64 << 20;
 
 /// The steps of the database that holds the journal and the ledger.
-pub(super) const MAIN_STEPS: &[&str] = &[FIRST_MAIN, UNREAD, MAILS, TAKEN, ANSWERING];
+pub(super) const MAIN_STEPS: &[&str] = &[FIRST_MAIN, UNREAD, MAILS, TAKEN, ANSWERING, REFUSED];
+
+/// Mails that were refused or put aside: neither journal nor ledger.
+const REFUSED: &str = "CREATE TABLE refused_mail (
+        id BLOB NOT NULL PRIMARY KEY, mailbox TEXT NOT NULL, sha256 BLOB, at INTEGER NOT NULL, code TEXT NOT NULL,
+        head BLOB NOT NULL, body BLOB
+    ) STRICT;
+    CREATE INDEX refused_mail_bytes ON refused_mail (mailbox, sha256);
+    CREATE INDEX refused_mail_at ON refused_mail (at);
+    CREATE INDEX refused_mail_code ON refused_mail (code, at);";
 
 /// Which tokens were used, what receipts offered, and which mails were not answered: neither journal nor ledger.
 const ANSWERING: &str = "CREATE TABLE used_token (tag BLOB NOT NULL PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;

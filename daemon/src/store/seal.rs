@@ -61,6 +61,10 @@ pub(super) enum Part<'a> {
     MailError,
     /// Who is to be told of a mail that was not answered, and what became of it.
     Untold,
+    /// What is said of a mail that was refused.
+    RefusedHead,
+    /// That mail.
+    RefusedBody,
 }
 
 /// Where a sealed value stands. All of it is authenticated.
@@ -111,6 +115,8 @@ impl Context<'_> {
             Part::MailBody => 10,
             Part::MailError => 11,
             Part::Untold => 12,
+            Part::RefusedHead => 13,
+            Part::RefusedBody => 14,
         };
         bytes[37..].copy_from_slice(self.key);
         bytes

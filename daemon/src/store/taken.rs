@@ -7,9 +7,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::model::{ArrivalId, OutgoingMail, SourceName, Timestamp};
 
-use super::Store;
 use super::error::StoreError;
-use super::mails;
+use super::refused::{self, Refusal};
+use super::vault::Vault;
+use super::{Store, mails};
 
 /// A mail of which something has become.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,21 +21,21 @@ pub struct TakenMail {
     pub id: Vec<u8>,
     /// SHA-256 of its bytes; `None` if it was put aside without having been read.
     pub sha256: Option<[u8; 32]>,
-    /// It can't be taken, or nobody's rights are its: it is put aside.
-    pub refused: bool,
+    /// Why it can't be taken, or is nobody's: it is put aside.
+    pub refusal: Option<Refusal>,
     /// The arrival that it made.
     pub arrival: Option<ArrivalId>,
 }
 
 /// Notes a mail. One that is known stays as it was noted first.
-pub(super) fn note(conn: &Connection, mail: &TakenMail, now: Timestamp) -> Result<(), StoreError> {
+pub(super) fn note(conn: &Connection, vault: &mut Vault, mail: &TakenMail, now: Timestamp) -> Result<(), StoreError> {
     let arrival = mail.arrival.map(|arrival| *arrival.as_bytes());
     conn.prepare_cached(
         "INSERT INTO taken_mail (mailbox, id, sha256, at, refused, arrival) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT DO NOTHING",
     )?
-    .execute(params![mail.mailbox.as_str(), mail.id, mail.sha256, now.0, mail.refused, arrival])?;
-    Ok(())
+    .execute(params![mail.mailbox.as_str(), mail.id, mail.sha256, now.0, mail.refusal.is_some(), arrival])?;
+    refused::note(conn, vault, mail, now)
 }
 
 /// What became of mails, and where reading began.
@@ -42,8 +43,9 @@ impl Store {
     /// Notes a mail that made no arrival, and queues what is to be answered, in one transaction.
     pub fn note_taken(&mut self, mail: &TakenMail, answers: &[OutgoingMail], now: Timestamp) -> Result<(), StoreError> {
         let transaction = self.conn.transaction()?;
-        note(&transaction, mail, now)?;
-        mails::queue(&transaction, self.vault.get_mut(), answers, now)?;
+        let vault = self.vault.get_mut();
+        note(&transaction, vault, mail, now)?;
+        mails::queue(&transaction, vault, answers, now)?;
         transaction.commit()?;
         Ok(())
     }

@@ -4,7 +4,7 @@ use mail_parser::{HeaderValue, MessageParser};
 
 use super::entity::{Entity, trim};
 use super::fault::MimeFault;
-use super::{Address, Loops, Mail, MessageId, MimeLimits, charset, words};
+use super::{Address, Glance, Loops, Mail, MessageId, MimeLimits, charset, words};
 
 /// The most ids that are kept of one header, the newest ones.
 const IDS_MAX: usize = 100;
@@ -14,6 +14,10 @@ const ID_BYTES_MAX: usize = 250;
 const ADDRESS_BYTES_MAX: usize = 320;
 /// The longest subject that is kept, in characters.
 const SUBJECT_CHARS_MAX: usize = 1000;
+/// The longest sender and subject that are shown of a mail that can't be taken, in characters.
+const GLANCE_CHARS_MAX: usize = 200;
+/// The most senders that are shown of one.
+const GLANCE_SENDERS_MAX: usize = 3;
 
 /// Reads the header.
 pub(super) fn read(entity: &Entity<'_>, limits: &MimeLimits) -> Result<Mail, MimeFault> {
@@ -56,6 +60,23 @@ pub(super) fn read(entity: &Entity<'_>, limits: &MimeLimits) -> Result<Mail, Mim
         loops: loops(entity),
         ..Mail::default()
     })
+}
+
+/// What a mail says of itself at a glance, whatever is wrong with it: whom it names as its senders, and its subject. Nobody's word for anything.
+pub(super) fn glance(entity: &Entity<'_>) -> Glance {
+    let shown = |raw: &[u8]| {
+        let text = words::decoded(raw).unwrap_or_else(|| String::from_utf8_lossy(raw).into_owned());
+        // Marks of direction would let it seem another's.
+        let text: String = text.chars().filter(|c| !is_direction_mark(*c)).take(GLANCE_CHARS_MAX).collect();
+        printable(&text).split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let senders: Vec<String> = entity.all("from").take(GLANCE_SENDERS_MAX).map(shown).collect();
+    Glance { from: senders.join(" | "), subject: entity.first("subject").map(shown).unwrap_or_default() }
+}
+
+/// Whether it turns the direction of text around (Unicode Standard Annex 9).
+fn is_direction_mark(c: char) -> bool {
+    matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The one sender.
@@ -165,6 +186,22 @@ fn printable(text: &str) -> String {
 mod tests {
     use super::super::read as read_mail;
     use super::*;
+
+    #[test]
+    fn a_glance_shows_what_can_be_shown_of_any_mail() {
+        let look = |raw: &[u8]| {
+            let Glance { from, subject } = super::super::glance(raw);
+            (from, subject)
+        };
+        let two = "From: =?utf-8?B?5p2O6Zu3?= <li@example.com>\r\nFrom: \u{202E}moc.elpmaxe@ib\r\nSubject: a\r\n\tb\x1b[31m\r\n\r\n";
+        let senders = "李雷 <li@example.com> | moc.elpmaxe@ib".to_owned();
+        assert_eq!(look(two.as_bytes()), (senders, "a b [31m".to_owned()));
+        let broken = look(b"Subject: \xFF\xFE\xFA =?utf-8?B?////?= x\r\n");
+        assert!(broken.0.is_empty() && broken.1.ends_with('x'), "{broken:?}");
+        let long = format!("From: {}\r\n\r\n", "李".repeat(100_000));
+        assert!(look(long.as_bytes()).0.chars().count() <= GLANCE_CHARS_MAX);
+        assert_eq!(look(b""), Default::default());
+    }
 
     fn from(headers: &str) -> Result<String, &'static str> {
         let raw = format!("{headers}Subject: x\r\n\r\nbody\r\n");

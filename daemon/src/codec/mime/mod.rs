@@ -258,6 +258,28 @@ pub enum Notice {
     PartUnfinished,
 }
 
+/// What a mail says of itself, for somebody who looks at one that could not be taken.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Glance {
+    /// Whom it names as its senders.
+    pub from: String,
+    /// What it says it is about.
+    pub subject: String,
+}
+
+/// How much of a mail [`glance`] looks at, in bytes.
+const GLANCE_BYTES_MAX: usize = 64 << 10;
+
+/// Looks at a mail's header, whatever is wrong with it; empty where nothing can be made out.
+pub fn glance(bytes: &[u8]) -> Glance {
+    let looked_at = || {
+        let head = without_mbox_line(bytes.get(..GLANCE_BYTES_MAX).unwrap_or(bytes));
+        let limits = MimeLimits { header_bytes_max: GLANCE_BYTES_MAX, ..MimeLimits::default() };
+        entity::Entity::split(head, &limits).map(|entity| envelope::glance(&entity)).unwrap_or_default()
+    };
+    catch_unwind(AssertUnwindSafe(looked_at)).unwrap_or_default()
+}
+
 /// Reads a mail.
 pub fn read(bytes: &[u8], limits: &MimeLimits) -> Result<Mail, MimeFault> {
     if bytes.len() > limits.mail_bytes_max {

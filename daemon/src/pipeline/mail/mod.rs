@@ -23,6 +23,7 @@ use std::cell::RefCell;
 use self::account::Telling;
 use self::asking::Asking;
 use self::deciding::Deciding;
+use self::poison::Keep;
 use self::readers::ReadCell;
 use self::token::Token;
 use super::command;
@@ -98,7 +99,7 @@ impl Pipeline {
             mailbox: mailbox.name.clone(),
             id: stored_id(&raw.id),
             sha256: Some(raw.sha256),
-            refused: false,
+            refusal: None,
             arrival: None,
         };
         let now = self.now();
@@ -114,15 +115,17 @@ impl Pipeline {
         let (identity, from) = match sent {
             Sender::Person { identity, from } => (identity, from),
             Sender::Refused(reason) => {
-                taken.refused = true;
-                self.store.note_taken(&taken, &[], now)?;
                 let message = format!(
                     "{}: nobody's mail: {reason}. Nothing of it was taken over, and nobody was answered.",
                     raw.id
                 );
-                let hint = "If it is a colleague's, look at it in the folder of refused mails; `authentication` and `[[person]]` say whose mails are believed. Corrected, send it again, or move it back into the inbox of the server.";
+                let hint = "If it is a colleague's, look at it in the folder of refused mails (`daybook refused list` lists them); `authentication` and `[[person]]` say whose mails are believed. Corrected, send it again, or move it back into the inbox of the server.";
                 let problem = Problem::new(MAIL_REFUSED, raw.id.to_string(), message, hint);
-                let problems = vec![problem.in_source(mailbox.name.as_str())];
+                let problem = problem.in_source(mailbox.name.as_str());
+                // A stranger's mail is not kept here: it lies in the folder of refused mails.
+                taken.refusal = Some(poison::refusal(&problem, &raw.bytes, Keep::Head));
+                self.store.note_taken(&taken, &[], now)?;
+                let problems = vec![problem];
                 return Ok(TookMail { verdict: Verdict::Refused, report: Report { problems, ..Report::default() } });
             }
             Sender::Wait(reason) => {

@@ -9,20 +9,19 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::super::{Pipeline, PipelineError, Report};
 use super::{Asked, Author, MAIL_PUT_ASIDE, TookMail, nothing, stored_id};
-use crate::codec::mime::{self, Mail, MimeLimits};
+use crate::codec::mime::{self, Glance, Mail, MimeLimits};
 use crate::config::MailboxConfig;
 use crate::model::{Problem, SourceName};
 use crate::source::mailbox::{MailId, PutAside, RawMail, Verdict};
-use crate::store::TakenMail;
+use crate::store::{Refusal, TakenMail};
 
 /// So often a mail is tried before it is put aside.
 pub(super) const TRIES_MAX: u32 = 3;
 
 /// What its author is told: a code with words in the catalogue.
 const TOLD: &str = "put-aside";
-const HINT: &str = "Look at it in the folder of refused mails, and answer whoever sent it.";
-const DEFECT_HINT: &str =
-    "Look at it in the folder of refused mails, and enter by hand what it says. Report the defect, with the log.";
+const HINT: &str = "Look at it in the folder of refused mails (`daybook refused list`), and answer whoever sent it.";
+const DEFECT_HINT: &str = "Look at it with `daybook refused list` and `save`, and enter by hand what it says. Report the defect, with the log.";
 
 /// Does a piece of work on a mail's content; a panic in it is an error.
 pub(super) fn sound<T>(doing: &'static str, work: impl FnOnce() -> T) -> Result<T, PipelineError> {
@@ -44,12 +43,20 @@ impl Pipeline {
             }
             PutAside::Unreadable { reason } => format!("the server can't hand it out: {reason}"),
         };
-        self.note_aside(mailbox, id, told(mailbox, id, &what, HINT))
+        self.note_aside(mailbox, id, None, told(mailbox, id, &what, HINT))
     }
 
-    fn note_aside(&mut self, mailbox: &SourceName, id: &MailId, told: Problem) -> Result<TookMail, PipelineError> {
-        let taken =
-            TakenMail { mailbox: mailbox.clone(), id: stored_id(id), sha256: None, refused: true, arrival: None };
+    /// Notes that a mail is put aside of which no word goes to anybody but the steward. `raw` is the mail, if it could be had.
+    fn note_aside(
+        &mut self,
+        mailbox: &SourceName,
+        id: &MailId,
+        raw: Option<&RawMail>,
+        told: Problem,
+    ) -> Result<TookMail, PipelineError> {
+        let refusal = Some(refusal(&told, raw.map_or(&[], |raw| &raw.bytes), Keep::Whole));
+        let sha256 = raw.map(|raw| raw.sha256);
+        let taken = TakenMail { mailbox: mailbox.clone(), id: stored_id(id), sha256, refusal, arrival: None };
         let now = self.now();
         self.store.note_taken(&taken, &[], now)?;
         Ok(refused(told, Report::default()))
@@ -70,7 +77,7 @@ impl Pipeline {
             Some(Ok(report)) => Ok(refused(problem, report)),
             Some(Err(error)) if !error.is_of_content() => Err(error),
             // Not even that can be said of it.
-            Some(Err(_)) | None => self.note_aside(&mailbox.name, &raw.id, problem),
+            Some(Err(_)) | None => self.note_aside(&mailbox.name, &raw.id, Some(raw), problem),
         }
     }
 
@@ -88,7 +95,7 @@ impl Pipeline {
             mailbox: mailbox.name.clone(),
             id: stored_id(&raw.id),
             sha256: Some(raw.sha256),
-            refused: true,
+            refusal: Some(refusal(problem, &raw.bytes, Keep::Whole)),
             arrival: Some(arrival.id),
         };
         let answered = mail.message_id.as_ref().map(|id| id.as_str().to_owned());
@@ -101,6 +108,22 @@ impl Pipeline {
             Ok(made)
         })
     }
+}
+
+/// What is kept of a refused mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// What it says of itself.
+    Head,
+    /// That, and its bytes.
+    Whole,
+}
+
+/// What the steward finds of a refused mail. `bytes` is empty if it could not be had.
+pub(super) fn refusal(problem: &Problem, bytes: &[u8], keep: Keep) -> Refusal {
+    let Glance { from, subject } = mime::glance(bytes);
+    let bytes = (keep == Keep::Whole && !bytes.is_empty()).then(|| bytes.into());
+    Refusal { problem: problem.clone(), from, subject, bytes }
 }
 
 fn told(mailbox: &SourceName, id: &MailId, what: &str, hint: &str) -> Problem {

@@ -5,6 +5,7 @@ mod answering;
 mod committing;
 mod mails;
 mod opening;
+mod refused;
 mod replay;
 mod states;
 mod versions;
