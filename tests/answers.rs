@@ -10,6 +10,7 @@ use daybook::io::{Clock as _, ManualClock, RealDisk, SeededEntropy};
 use daybook::model::{Actor, Cell, TableName, Value};
 use daybook::pipeline::{Parts, Pipeline, PipelineError};
 use daybook::plugin::NoPlugins;
+use daybook::source::mailbox::sender::Authenticator;
 use daybook::source::mailbox::{MailId, RawMail};
 use daybook::source::workbook::{InProcessPatcher, InProcessReader};
 use daybook::store::{FaultPoint, Killed, MasterKey, Store};
@@ -125,7 +126,8 @@ impl Office {
 
     fn try_take(&mut self, mail: &RawMail) -> Result<(), PipelineError> {
         let mailbox = self.config.mailboxes[0].clone();
-        self.pipeline().take_mail(&mailbox, mail).map(|_| ())
+        let sent = Authenticator::new(&mailbox.authentication, &self.config.policy.people).authenticate(mail, 0);
+        self.pipeline().take_mail(&mailbox, mail, sent).map(|_| ())
     }
 
     fn take(&mut self, text: &str) {

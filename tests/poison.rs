@@ -13,6 +13,7 @@ use daybook::model::{Cell, Value};
 use daybook::pipeline::mail::TookMail;
 use daybook::pipeline::{Parts, Pipeline, PipelineError};
 use daybook::plugin::{Answered, Plugins, Request};
+use daybook::source::mailbox::sender::Authenticator;
 use daybook::source::mailbox::{MailId, RawMail, Verdict};
 use daybook::source::workbook::{InProcessPatcher, InProcessReader};
 use daybook::store::{Killed, MasterKey, Store};
@@ -123,7 +124,10 @@ fn take(pipeline: &mut Pipeline, name: &str, text: &str) -> Result<TookMail, Pip
     let id = MailId::Maildir { folder: "mail".to_owned(), name: name.to_owned() };
     let mailbox = pipeline.config().mailboxes[0].clone();
     let sha256 = Sha256::digest(bytes.as_bytes()).into();
-    pipeline.take_mail(&mailbox, &RawMail { id, bytes: bytes.into_bytes(), sha256, arrived_ms: None })
+    let mail = RawMail { id, bytes: bytes.into_bytes(), sha256, arrived_ms: None };
+    let people = &pipeline.config().policy.people;
+    let sent = Authenticator::new(&mailbox.authentication, people).authenticate(&mail, 0);
+    pipeline.take_mail(&mailbox, &mail, sent)
 }
 
 fn known(pipeline: &Pipeline, name: &str) -> Option<Verdict> {

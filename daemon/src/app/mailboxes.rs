@@ -5,7 +5,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use crate::model::problem::Code;
 use crate::model::{Problem, SourceName};
 use crate::pipeline::mail::TookMail;
 use crate::pipeline::{Pipeline, PipelineError, Report};
+use crate::source::mailbox::sender::{Authenticator, Defect, Verdict as Sender};
 use crate::source::mailbox::{
     Desk, MailFailure, MailId, MailState, Mailbox, Progress, PutAside, PutOff, RawMail, Round, Surroundings, Verdict,
     open, round, serve,
@@ -41,17 +42,18 @@ pub fn read_mailboxes(pipeline: &mut Pipeline) -> Result<Report, PipelineError> 
     let bytes_max = pipeline.config().limits.mail_bytes_max;
     for config in pipeline.config().mailboxes.clone() {
         let mut mailbox = opened(pipeline, &config, Stop::default())?;
-        let put_off = put_off(pipeline);
-        let mut desk = OwnDesk { pipeline: &mut *pipeline, config: &config, put_off, report: Report::default() };
+        let (put_off, authenticator) = (put_off(pipeline), authenticator(pipeline, &config));
+        let office = Office { pipeline: &mut *pipeline, config: &config, report: Report::default() };
+        let mut desk = OwnDesk { office, authenticator, put_off };
         for _ in 0..ROUNDS_MAX {
             let result = round(mailbox.as_mut(), &mut desk, bytes_max);
             let has_more = result.as_ref().is_ok_and(|round| round.has_more);
-            desk.report.problems.extend(problems(&config, result));
+            desk.office.report.problems.extend(problems(&config, result));
             if !has_more {
                 break;
             }
         }
-        report.add(desk.report);
+        report.add(desk.office.report);
     }
     Ok(report)
 }
@@ -65,6 +67,10 @@ fn opened(pipeline: &mut Pipeline, config: &MailboxConfig, stop: Stop) -> Result
 /// A mailbox's mails that are tried again later: none yet.
 fn put_off(pipeline: &Pipeline) -> PutOff {
     PutOff::new(pipeline.parts().clock.clone(), Box::new(OsEntropy))
+}
+
+fn authenticator(pipeline: &Pipeline, config: &MailboxConfig) -> Authenticator {
+    Authenticator::new(&config.authentication, &pipeline.config().policy.people)
 }
 
 /// What was wrong with a round, and remembers it for those who ask how things are.
@@ -109,15 +115,14 @@ fn answer(config: &MailboxConfig, took: Result<TookMail, PipelineError>, report:
     }
 }
 
-/// A desk that has the pipeline at hand.
-struct OwnDesk<'a> {
+/// What a desk asks of the pipeline, in this mailbox's name.
+struct Office<'a> {
     pipeline: &'a mut Pipeline,
     config: &'a MailboxConfig,
-    put_off: PutOff,
     report: Report,
 }
 
-impl Desk for OwnDesk<'_> {
+impl Office<'_> {
     fn keep(&mut self, progress: Progress) -> Result<(), Problem> {
         let kept = self.pipeline.keep_mailbox_progress(&self.config.name, &progress);
         kept.map_err(|error| later(self.config, &error))
@@ -126,6 +131,39 @@ impl Desk for OwnDesk<'_> {
     fn known(&self, id: &MailId) -> Option<Verdict> {
         // Not known for now: its bytes will tell.
         self.pipeline.mail_known(&self.config.name, id).unwrap_or_default()
+    }
+
+    /// Whether the same mail was taken before.
+    fn again(&mut self, id: &MailId, sha256: &[u8; 32]) -> bool {
+        // Not known for now: it is asked again when the mail is taken.
+        self.pipeline.take_again(&self.config.name, id, sha256).unwrap_or_default()
+    }
+
+    fn take(&mut self, mail: &RawMail, sent: Sent) -> Verdict {
+        let took = self.pipeline.take_mail(self.config, mail, sent);
+        answer(self.config, took, &mut self.report)
+    }
+
+    fn put_aside(&mut self, id: &MailId, why: &PutAside) -> Verdict {
+        let took = self.pipeline.put_mail_aside(&self.config.name, id, why);
+        answer(self.config, took, &mut self.report)
+    }
+}
+
+/// A desk that has the pipeline at hand.
+struct OwnDesk<'a> {
+    office: Office<'a>,
+    authenticator: Authenticator,
+    put_off: PutOff,
+}
+
+impl Desk for OwnDesk<'_> {
+    fn keep(&mut self, progress: Progress) -> Result<(), Problem> {
+        self.office.keep(progress)
+    }
+
+    fn known(&self, id: &MailId) -> Option<Verdict> {
+        self.office.known(id)
     }
 
     fn is_put_off(&self, id: &MailId) -> bool {
@@ -137,35 +175,46 @@ impl Desk for OwnDesk<'_> {
     }
 
     fn take(&mut self, mail: RawMail) -> Verdict {
-        let took = self.pipeline.take_mail(self.config, &mail);
-        let verdict = answer(self.config, took, &mut self.report);
+        let verdict = if self.office.again(&mail.id, &mail.sha256) {
+            Verdict::Done
+        } else {
+            let sent = self.authenticator.authenticate(&mail, self.office.pipeline.now().0);
+            self.office.take(&mail, sent)
+        };
         self.put_off.note(&mail.id, verdict);
         verdict
     }
 
     fn put_aside(&mut self, id: &MailId, why: PutAside) -> Verdict {
-        let took = self.pipeline.put_mail_aside(&self.config.name, id, &why);
-        let verdict = answer(self.config, took, &mut self.report);
+        let verdict = self.office.put_aside(id, &why);
         self.put_off.note(id, verdict);
         verdict
     }
 
     fn note(&mut self, state: &MailState, _result: &Result<Round, MailFailure>) {
-        note(self.pipeline, &self.config.name, state);
+        note(self.office.pipeline, &self.office.config.name, state);
     }
 }
+
+/// Who a mail is from, as far as that could be found out.
+type Sent = Result<Sender, Defect>;
+
+/// The way back for an answer.
+type Back<T> = mpsc::Sender<T>;
 
 /// What a mailbox's thread asks of the loop, with the way back for the answer.
 #[derive(Debug)]
 pub enum MailRequest {
     /// Where reading begins is to be kept.
-    Keep(Progress, Sender<Result<(), Problem>>),
+    Keep(Progress, Back<Result<(), Problem>>),
     /// Whether a mail is known.
-    Known(MailId, Sender<Option<Verdict>>),
-    /// A mail is to be taken.
-    Take(Box<RawMail>, Sender<Verdict>),
+    Known(MailId, Back<Option<Verdict>>),
+    /// Whether a mail with these bytes was taken before; then it is noted under this id.
+    Again(MailId, [u8; 32], Back<bool>),
+    /// A mail is to be taken, whose sender was looked for.
+    Take(Box<RawMail>, Sent, Back<Verdict>),
     /// A mail is to be put aside.
-    PutAside(MailId, PutAside, Sender<Verdict>),
+    PutAside(MailId, PutAside, Back<Verdict>),
     /// How a round ended.
     Note(MailState, Vec<Problem>),
 }
@@ -178,7 +227,7 @@ pub(super) struct Mailboxes {
 
 impl Mailboxes {
     /// Starts a thread for each mailbox.
-    pub(super) fn start(pipeline: &mut Pipeline, events: &Sender<Event>) -> Result<Self, PipelineError> {
+    pub(super) fn start(pipeline: &mut Pipeline, events: &mpsc::Sender<Event>) -> Result<Self, PipelineError> {
         let (stop, mut threads) = (Stop::default(), Vec::new());
         if pipeline.config().office.observe_only {
             return Ok(Self { stop, threads });
@@ -187,9 +236,10 @@ impl Mailboxes {
         for (number, config) in pipeline.config().mailboxes.clone().into_iter().enumerate() {
             let mut mailbox = opened(pipeline, &config, stop.clone())?;
             let (events, own, put_off) = (events.clone(), stop.clone(), put_off(pipeline));
-            let clock = pipeline.parts().clock.clone();
+            let (clock, authenticator) = (pipeline.parts().clock.clone(), authenticator(pipeline, &config));
             let work = move || {
-                let mut desk = FarDesk { number, config: Arc::new(config), events, clock, put_off, told: None };
+                let config = Arc::new(config);
+                let mut desk = FarDesk { number, config, events, clock, authenticator, put_off, told: None };
                 serve_on(mailbox.as_mut(), &mut desk, bytes_max, &own, BROKE_WAIT);
             };
             match thread::Builder::new().name("mailbox".to_owned()).spawn(work) {
@@ -204,23 +254,21 @@ impl Mailboxes {
 
     /// Answers what a thread asks.
     pub(super) fn answer(pipeline: &mut Pipeline, number: usize, request: MailRequest) -> Report {
-        let mut report = Report::default();
-        let Some(config) = pipeline.config().mailboxes.get(number).cloned() else { return report };
-        let put_off = put_off(pipeline);
-        let mut desk = OwnDesk { pipeline, config: &config, put_off, report: Report::default() };
+        let Some(config) = pipeline.config().mailboxes.get(number).cloned() else { return Report::default() };
+        let mut office = Office { pipeline, config: &config, report: Report::default() };
         // Whoever asked may have been stopped meanwhile: then the answer is of no use to anybody.
         match request {
-            MailRequest::Keep(progress, back) => back.send(desk.keep(progress)).unwrap_or_default(),
-            MailRequest::Known(id, back) => back.send(desk.known(&id)).unwrap_or_default(),
-            MailRequest::Take(mail, back) => back.send(desk.take(*mail)).unwrap_or_default(),
-            MailRequest::PutAside(id, why, back) => back.send(desk.put_aside(&id, why)).unwrap_or_default(),
+            MailRequest::Keep(progress, back) => back.send(office.keep(progress)).unwrap_or_default(),
+            MailRequest::Known(id, back) => back.send(office.known(&id)).unwrap_or_default(),
+            MailRequest::Again(id, sha256, back) => back.send(office.again(&id, &sha256)).unwrap_or_default(),
+            MailRequest::Take(mail, sent, back) => back.send(office.take(&mail, sent)).unwrap_or_default(),
+            MailRequest::PutAside(id, why, back) => back.send(office.put_aside(&id, &why)).unwrap_or_default(),
             MailRequest::Note(state, problems) => {
-                note(desk.pipeline, &config.name, &state);
-                desk.report.problems.extend(problems);
+                note(office.pipeline, &config.name, &state);
+                office.report.problems.extend(problems);
             }
         }
-        report.add(desk.report);
-        report
+        office.report
     }
 
     /// Ends the threads. A question that was asked already finds nobody, and its mail stays.
@@ -256,8 +304,10 @@ fn serve_on(mailbox: &mut dyn Mailbox, desk: &mut FarDesk, bytes_max: u64, stop:
 struct FarDesk {
     number: usize,
     config: Arc<MailboxConfig>,
-    events: Sender<Event>,
+    events: mpsc::Sender<Event>,
     clock: Arc<dyn Clock>,
+    /// Waits for name servers in this thread: nobody else is to wait for them.
+    authenticator: Authenticator,
     put_off: PutOff,
     /// What was told last of the mailbox as a whole: it is told once.
     told: Option<String>,
@@ -265,7 +315,7 @@ struct FarDesk {
 
 impl FarDesk {
     /// Asks and waits; `None` if the loop has ended.
-    fn ask<T>(&self, request: impl FnOnce(Sender<T>) -> MailRequest) -> Option<T> {
+    fn ask<T>(&self, request: impl FnOnce(Back<T>) -> MailRequest) -> Option<T> {
         let (back, answer) = mpsc::channel();
         self.events.send(Event::Mail { mailbox: self.number, request: request(back) }).ok()?;
         answer.recv().ok()
@@ -295,7 +345,14 @@ impl Desk for FarDesk {
 
     fn take(&mut self, mail: RawMail) -> Verdict {
         let id = mail.id.clone();
-        let verdict = self.ask(|back| MailRequest::Take(Box::new(mail), back)).unwrap_or(Verdict::Later);
+        let verdict = match self.ask(|back| MailRequest::Again(id.clone(), mail.sha256, back)) {
+            Some(true) => Verdict::Done,
+            Some(false) => {
+                let sent = self.authenticator.authenticate(&mail, self.clock.now_ms());
+                self.ask(|back| MailRequest::Take(Box::new(mail), sent, back)).unwrap_or(Verdict::Later)
+            }
+            None => Verdict::Later,
+        };
         self.put_off.note(&id, verdict);
         verdict
     }
@@ -332,6 +389,7 @@ mod tests {
     use super::*;
     use crate::config;
     use crate::io::{ManualClock, SeededEntropy};
+    use crate::source::mailbox::sender::Reason;
     use crate::source::mailbox::{Destination, Fetched, Filed, Listing, Woken};
 
     const OFFICE: &str = "[office]\nname = \"Office\"\nlanguage = \"en\"\n[store]\npath = \"data/daybook.db\"\nkey_file = \"keys/key\"\n\
@@ -388,7 +446,8 @@ mod tests {
             codes
         });
         let put_off = PutOff::new(clock.clone(), Box::new(SeededEntropy::new(1)));
-        let mut desk = FarDesk { number: 0, config, events, clock, put_off, told: None };
+        let authenticator = Authenticator::new(&config.authentication, &[]);
+        let mut desk = FarDesk { number: 0, config, events, clock, authenticator, put_off, told: None };
         let mut mailbox = Breaking(stop.clone(), MailState::New, 0);
         serve_on(&mut mailbox, &mut desk, 1_000, &stop, Duration::ZERO);
         drop(desk);
@@ -418,7 +477,9 @@ mod tests {
                 match request {
                     MailRequest::Keep(_, back) => back.send(Ok(())).unwrap_or_default(),
                     MailRequest::Known(_, back) => back.send(None).unwrap_or_default(),
-                    MailRequest::Take(_, back) => {
+                    MailRequest::Again(.., back) => back.send(false).unwrap_or_default(),
+                    MailRequest::Take(_, sent, back) => {
+                        assert_eq!(sent, Ok(Sender::Refused(Reason::UnknownSender)), "its sender was looked for");
                         taken += 1;
                         back.send(answer).unwrap_or_default();
                     }
@@ -428,8 +489,10 @@ mod tests {
             taken
         });
         let put_off = PutOff::new(clock.clone(), entropy());
-        let mut desk =
-            FarDesk { number: 0, config: Arc::new(config), events, clock: clock.clone(), put_off, told: None };
+        let authenticator = Authenticator::new(&config.authentication, &[]);
+        let own = clock.clone();
+        let config = Arc::new(config);
+        let mut desk = FarDesk { number: 0, config, events, clock: own, authenticator, put_off, told: None };
         let mut look = |pause_ms| {
             clock.advance(pause_ms);
             round(mailbox.as_mut(), &mut desk, 1_000).expect("it can be read").left

@@ -32,9 +32,9 @@ use super::{Along, CommitError, Pipeline, PipelineError, Report, TRIES_MAX, comm
 use super::{Task, publish_tasks, table_of};
 use crate::access::Decider;
 use crate::codec::mime::{self, Mail, MimeLimits};
-use crate::config::{Authentication, MailboxConfig, SmtpConfig};
+use crate::config::{MailboxConfig, SmtpConfig};
 use crate::extract::mail::{self as extract, Command, MailReading};
-use crate::io::{Entropy, NameService, Resolver, uuid_v7};
+use crate::io::{Entropy, uuid_v7};
 use crate::model::entry::{KeyIndex, Posting};
 use crate::model::problem::Code;
 use crate::model::{
@@ -42,7 +42,7 @@ use crate::model::{
     SourceName, Table, TableName, Timestamp,
 };
 use crate::publish::receipt::{self, Account, Reply, Thread};
-use crate::source::mailbox::sender::{self, Border, Header, People, Proof, Verdict as Sender};
+use crate::source::mailbox::sender::{self, Defect, Header, Verdict as Sender};
 use crate::source::mailbox::{MailId, Progress, RawMail, Verdict};
 use crate::store::{Answering, HeldPayload, Offer, Snapshot, TakenMail, Untold};
 
@@ -93,24 +93,28 @@ struct Asked<'a> {
 type Made = (Posting, Report, Account);
 
 impl Pipeline {
-    /// Takes a mail. An error means that nothing of it is durable.
-    pub fn take_mail(&mut self, mailbox: &MailboxConfig, raw: &RawMail) -> Result<TookMail, PipelineError> {
-        let mut taken = TakenMail {
-            mailbox: mailbox.name.clone(),
-            id: stored_id(&raw.id),
-            sha256: Some(raw.sha256),
-            refusal: None,
-            arrival: None,
-        };
-        let now = self.now();
-        if self.store.is_taken(&mailbox.name, &raw.sha256)? {
-            // The same bytes under another id: noted, so that the next look need not fetch them.
-            self.store.note_taken(&taken, &[], now)?;
+    /// Whether a mail with these bytes was taken before: then it is noted under this id, so that the next look need not fetch it.
+    pub fn take_again(&mut self, mailbox: &SourceName, id: &MailId, sha256: &[u8; 32]) -> Result<bool, PipelineError> {
+        let is_taken = self.store.is_taken(mailbox, sha256)?;
+        if is_taken {
+            let now = self.now();
+            self.store.note_taken(&taken(mailbox, id, Some(*sha256)), &[], now)?;
+        }
+        Ok(is_taken)
+    }
+
+    /// Takes a mail whose sender was looked for. An error means that nothing of it is durable.
+    pub fn take_mail(
+        &mut self,
+        mailbox: &MailboxConfig,
+        raw: &RawMail,
+        sent: Result<Sender, Defect>,
+    ) -> Result<TookMail, PipelineError> {
+        if self.take_again(&mailbox.name, &raw.id, &raw.sha256)? {
             return Ok(TookMail { verdict: Verdict::Done, report: Report::default() });
         }
-        let sent = match poison::sound("its sender was looked for", || self.authenticate(mailbox, raw)) {
-            Ok(sent) => sent,
-            Err(defect) => return self.give_up(mailbox, raw, None, &defect),
+        let Ok(sent) = sent else {
+            return self.give_up(mailbox, raw, None, &PipelineError::Defect("its sender was looked for"));
         };
         let (identity, from) = match sent {
             Sender::Person { identity, from } => (identity, from),
@@ -123,8 +127,13 @@ impl Pipeline {
                 let problem = Problem::new(MAIL_REFUSED, raw.id.to_string(), message, hint);
                 let problem = problem.in_source(mailbox.name.as_str());
                 // A stranger's mail is not kept here: it lies in the folder of refused mails.
-                taken.refusal = Some(poison::refusal(&problem, &raw.bytes, Keep::Head));
-                self.store.note_taken(&taken, &[], now)?;
+                let refusal = Some(poison::refusal(&problem, &raw.bytes, Keep::Head));
+                let now = self.now();
+                self.store.note_taken(
+                    &TakenMail { refusal, ..taken(&mailbox.name, &raw.id, Some(raw.sha256)) },
+                    &[],
+                    now,
+                )?;
                 let problems = vec![problem];
                 return Ok(TookMail { verdict: Verdict::Refused, report: Report { problems, ..Report::default() } });
             }
@@ -145,7 +154,7 @@ impl Pipeline {
         let mut tried = 0;
         loop {
             tried += 1;
-            match self.take_from(mailbox, raw, &author, taken.clone()) {
+            match self.take_from(mailbox, raw, &author) {
                 Ok(report) => return Ok(TookMail { verdict: Verdict::Done, report }),
                 Err(error) if !error.is_of_content() => return Err(error),
                 Err(error) if tried >= poison::TRIES_MAX => return self.give_up(mailbox, raw, Some(&author), &error),
@@ -172,27 +181,6 @@ impl Pipeline {
         Ok(self.store.keep_mailbox_progress(mailbox, &bytes)?)
     }
 
-    fn authenticate(&self, mailbox: &MailboxConfig, raw: &RawMail) -> Sender {
-        let people = People::of(&self.config.policy.people);
-        let border = Border::of(&mailbox.authentication);
-        let service;
-        let seconds = |ms: i64| u64::try_from(ms / 1000).unwrap_or_default();
-        let proof = match (&mailbox.authentication, &border) {
-            (Authentication::Results { .. }, Some(border)) => Proof::Results(border),
-            (Authentication::Dkim, _) => match NameService::system() {
-                Ok(made) => {
-                    service = made;
-                    let first = raw.arrived_ms.unwrap_or_else(|| self.now().0);
-                    let resolver: &dyn Resolver = &service;
-                    Proof::Dkim { resolver, now_s: seconds(self.now().0), first_asked_s: seconds(first) }
-                }
-                Err(_) => return Sender::Wait(sender::Reason::DnsUnavailable),
-            },
-            _ => Proof::None,
-        };
-        sender::authenticate(&raw.bytes, &proof, &people)
-    }
-
     /// Who wrote it, and whether anybody may answer.
     fn author(&self, identity: &str, from: &str, bytes: &[u8]) -> Result<Author, PipelineError> {
         let actor = Actor::Person(identity.to_owned());
@@ -209,13 +197,7 @@ impl Pipeline {
     }
 
     /// Takes a mail of a proved sender.
-    fn take_from(
-        &mut self,
-        mailbox: &MailboxConfig,
-        raw: &RawMail,
-        author: &Author,
-        mut taken: TakenMail,
-    ) -> Result<Report, PipelineError> {
+    fn take_from(&mut self, mailbox: &MailboxConfig, raw: &RawMail, author: &Author) -> Result<Report, PipelineError> {
         let limits = MimeLimits {
             mail_bytes_max: usize::try_from(self.config.limits.mail_bytes_max).unwrap_or(usize::MAX),
             ..MimeLimits::default()
@@ -233,7 +215,7 @@ impl Pipeline {
         };
         let table = reading.as_ref().map_or_else(|_| mailbox.table.clone(), |reading| reading.table.clone());
         let arrival = self.mail_arrival(mailbox, raw, mail, author, &table);
-        taken.arrival = Some(arrival.id);
+        let taken = TakenMail { arrival: Some(arrival.id), ..taken(&mailbox.name, &raw.id, Some(raw.sha256)) };
         let (read_cells, told) = match &mut reading {
             Ok(reading) => self.put_to_readers(reading, mail, author, arrival.edited_at)?,
             Err(_) => Default::default(),
@@ -541,6 +523,11 @@ fn verdict(refused: bool) -> Verdict {
 }
 
 /// A mail's id as the store keeps it: names and numbers of the server, nothing of a person's.
+/// That a mail is taken, as long as nothing else is known of it.
+fn taken(mailbox: &SourceName, id: &MailId, sha256: Option<[u8; 32]>) -> TakenMail {
+    TakenMail { mailbox: mailbox.clone(), id: stored_id(id), sha256, refusal: None, arrival: None }
+}
+
 fn stored_id(id: &MailId) -> Vec<u8> {
     // A structure of texts and numbers can always be written.
     serde_json::to_vec(id).unwrap_or_else(|_| id.to_string().into_bytes())

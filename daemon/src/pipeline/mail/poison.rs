@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::super::{Pipeline, PipelineError, Report};
-use super::{Asked, Author, MAIL_PUT_ASIDE, TookMail, nothing, stored_id};
+use super::{Asked, Author, MAIL_PUT_ASIDE, TookMail, nothing, taken};
 use crate::codec::mime::{self, Glance, Mail, MimeLimits};
 use crate::config::MailboxConfig;
 use crate::model::{Problem, SourceName};
@@ -56,7 +56,7 @@ impl Pipeline {
     ) -> Result<TookMail, PipelineError> {
         let refusal = Some(refusal(&told, raw.map_or(&[], |raw| &raw.bytes), Keep::Whole));
         let sha256 = raw.map(|raw| raw.sha256);
-        let taken = TakenMail { mailbox: mailbox.clone(), id: stored_id(id), sha256, refusal, arrival: None };
+        let taken = TakenMail { refusal, ..taken(mailbox, id, sha256) };
         let now = self.now();
         self.store.note_taken(&taken, &[], now)?;
         Ok(refused(told, Report::default()))
@@ -91,13 +91,9 @@ impl Pipeline {
     ) -> Result<Report, PipelineError> {
         let mail: Mail = mime::read(&raw.bytes, &MimeLimits::default()).unwrap_or_default();
         let arrival = self.mail_arrival(mailbox, raw, &mail, author, &mailbox.table);
-        let taken = TakenMail {
-            mailbox: mailbox.name.clone(),
-            id: stored_id(&raw.id),
-            sha256: Some(raw.sha256),
-            refusal: Some(refusal(problem, &raw.bytes, Keep::Whole)),
-            arrival: Some(arrival.id),
-        };
+        let refusal = Some(refusal(problem, &raw.bytes, Keep::Whole));
+        let known = taken(&mailbox.name, &raw.id, Some(raw.sha256));
+        let taken = TakenMail { refusal, arrival: Some(arrival.id), ..known };
         let answered = mail.message_id.as_ref().map(|id| id.as_str().to_owned());
         let (held, deciding) = (RefCell::default(), RefCell::default());
         let asked = Asked { mail: &mail, author, answered, arrival, taken: Some(taken), held, deciding };

@@ -7,6 +7,7 @@
 //! It answers nobody. [`may_answer`] says whether anybody may.
 
 mod address;
+mod authenticator;
 mod dkim;
 mod header;
 mod loops;
@@ -18,6 +19,7 @@ mod token;
 use std::collections::BTreeMap;
 
 pub use self::address::{FROM_BYTES_MAX, from_address};
+pub use self::authenticator::{Authenticator, Defect};
 pub use self::dkim::{RSA_BITS_MIN, SIGNATURES_MAX};
 pub use self::header::{FIELDS_MAX, Field, HEADER_BYTES_MAX, Header, LINE_BYTES_MAX};
 pub use self::loops::{Silence, is_automatic_subject, may_answer};
