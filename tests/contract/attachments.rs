@@ -425,3 +425,41 @@ fn rows_without_a_key_get_a_number_once() {
     assert_eq!(office.list(&["record", "list"]).len(), 3);
     office.store_is_sound();
 }
+
+/// A workbook of several sheets, each with rows of texts; one whose name ends in `-` is hidden.
+fn sheets_of(all: &[(&str, &[&str])]) -> Vec<u8> {
+    let mut workbook = rust_xlsxwriter::Workbook::new();
+    for (name, lines) in all {
+        let sheet = workbook.add_worksheet();
+        sheet.set_name(*name).expect("a name");
+        sheet.set_hidden(name.ends_with('-'));
+        for (row, line) in (0..).zip(*lines) {
+            for (column, text) in (0..).zip(line.split('|')) {
+                sheet.write(row, column, text).expect("it can be written");
+            }
+        }
+    }
+    workbook.save_to_buffer().expect("it can be made")
+}
+
+#[test]
+fn the_first_sheet_with_the_tables_titles_is_read_and_further_ones_are_told() {
+    let office = office_with("zh-CN", "");
+    let book = sheets_of(&[
+        ("封面", &["客户更新 2026"]),
+        ("空白", &[]),
+        ("隐藏-", &["客户编号|客户名称", "C-9|不该采用"]),
+        ("华东", &["二季度", "客户编号|客户名称", "C-1|琥珀"]),
+        ("华北", &["", "", "客户编号|客户名称", "C-2|玛瑙"]),
+        ("说明", &["客户名称怎么填", "写全称"]),
+    ]);
+    send(&office, "1", CHIEF, "见附件\n", &[("更新.xlsx", book)]);
+    office.sync();
+    let (outcome, text) = last(&office);
+    assert_eq!(outcome, "applied=1 unchanged=0 refused=0 conflicts=0 held=0 not-understood=1", "{text}");
+    assert!(text.contains("更新.xlsx：读取了工作表“华东”的 1 行"), "{text}");
+    assert!(text.contains("更新.xlsx!华北：没有采用。每个工作簿只读取一个工作表"), "{text}");
+    assert!(!text.contains("说明") && !text.contains("封面") && !text.contains("隐藏"), "{text}");
+    assert_eq!(office.list(&["record", "list"]).len(), 1);
+    assert_eq!(office.value("C-1", "name"), "琥珀");
+}

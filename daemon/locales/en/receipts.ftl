@@ -157,6 +157,7 @@ file-truncated = It ends too early. Attach the workbook again.
 file-damaged = It is damaged. Open it in your spreadsheet program, save it, and send it again.
 file-unreadable = Its format can’t be read here. Save it as an Excel workbook (.xlsx) and send it again.
 file-encoding-unknown = Its text encoding could not be determined. Save it as an Excel workbook (.xlsx) and send it again.
+file-other-sheet = Of each workbook one sheet is read, and another one was. If this one is meant, too, send it as a workbook of its own.
 file-sheet-missing = It has no sheet with cells. Put the table onto the first sheet and send it again.
 file-header-missing = It has no row of titles. Put titles above the columns and send it again.
 file-missing-key-column = No column has the title of the key, so it is not known which records the rows are about. Send “template” for a blank workbook, or correct the title.

@@ -142,6 +142,7 @@ file-truncated = 文件不完整。请重新附上工作簿。
 file-damaged = 文件已损坏。请用表格软件打开、保存后重新发送。
 file-unreadable = 文件的格式这里无法读取。请另存为 Excel 工作簿（.xlsx）后重新发送。
 file-encoding-unknown = 无法确定文件使用的文字编码。请另存为 Excel 工作簿（.xlsx）后重新发送。
+file-other-sheet = 每个工作簿只读取一个工作表，已经读取了另一个。如果这个工作表也要采用，请把它另存为单独的工作簿后发送。
 file-sheet-missing = 没有可读取的工作表。请把表格放在第一个工作表后重新发送。
 file-header-missing = 没有标题行。请在各列上方写上标题后重新发送。
 file-missing-key-column = 没有编号列，不知道各行是哪条记录。请发“模板”索取空白表，或改正标题。

@@ -30,9 +30,9 @@ pub(super) fn read<R: Read + Seek>(package: &mut Package<R>, mut rows: Rows<'_>)
         return Err(ReadFailure::encrypted().into());
     }
     let sheets = sheets(package)?;
-    let name = choose_sheet(&sheets, rows.request().sheet.as_deref())?;
-    let position = sheets.iter().position(|sheet| sheet.name == name).unwrap_or(0);
-    rows.describe(Some(name), properties(package));
+    let chosen = choose_sheet(&sheets, rows.request())?;
+    let position = sheets.iter().position(|sheet| sheet.name == chosen.name).unwrap_or(0);
+    rows.describe(Some(chosen), properties(package));
     let mut table = Table::find(package.part(CONTENT).ok_or_else(broken)?, position)?;
     let mut formulas = FormulaRuns::new(rows.request().header_row, rows.request().columns_max);
     let mut number = 1_u32;

@@ -36,8 +36,10 @@ pub enum FileKind {
 pub struct ReadRequest {
     /// The kind of the file, as its name says.
     pub kind: FileKind,
-    /// The sheet's name; `None` for the first visible one.
+    /// The sheet's name; `None` for a visible one, see `position`.
     pub sheet: Option<String>,
+    /// Which of the visible sheets, from 0, if none is named.
+    pub position: u32,
     /// The row of the titles, from 1.
     pub header_row: u32,
     /// The key of the rows' hashes.
@@ -63,6 +65,7 @@ impl ReadRequest {
         Self {
             kind,
             sheet: None,
+            position: 0,
             header_row: 1,
             hash_key,
             answer_header: None,
@@ -247,22 +250,36 @@ pub(super) fn broken_input(error: &io::Error) -> ReadFailure {
     ReadFailure::unreadable(format!("The file's bytes can't be read ({}).", error.kind()))
 }
 
-/// Chooses the sheet: the one with the name, else the one whose name differs only in case, width or outer spaces; the
-/// first visible one if no name is wanted.
-pub(super) fn choose_sheet(sheets: &[Sheet], wanted: Option<&str>) -> Result<String, ReadFailure> {
+/// The sheet that is read.
+pub(super) struct ChosenSheet {
+    pub(super) name: String,
+    /// How many sheets can be seen, it included.
+    pub(super) visible: u32,
+}
+
+/// Chooses the sheet: the one with the name, else the one whose name differs only in case, width or outer spaces; a
+/// visible one by its position if no name is wanted. If none can be seen, the first one counts as visible.
+pub(super) fn choose_sheet(sheets: &[Sheet], request: &ReadRequest) -> Result<ChosenSheet, ReadFailure> {
+    let wanted = request.sheet.as_deref();
     let mut worksheets = sheets.iter().filter(|sheet| sheet.typ == SheetType::WorkSheet);
+    let mut visible: Vec<&Sheet> = worksheets.clone().filter(|sheet| sheet.visible == SheetVisible::Visible).collect();
+    if visible.is_empty() {
+        visible.extend(worksheets.clone().next());
+    }
     let chosen = match wanted {
-        None => worksheets.clone().find(|sheet| sheet.visible == SheetVisible::Visible).or_else(|| worksheets.next()),
+        None => usize::try_from(request.position).ok().and_then(|at| visible.get(at).copied()),
         Some(name) => worksheets
             .clone()
             .find(|sheet| sheet.name == name)
             .or_else(|| worksheets.find(|sheet| folded(&sheet.name) == folded(name))),
     };
     if let Some(sheet) = chosen {
-        return Ok(sheet.name.clone());
+        let visible = u32::try_from(visible.len()).unwrap_or(u32::MAX);
+        return Ok(ChosenSheet { name: sheet.name.clone(), visible });
     }
     let message = match wanted {
         Some(name) => format!("There is no sheet `{name}`."),
+        None if request.position > 0 => "The workbook has no further sheet.".to_owned(),
         None => "The workbook has no sheet with cells.".to_owned(),
     };
     let names: Vec<String> = sheets.iter().take(20).map(|sheet| format!("`{}`", sheet.name)).collect();

@@ -9,7 +9,7 @@ use std::io;
 use siphasher::sip128::SipHasher13;
 
 use super::canonical::{Canonical, Raw};
-use super::read::{ReadFailure, ReadRequest, folded};
+use super::read::{ChosenSheet, ReadFailure, ReadRequest, folded};
 use super::sheet::{FormulaRun, Frame, Properties, RawCell, RawRow, ReadRow, SheetHead};
 
 /// How many rows, and about how many bytes of them, one frame holds.
@@ -42,6 +42,7 @@ pub(super) struct Rows<'a> {
     telling: Telling<'a>,
     has_told_in_full: bool,
     sheet: Option<String>,
+    visible_sheets: u32,
     properties: Properties,
     has_head: bool,
     /// The column of answers, if the sheet has one.
@@ -80,6 +81,7 @@ impl<'a> Rows<'a> {
             telling,
             has_told_in_full: false,
             sheet: None,
+            visible_sheets: 0,
             properties: Properties::default(),
             has_head: false,
             answers: None,
@@ -99,8 +101,8 @@ impl<'a> Rows<'a> {
     }
 
     /// Says what the head will tell of the sheet; called before the first row.
-    pub(super) fn describe(&mut self, sheet: Option<String>, properties: Properties) {
-        self.sheet = sheet;
+    pub(super) fn describe(&mut self, sheet: Option<ChosenSheet>, properties: Properties) {
+        (self.sheet, self.visible_sheets) = sheet.map_or((None, 0), |sheet| (Some(sheet.name), sheet.visible));
         self.properties = properties;
     }
 
@@ -206,7 +208,8 @@ impl<'a> Rows<'a> {
         self.has_head = true;
         let own = self.request.answer_header.as_deref().map(folded);
         self.answers = columns.iter().find(|(_, title)| Some(folded(title)) == own).map(|(column, _)| *column);
-        let head = SheetHead { sheet: self.sheet.clone(), columns, properties: self.properties.clone() };
+        let (sheet, visible_sheets) = (self.sheet.clone(), self.visible_sheets);
+        let head = SheetHead { sheet, visible_sheets, columns, properties: self.properties.clone() };
         self.send(Frame::Head(head))
     }
 

@@ -43,6 +43,8 @@ pub struct RawRow {
 pub struct SheetHead {
     /// The sheet's name; `None` for CSV.
     pub sheet: Option<String>,
+    /// How many sheets of the workbook can be seen; 0 for CSV.
+    pub visible_sheets: u32,
     /// The titles that are not empty, trimmed, by ascending column from 0.
     pub columns: Vec<(u32, String)>,
     /// What the file says of itself.

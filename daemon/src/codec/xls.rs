@@ -12,8 +12,9 @@ use super::sheet::Properties;
 /// Reads the requested sheet. An `xls` carries no properties that Daybook uses.
 pub(super) fn read<R: Read + Seek>(input: Shared<R>, mut rows: Rows<'_>) -> Result<(), Stop> {
     let mut workbook = Xls::new(input).map_err(failure)?;
-    let name = choose_sheet(workbook.sheets_metadata(), rows.request().sheet.as_deref())?;
-    rows.describe(Some(name.clone()), Properties::default());
+    let sheet = choose_sheet(workbook.sheets_metadata(), rows.request())?;
+    let name = sheet.name.clone();
+    rows.describe(Some(sheet), Properties::default());
     let range = workbook.worksheet_range(&name).map_err(failure)?;
     drop(workbook);
     let (first_row, first_column) = range.start().unwrap_or_default();

@@ -23,8 +23,9 @@ pub(super) fn read<R: Read + Seek>(
     mut rows: Rows<'_>,
 ) -> Result<(), Stop> {
     let mut workbook = Xlsb::new(input.clone()).map_err(failure)?;
-    let name = choose_sheet(workbook.sheets_metadata(), rows.request().sheet.as_deref())?;
-    rows.describe(Some(name.clone()), properties::read(package));
+    let sheet = choose_sheet(workbook.sheets_metadata(), rows.request())?;
+    let name = sheet.name.clone();
+    rows.describe(Some(sheet), properties::read(package));
     let mut reader = workbook.worksheet_cells_reader(&name).map_err(failure)?;
     let mut row: Vec<(u32, DataRef<'_>)> = Vec::new();
     let mut row_index = 0;

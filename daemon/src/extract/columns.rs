@@ -382,6 +382,7 @@ mod tests {
     fn head(titles: &[&str]) -> SheetHead {
         SheetHead {
             sheet: Some("客户".into()),
+            visible_sheets: 1,
             columns: (0..).zip(titles.iter().map(|title| (*title).to_owned())).collect(),
             properties: crate::codec::sheet::Properties::default(),
         }

@@ -30,8 +30,9 @@ pub(in super::super) fn read<R: Read + Seek>(
     let parts = Parts::find(package)?;
     check_shared_strings(package, &parts)?;
     let mut workbook = Xlsx::new(input.clone()).map_err(failure)?;
-    let name = choose_sheet(workbook.sheets_metadata(), rows.request().sheet.as_deref())?;
-    rows.describe(Some(name.clone()), properties::read(package));
+    let sheet = choose_sheet(workbook.sheets_metadata(), rows.request())?;
+    let name = sheet.name.clone();
+    rows.describe(Some(sheet), properties::read(package));
     let sheet_part = parts.part_of(&name).map(str::to_owned);
     let mut reader = workbook.worksheet_cells_reader(&name).map_err(failure)?;
     let mut row = RowCells { index: 0, cells: Vec::new(), last_column: 0, is_sorted: true };

@@ -113,7 +113,7 @@ impl Reader<'_> {
         }
         let columns = (0..).zip(&table.titles).filter(|(_, cell)| !cell.text.trim().is_empty());
         let columns = columns.map(|(column, cell)| (column, cell.text.clone())).collect();
-        let head = SheetHead { sheet: None, columns, properties: Properties::default() };
+        let head = SheetHead { sheet: None, visible_sheets: 0, columns, properties: Properties::default() };
         let place = Place { file: spot.to_string(), sheet: None };
         let heading = Heading { place: &place, row: spot.line, own: &[], remembered: &[] };
         let (columns, problems) = Columns::map(&head, self.labels.table, &heading);

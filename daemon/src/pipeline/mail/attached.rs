@@ -17,7 +17,7 @@ use crate::extract::mail::{Chosen, MailReading, is_cleared};
 use crate::model::problem::Code;
 use crate::model::{AttachedSheet, Cell, CellRef, FieldId, Place, Problem, Row, RowHash, SourceName, Table};
 use crate::publish::returned;
-use crate::source::workbook::{FetchLimits, read_attachment};
+use crate::source::workbook::{FetchLimits, ReadAttachment, read_attachment};
 
 /// An attached zip would unpack to far more than it is.
 const ZIP_RATIO: Code = Code("zip-ratio");
@@ -33,9 +33,15 @@ const DOCUMENTS: [&str; 12] = ["7z", "doc", "docx", "et", "numbers", "pages", "p
 
 /// What a reader says if there are no titles in their row.
 const HEADER_MISSING: &str = "header-missing";
+/// What it says if there is no such sheet.
+const SHEET_MISSING: &str = "sheet-missing";
+/// A further sheet of a workbook looks like one that could be read.
+const OTHER_SHEET: Code = Code("other-sheet");
 
 /// So many workbooks of one mail are read.
 const WORKBOOKS_MAX: usize = 10;
+/// In so many visible sheets of a workbook the titles are looked for.
+const SHEETS_MAX: u32 = 8;
 /// How many problems are told of one workbook.
 const PROBLEMS_MAX: usize = 100;
 /// The titles are looked for in so many rows from the top: above them people write what the sheet is.
@@ -106,7 +112,11 @@ impl Pipeline {
                 Err(refused(TOO_MANY, &name, &what, "Send them in several mails."))
             };
             match read {
-                Ok(read) => {
+                Ok((read, others)) => {
+                    attached.unread.extend(others.into_iter().map(|sheet| {
+                        let (name, problem) = other_sheet(&name, &sheet);
+                        (name, problem.in_source(source.as_str()))
+                    }));
                     rows_left = rows_left.saturating_sub(u32::try_from(read.raw.len()).unwrap_or(u32::MAX));
                     rows_above = read.raw.last().map_or(rows_above, |last| last.number);
                     attached.sheets.push(read);
@@ -124,7 +134,8 @@ impl Pipeline {
         attached
     }
 
-    /// Reads a workbook. The titles are taken from the first row in which the key has one.
+    /// Reads the first visible sheet of a workbook that has the key's title. Of further ones that have it, too, the names are given: which of several
+    /// sheets is meant is a guess, and last year's is a wrong one.
     fn read_one(
         &self,
         (source, name): (&SourceName, &str),
@@ -132,49 +143,99 @@ impl Pipeline {
         table: &Table,
         (rows_above, rows_left): (u32, u32),
         time: &Time,
-    ) -> Result<ReadSheet, Problem> {
-        let kind = match attachment.kind {
-            AttachmentKind::Sheet(kind) => kind,
-            AttachmentKind::Mail | AttachmentKind::Other => FileKind::Xlsx,
-        };
+    ) -> Result<(ReadSheet, Vec<String>), Problem> {
         if mime::is_bomb(&attachment.bytes, &MimeLimits::default()) {
             let hint = "Open the workbook, clear what is not needed, save it, and send it again.";
             return Err(refused(ZIP_RATIO, name, "it would unpack to far more than a workbook needs", hint));
         }
+        let file = File { source, name, attachment, table, time };
+        let mut first = None;
+        for position in 0..SHEETS_MAX {
+            match self.read_sheet(&file, position, rows_left) {
+                Ok(read) => {
+                    let further = position + 1..read.head.visible_sheets.min(SHEETS_MAX);
+                    let others = further.filter_map(|at| self.keyed_sheet(&file, at)).collect();
+                    return Ok((read.rows.finish(read.head.columns, read.problems, rows_above), others));
+                }
+                Err(Miss::NoKey(problem)) => first = first.or(Some(problem)),
+                Err(Miss::NoSheet(problem)) => return Err(first.unwrap_or(problem)),
+                Err(Miss::Unreadable(problem)) => return Err(problem),
+            }
+        }
+        Err(first.unwrap_or_else(|| refused(Code("missing-key-column"), name, "no column is that of the key", "")))
+    }
+
+    /// Reads a sheet. The titles are taken from the first row in which the key has one.
+    fn read_sheet(&self, file: &File<'_>, position: u32, rows_max: u32) -> Result<ReadAttachment<Taker>, Miss> {
+        let File { source, name, table, .. } = *file;
+        let reasons = returned::reason_title(table, &self.texts);
         let limits = &self.config.limits;
         let fetch = FetchLimits { workbook_bytes_max: limits.workbook_bytes_max, problems_max: PROBLEMS_MAX };
-        let reasons = returned::reason_title(table, &self.texts);
         let mut first = None;
         for header_row in 1..=HEADER_ROWS_MAX {
-            if time.is_up(self.parts.clock.now_ms()) {
+            if file.time.is_up(self.parts.clock.now_ms()) {
                 let what = "reading the mail's workbooks took too long";
-                return Err(refused(TIMED_OUT, name, what, "Send it in a mail of its own."));
+                return Err(Miss::Unreadable(refused(TIMED_OUT, name, what, "Send it in a mail of its own.")));
             }
             let request = ReadRequest {
+                position,
                 header_row,
-                rows_max: rows_left,
+                rows_max,
                 columns_max: limits.columns_max,
                 cell_bytes_max: limits.cell_bytes_max,
                 unpacked_bytes_max: limits.unpacked_bytes_max,
-                ..ReadRequest::new(kind, [0; 16])
+                ..ReadRequest::new(file.kind(), [0; 16])
             };
             let begin = |head: &SheetHead| {
                 let past = PastColumns::default();
                 Taker::new(Typed::begin(table.clone(), name.to_owned(), header_row, Some(&reasons), &past, head))
             };
             let reader = self.parts.reader.as_ref();
-            match read_attachment(reader, (source, name), &attachment.bytes, &request, &fetch, begin) {
-                Ok(read) if read.rows.typed.columns.keyed => {
-                    return Ok(read.rows.finish(read.head.columns, read.problems, rows_above));
-                }
+            match read_attachment(reader, (source, name), &file.attachment.bytes, &request, &fetch, begin) {
+                Ok(read) if read.rows.typed.columns.keyed => return Ok(read),
                 Ok(read) => first = first.or(read.rows.typed.problems.into_iter().next()),
                 // The row is blank, or the sheet ends above it.
                 Err(problem) if problem.code == HEADER_MISSING => first = first.or(Some(*problem)),
-                Err(problem) => return Err(first.unwrap_or(*problem)),
+                Err(problem) if problem.code == SHEET_MISSING => return Err(Miss::NoSheet(*problem)),
+                Err(problem) => return Err(first.map_or(Miss::Unreadable(*problem), Miss::NoKey)),
             }
         }
-        Err(first.unwrap_or_else(|| refused(Code("missing-key-column"), name, "no column is that of the key", "")))
+        let none = || refused(Code("missing-key-column"), name, "no column is that of the key", "");
+        Err(Miss::NoKey(first.unwrap_or_else(none)))
     }
+
+    /// The name of a sheet if it could be read as well.
+    fn keyed_sheet(&self, file: &File<'_>, position: u32) -> Option<String> {
+        self.read_sheet(file, position, self.config.limits.attachment_rows_max).ok()?.head.sheet
+    }
+}
+
+/// An attached workbook, and what it is read for.
+struct File<'a> {
+    source: &'a SourceName,
+    name: &'a str,
+    attachment: &'a Attachment,
+    table: &'a Table,
+    time: &'a Time,
+}
+
+impl File<'_> {
+    fn kind(&self) -> FileKind {
+        match self.attachment.kind {
+            AttachmentKind::Sheet(kind) => kind,
+            AttachmentKind::Mail | AttachmentKind::Other => FileKind::Xlsx,
+        }
+    }
+}
+
+/// Why nothing was read in a sheet.
+enum Miss {
+    /// The key has no title there.
+    NoKey(Problem),
+    /// There is no such sheet.
+    NoSheet(Problem),
+    /// The workbook can't be read.
+    Unreadable(Problem),
 }
 
 /// How long the reading of a mail's workbooks may take: all of them as long as one.
@@ -199,6 +260,14 @@ fn is_other_document(attachment: &Attachment) -> bool {
 /// What an attachment is called where it is told of.
 fn shown_name(attachment: &Attachment, number: usize) -> String {
     if attachment.name.is_empty() { format!("attachment-{number}") } else { attachment.name.clone() }
+}
+
+/// A further sheet that was not read, as it is told.
+fn other_sheet(name: &str, sheet: &str) -> (String, Problem) {
+    let shown = format!("{name}!{sheet}");
+    let hint = "If it is meant, too, send it as a workbook of its own.";
+    let problem = refused(OTHER_SHEET, &shown, "one sheet of each workbook is read, and another one was", hint);
+    (shown, problem)
 }
 
 fn refused(code: Code, name: &str, what: &str, hint: &str) -> Problem {
@@ -293,7 +362,8 @@ mod tests {
             field(2, "amount", FieldType::Number, &["金额"]),
         ]);
         let columns: Vec<(u32, String)> = (0..).zip(titles.iter().map(|title| (*title).to_owned())).collect();
-        let head = SheetHead { sheet: Some("客户".into()), columns, properties: Properties::default() };
+        let head =
+            SheetHead { sheet: Some("客户".into()), visible_sheets: 1, columns, properties: Properties::default() };
         let typed = Typed::begin(table, "客户.xlsx".into(), 1, Some("原因"), &PastColumns::default(), &head);
         let mut taker = Taker::new(typed);
         let cell = |text: &&str| if text.is_empty() { RawCell::Empty } else { RawCell::Text((*text).into()) };

@@ -573,6 +573,7 @@ mod tests {
         ReadRequest {
             kind: FileKind::Xlsx,
             sheet: Some("客户".to_owned()),
+            position: 0,
             header_row: 1,
             hash_key: [1; 16],
             answer_header: None,
@@ -590,7 +591,8 @@ mod tests {
 
     fn head() -> Frame {
         let sheet = Some("客户".to_owned());
-        Frame::Head(SheetHead { sheet, columns: vec![(0, "编号".to_owned())], properties: Properties::default() })
+        let columns = vec![(0, "编号".to_owned())];
+        Frame::Head(SheetHead { sheet, visible_sheets: 1, columns, properties: Properties::default() })
     }
 
     fn row(number: u32) -> ReadRow {

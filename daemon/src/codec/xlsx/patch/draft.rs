@@ -40,7 +40,7 @@ impl Draft {
         let parts = Parts::find(&mut package)?;
         refuse_kinds(&package, &parts)?;
         let sheets: Vec<calamine::Sheet> = parts.sheets.iter().map(|sheet| sheet.sheet.clone()).collect();
-        let name = choose_sheet(&sheets, request.read.sheet.as_deref())?;
+        let name = choose_sheet(&sheets, &request.read)?.name;
         let missing = || ReadFailure::damaged("The sheet's part of the workbook is missing.");
         let part = parts.part_of(&name).ok_or_else(missing)?.to_owned();
         let xml = package.bytes(&part, request.read.unpacked_bytes_max)?.ok_or_else(missing)?;
