@@ -165,8 +165,13 @@ fn a_class_is_set_beside_what_was_typed_and_never_over_it() {
     assert_eq!((office.value("C-1", "note"), office.value("C-2", "note")), ("gold".into(), "typed".into()));
     assert_eq!(office.open("share/staff.xlsx").value("C-1", "Note"), "gold");
     office.sync_idly();
-    // The next change of the row classifies it anew.
+    // What somebody typed stands at the next change of the row, too; when it is cleared, the plugin has its say.
     office.open("share/staff.xlsx").set("C-2", "Name", "Bronzer").save();
+    office.sync_quietly();
+    assert_eq!(office.value("C-2", "note"), "typed");
+    office.open("share/staff.xlsx").set("C-2", "Note", "").save();
+    office.sync_quietly();
+    office.open("share/staff.xlsx").set("C-2", "Name", "Bronzest").save();
     office.sync_quietly();
     assert_eq!(office.value("C-2", "note"), "gold");
     office.sync_idly();

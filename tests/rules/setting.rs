@@ -105,7 +105,7 @@ fn only_rows_that_change_something_are_asked_about() {
 }
 
 #[test]
-fn what_a_person_types_stands_until_the_row_is_changed_again() {
+fn what_a_person_types_stands_also_when_the_row_is_changed_again() {
     let mut office = Office::new(SEGMENTS, classifier());
     office.take("staff", &["id|name|segment", "C-1|Amber|", "C-2|Bronze|own"]);
     assert_eq!((office.value("C-1", "segment"), office.value("C-2", "segment")), ("A".into(), "own".into()));
@@ -115,7 +115,7 @@ fn what_a_person_types_stands_until_the_row_is_changed_again() {
     assert_eq!(office.value("C-1", "segment"), "mine");
     office.is_quiet();
     office.take("staff", &["id|name|segment", "C-1|Camber|mine", "C-2|Bronze|own"]);
-    assert_eq!(office.value("C-1", "segment"), "C");
+    assert_eq!(office.value("C-1", "segment"), "mine");
     office.is_quiet();
 }
 
@@ -178,4 +178,33 @@ fn a_text_that_cannot_be_read_may_be_mended() {
     assert_eq!(office.value("C-1", "mail"), "b@example.com");
     office.asked();
     office.is_quiet();
+}
+
+#[test]
+fn what_a_person_has_typed_is_nothing_that_a_plugin_takes_back() {
+    let named = |seen: &Seen<'_>| vec![("segment", seen.get("name")), ("phone", String::new())];
+    for rules in
+        [Rules { classify: Some(named), ..Rules::default() }, Rules { normalise: Some(named), ..Rules::default() }]
+    {
+        let section = "reads = [\"name\"]\nwrites = [\"segment\", \"phone\"]";
+        let mut office = Office::new(section, rules.clone());
+        let take = |office: &mut Office, row: &str| office.take("staff", &["id|name|phone|segment", row]);
+        take(&mut office, "C-1|Amber||");
+        assert_eq!((office.value("C-1", "segment"), office.value("C-1", "phone")), ("Amber".into(), String::new()));
+        office.replace(Rules { validate: Some(not_bad), ..Rules::default() });
+        take(&mut office, "C-1|Amber|138|by hand");
+        office.replace(rules.clone());
+        take(&mut office, "C-1|Agate|138|by hand");
+        let now = (office.value("C-1", "segment"), office.value("C-1", "phone"));
+        assert_eq!(now, ("by hand".into(), "138".into()), "typed before");
+        // It is the plugin's again when it is cleared, and what the plugin set it may set anew.
+        office.replace(Rules { validate: Some(not_bad), ..Rules::default() });
+        take(&mut office, "C-1|Agate|138|");
+        office.replace(rules);
+        for name in ["Onyx", "Opal"] {
+            take(&mut office, &format!("C-1|{name}|138|"));
+            assert_eq!(office.value("C-1", "segment"), name);
+            assert_eq!(office.last("C-1", "segment"), (Outcome::Applied, RULE.into()));
+        }
+    }
 }

@@ -168,6 +168,7 @@ mod tests {
             rank: 0,
             edited_at: Timestamp(0),
             filled: 1,
+            plugin: None,
         });
         StoredRecord {
             id: RecordId::new(Uuid::from_u128(7)),

@@ -55,6 +55,7 @@ pub(super) fn stamp(source: &str, rank: i32, edited_at: i64, filled: u16) -> Arc
         rank,
         edited_at: Timestamp(edited_at),
         filled,
+        plugin: None,
     })
 }
 

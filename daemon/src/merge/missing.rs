@@ -74,6 +74,7 @@ mod tests {
                 rank: 0,
                 edited_at: Timestamp(*at),
                 filled: 0,
+                plugin: None,
             };
             (FieldId(number), StoredCell { cell: Cell::Blank, stamp: Arc::new(stamp) })
         };

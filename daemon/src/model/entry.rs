@@ -232,4 +232,7 @@ pub struct Stamp {
     pub edited_at: super::Timestamp,
     /// Filled cells of the record's row in that arrival, for the rule `most-complete`.
     pub filled: u16,
+    /// The plugin that set it; `None` if a person did. What a plugin made of what somebody typed is the plugin's.
+    #[serde(skip)]
+    pub plugin: Option<super::plugin::PluginName>,
 }

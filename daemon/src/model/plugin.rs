@@ -81,6 +81,12 @@ pub struct PluginVersion {
     pub sha256: [u8; 32],
 }
 
+/// The plugin that a rule of the history names; `None` if it is another kind of rule.
+pub fn plugin_of_rule(rule: &str) -> Option<&str> {
+    let rest = rule.strip_prefix("plugin:")?;
+    Some(rest.split_once('@').map_or(rest, |(name, _)| name))
+}
+
 impl PluginVersion {
     /// The rule's name in the history, like `plugin:uscc@1.2.0#9f86d081884c7d65`.
     pub fn rule(&self) -> CompactString {

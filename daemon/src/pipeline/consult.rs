@@ -17,7 +17,8 @@ use crate::access::Decider;
 use crate::merge::Resolution;
 use crate::merge::contest::same;
 use crate::model::plugin::{
-    Dispute, Issue, OnFailure, PluginChange, PluginJob, PluginRow, PluginSetup, PluginVerdict, PluginVersion, Severity,
+    Dispute, Issue, OnFailure, PluginChange, PluginJob, PluginName, PluginRow, PluginSetup, PluginVerdict,
+    PluginVersion, Severity,
 };
 use crate::model::row::cell_of;
 use crate::model::schema::ConflictRule;
@@ -83,6 +84,13 @@ impl<'a> Case<'a> {
     /// Whether the author typed something in a field, that she may change.
     fn is_typed(&self, field: FieldId) -> bool {
         self.edits.iter().any(|edit| edit.field == field) || self.unread.iter().any(|(id, _)| *id == field)
+    }
+
+    /// Whether this plugin may set a field beside what was typed: it is blank, or it was this plugin that set it. What a person has typed, now or
+    /// before, is nothing that a plugin takes back.
+    fn is_open_to(&self, plugin: &PluginName, field: FieldId) -> bool {
+        let there = self.stored.and_then(|record| record.cell(field)).filter(|there| there.cell != Cell::Blank);
+        there.is_none_or(|there| there.stamp.plugin.as_ref() == Some(plugin))
     }
 
     /// The record as it would be stored, of the fields that any plugin sees (ascending).
@@ -228,6 +236,9 @@ impl Consultant<'_> {
         for PluginChange { row, field, value, reason } in &answered.answers {
             let cell = value.clone().map_or(Cell::Blank, Cell::Value);
             let is_typed = cases[*row].is_typed(*field);
+            if !is_typed && !cases[*row].is_open_to(&setup.name, *field) {
+                continue;
+            }
             let is_other = cell_of(&rows[*row].cells, *field) != Some(&cell);
             said[*row].replaced.extend(because.replaced(*field, reason).filter(|_| is_typed && is_other));
             put(&mut rows[*row], *field, cell.clone());
@@ -273,8 +284,7 @@ impl Consultant<'_> {
         let answered = self.plugins.classify(&request);
         let rule = rule_of(&answered, setup);
         for PluginChange { row, field, value, .. } in &answered.answers {
-            // What a person has just typed stands.
-            if cases[*row].is_typed(*field) {
+            if cases[*row].is_typed(*field) || !cases[*row].is_open_to(&setup.name, *field) {
                 continue;
             }
             let cell = value.clone().map_or(Cell::Blank, Cell::Value);

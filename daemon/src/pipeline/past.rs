@@ -1,6 +1,7 @@
 //! A record as it was known at an earlier time, from its history.
 
-use crate::model::entry::Stamp;
+use crate::model::entry::{CellEntry, Stamp};
+use crate::model::plugin::plugin_of_rule;
 use crate::model::{FieldId, Life, Outcome, RecordId, StoredCell, StoredRecord, Table, Timestamp};
 use crate::store::HistoryItem;
 
@@ -22,17 +23,21 @@ pub fn record_at(table: &Table, id: RecordId, history: &[HistoryItem], at: Times
             updated_at: item.arrival.at,
             cells: Vec::new(),
         });
-        let stamp = std::sync::Arc::new(Stamp {
-            arrival: item.arrival.id,
-            source: item.arrival.source.clone(),
-            rank: item.arrival.rank,
-            edited_at: item.arrival.edited_at,
-            filled: 0,
-        });
+        let stamp = |cell: &CellEntry| {
+            let rule = item.rules.get(usize::from(cell.rule));
+            std::sync::Arc::new(Stamp {
+                arrival: item.arrival.id,
+                source: item.arrival.source.clone(),
+                rank: item.arrival.rank,
+                edited_at: item.arrival.edited_at,
+                filled: 0,
+                plugin: rule.and_then(|rule| plugin_of_rule(rule)).map(Into::into),
+            })
+        };
         let mut changed = entry.life != Life::Unchanged;
         for cell in entry.cells.iter().filter(|cell| cell.outcome == Outcome::Applied) {
             changed = true;
-            put(&mut record.cells, cell.field, StoredCell { cell: cell.posted().clone(), stamp: stamp.clone() });
+            put(&mut record.cells, cell.field, StoredCell { cell: cell.posted().clone(), stamp: stamp(cell) });
         }
         match entry.life {
             Life::Archived => record.archived = true,

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::model::arrival::Arrival;
 use crate::model::entry::{KeyEntry, ReviewChange, Stamp, StateAdvance};
+use crate::model::plugin::PluginName;
 use crate::model::review::Extent;
 use crate::model::{
     Actor, ArrivalId, AttachedSheet, Cell, CellEntry, FieldId, HeldReason, Life, Presence, Problem, RecordEntry,
@@ -93,6 +94,32 @@ pub(super) struct LedgerBody {
     pub(super) stamps: Vec<Stamp>,
     /// Ascending by field; the number is the stamp's.
     pub(super) cells: Vec<(FieldId, Cell, u16)>,
+}
+
+/// The format of a record's cells of which plugins have set some. Without, they lie as they did before that was kept.
+const WITH_PLUGINS: u8 = 2;
+
+impl LedgerBody {
+    pub(super) fn encode(&self) -> Zeroizing<Vec<u8>> {
+        let named = |(number, stamp): (u16, &Stamp)| Some((number, stamp.plugin.clone()?));
+        let plugins: Vec<(u16, PluginName)> = (0..).zip(&self.stamps).filter_map(named).collect();
+        if plugins.is_empty() {
+            return encode(self);
+        }
+        let bytes = postcard::to_extend(&(self, &plugins), vec![WITH_PLUGINS]);
+        Zeroizing::new(bytes.expect("invariant: a Vec takes any number of bytes"))
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
+        let Some((&WITH_PLUGINS, rest)) = bytes.split_first() else { return decode(bytes, "a record") };
+        let unreadable = || StoreError::Unreadable("a record".to_owned());
+        let read: Result<(Self, Vec<(u16, PluginName)>), _> = postcard::from_bytes(rest);
+        let (mut body, plugins) = read.map_err(|_| unreadable())?;
+        for (number, plugin) in plugins {
+            body.stamps.get_mut(usize::from(number)).ok_or_else(unreadable)?.plugin = Some(plugin);
+        }
+        Ok(body)
+    }
 }
 
 /// A posting without its entries.
@@ -487,6 +514,7 @@ mod tests {
             rank: 10,
             edited_at: Timestamp(1_700_000_000_000),
             filled: 9,
+            plugin: None,
         };
         let cells = vec![(FieldId(0), Cell::Blank, 0), (FieldId(300), Value::Integer(1).into(), 0)];
         let body = LedgerBody { stamps: vec![stamp], cells };
@@ -495,7 +523,30 @@ mod tests {
             hex(&bytes),
             "010110020202020202020202020202020202020573616c65731480a0abfef9620902000000ac0201010200"
         );
-        assert_eq!(decode::<LedgerBody>(&bytes, "a record").unwrap(), body);
+        assert_eq!(LedgerBody::decode(&bytes).unwrap(), body);
+        assert_eq!(body.encode(), bytes);
+    }
+
+    #[test]
+    fn the_plugins_that_set_cells_lie_behind_them() {
+        let stamp = Stamp {
+            arrival: ArrivalId::from_bytes([2; 16]),
+            source: "sales".into(),
+            rank: 10,
+            edited_at: Timestamp(1_700_000_000_000),
+            filled: 9,
+            plugin: None,
+        };
+        let by_plugin = Stamp { plugin: Some("uscc".into()), ..stamp.clone() };
+        let cells = vec![(FieldId(0), Cell::Blank, 0), (FieldId(1), Value::Integer(1).into(), 1)];
+        let body = LedgerBody { stamps: vec![stamp, by_plugin], cells };
+        let (plain, bytes) = (encode(&body), body.encode());
+        assert_eq!((bytes[0], &bytes[1..plain.len()]), (2, &plain[1..]));
+        assert_eq!(hex(&bytes[plain.len()..]), "01010475736363");
+        assert_eq!(LedgerBody::decode(&bytes).unwrap(), body);
+        let mut wrong = bytes.to_vec();
+        wrong[plain.len() + 1] = 7;
+        assert!(LedgerBody::decode(&wrong).is_err(), "there is no such stamp");
     }
 
     #[test]

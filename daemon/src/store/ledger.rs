@@ -8,15 +8,17 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use compact_str::CompactString;
 use rusqlite::{Connection, OptionalExtension, Statement, params};
 
 use crate::model::entry::{KeyIndex, Life, Outcome, Posting, Presence, RecordEntry, Stamp, StoredCell, StoredRecord};
+use crate::model::plugin::plugin_of_rule;
 use crate::model::schema::Generator;
 use crate::model::{Arrival, Cell, CellEntry, FieldId, RecordId, TableName, Timestamp, Value};
 
 use super::baseline;
 use super::error::StoreError;
-use super::format::{LedgerBody, decode, encode, push_number};
+use super::format::{LedgerBody, push_number};
 use super::journal::{BLOCK_ENTRIES, Placed, have};
 use super::keys::Secrets;
 use super::lanes::staged;
@@ -92,6 +94,7 @@ struct Piece<'a> {
 /// What the work on a piece needs to know of the posting.
 struct Frame<'a> {
     arrival: &'a Arrival,
+    rules: &'a [CompactString],
     placed: Placed,
     filled: &'a [u16],
     templates: HashMap<FieldId, Generator>,
@@ -110,6 +113,7 @@ fn apply_records(
     entries.sort_unstable_by_key(|(_, entry)| entry.record);
     let frame = Frame {
         arrival: &posting.arrival,
+        rules: &posting.rules,
         placed,
         filled,
         templates: names::templates(conn, placed.table)?,
@@ -199,7 +203,7 @@ fn change(
         Life::Restored | Life::Created => row.archived = false,
         Life::Unchanged => {}
     }
-    row.body = seal(key, nonce, &context(table, &row.id, row.version), &encode(&body));
+    row.body = seal(key, nonce, &context(table, &row.id, row.version), &body.encode());
     change_keys(frame, row, entry, &mut indexes.keys);
     Ok(())
 }
@@ -211,17 +215,18 @@ fn with_applied(
     (index, entry): (usize, &RecordEntry),
     numbers: &mut HashMap<FieldId, u64>,
 ) -> Result<LedgerBody, StoreError> {
-    let mut cells: Vec<(FieldId, Cell, Option<u16>)> =
-        body.cells.into_iter().map(|(field, cell, stamp)| (field, cell, Some(stamp))).collect();
+    let mut cells: Vec<(FieldId, Cell, By)> =
+        body.cells.into_iter().map(|(field, cell, stamp)| (field, cell, By::Before(stamp))).collect();
     for cell in &entry.cells {
         let Some(posted) = posted(cell) else { continue };
         if matches!(posted, Cell::Raw(_) | Cell::Masked(_) | Cell::Formula(_)) {
             return Err(StoreError::Posting("it applies a cell that is neither a value nor blank".to_owned()));
         }
         note_number(frame, cell.field, posted, numbers);
+        let by = By::Now(frame.rules.get(usize::from(cell.rule)).and_then(|rule| plugin_of_rule(rule)));
         match cells.binary_search_by_key(&cell.field, |(field, ..)| *field) {
-            Ok(at) => cells[at] = (cell.field, posted.clone(), None),
-            Err(at) => cells.insert(at, (cell.field, posted.clone(), None)),
+            Ok(at) => cells[at] = (cell.field, posted.clone(), by),
+            Err(at) => cells.insert(at, (cell.field, posted.clone(), by)),
         }
     }
     let filled = match entry.presence {
@@ -234,14 +239,24 @@ fn with_applied(
         rank: frame.arrival.rank,
         edited_at: frame.arrival.edited_at,
         filled: u16::try_from(filled).unwrap_or(u16::MAX),
+        plugin: None,
     };
     Ok(stamped(cells, &body.stamps, &stamp))
 }
 
+/// Who has set a cell.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By<'a> {
+    /// As it was: the number of its stamp before.
+    Before(u16),
+    /// This posting; the plugin, if one did.
+    Now(Option<&'a str>),
+}
+
 /// Numbers the stamps anew: only those that a cell still has, in the order of the fields.
-fn stamped(cells: Vec<(FieldId, Cell, Option<u16>)>, old: &[Stamp], new: &Stamp) -> LedgerBody {
+fn stamped(cells: Vec<(FieldId, Cell, By<'_>)>, old: &[Stamp], new: &Stamp) -> LedgerBody {
     let mut stamps = Vec::with_capacity(old.len() + 1);
-    let mut numbers: Vec<(Option<u16>, u16)> = Vec::with_capacity(old.len() + 1);
+    let mut numbers: Vec<(By<'_>, u16)> = Vec::with_capacity(old.len() + 1);
     let cells = cells
         .into_iter()
         .map(|(field, cell, stamp)| {
@@ -249,7 +264,10 @@ fn stamped(cells: Vec<(FieldId, Cell, Option<u16>)>, old: &[Stamp], new: &Stamp)
             let number = known.unwrap_or_else(|| {
                 // A record has at most 65,536 fields, and a stamp at least one of them.
                 let number = u16::try_from(stamps.len()).unwrap_or(u16::MAX);
-                stamps.push(stamp.map_or_else(|| new.clone(), |before| old[usize::from(before)].clone()));
+                stamps.push(match stamp {
+                    By::Before(before) => old[usize::from(before)].clone(),
+                    By::Now(plugin) => Stamp { plugin: plugin.map(Into::into), ..new.clone() },
+                });
                 numbers.push((stamp, number));
                 number
             });
@@ -455,7 +473,7 @@ fn context(table: u32, record: &Subject, version: u64) -> Context<'_> {
 pub(super) fn open(key: &DataKey, table: u32, row: &RecordRow) -> Result<LedgerBody, StoreError> {
     let unreadable = || StoreError::Unreadable(format!("record {}", RecordId::from_bytes(row.id)));
     let plain = unseal(key, &context(table, &row.id, row.version), &row.body).map_err(|_| unreadable())?;
-    let body: LedgerBody = decode(&plain, "a record")?;
+    let body = LedgerBody::decode(&plain)?;
     let sound = body.cells.iter().all(|(.., stamp)| usize::from(*stamp) < body.stamps.len());
     if sound { Ok(body) } else { Err(unreadable()) }
 }

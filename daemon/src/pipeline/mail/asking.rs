@@ -170,6 +170,7 @@ fn after(mut stored: StoredRecord, posting: &Posting) -> StoredRecord {
         rank: arrival.rank,
         edited_at: arrival.edited_at,
         filled: 0,
+        plugin: None,
     });
     for cell in entry.cells.iter().filter(|cell| cell.outcome == Outcome::Applied) {
         let now = StoredCell { cell: cell.posted().clone(), stamp: Arc::clone(&stamp) };
