@@ -101,7 +101,7 @@ pub(super) fn said_by(name: &str, attribute: &dyn Fn(&str) -> Option<String>) ->
         } else if ENDS.contains(&own.as_str()) {
             said.mark = Some(Mark::Quote);
             said.begins = Some(Begins::AnotherMail);
-        } else if SIGNATURES.contains(&own.as_str()) && said.mark.is_none() {
+        } else if is_signature(&own) && said.mark.is_none() {
             said.mark = Some(Mark::Signature);
         }
     }
@@ -109,6 +109,11 @@ pub(super) fn said_by(name: &str, attribute: &dyn Fn(&str) -> Option<String>) ->
         declarations(&style, name, &mut said);
     }
     said
+}
+
+/// Whether an element calls itself a signature. Beside the names of its program, many have the word in theirs.
+fn is_signature(own: &str) -> bool {
+    SIGNATURES.contains(&own) || own.contains("signature") || own.starts_with("zm-_id_-sgn")
 }
 
 /// A class or id as its program wrote it: Outlook puts `x_` before the names of a mail that it shows.
@@ -131,15 +136,24 @@ fn declarations(style: &str, name: &str, said: &mut Said) {
             "display" => said.is_hidden |= value == "none",
             "visibility" => said.is_hidden |= value == "hidden",
             "mso-hide" => said.is_hidden |= value == "all",
-            "font-size" | "max-height" | "opacity" => {
-                said.is_hidden |= value.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == '%') == "0";
-            }
+            "font-size" => said.is_hidden |= is_unreadably_small(value),
+            "max-height" | "opacity" => said.is_hidden |= without_unit(value) == "0",
             "text-decoration" | "text-decoration-line" => said.is_hidden |= value.contains("line-through"),
             "white-space" => said.is_preformatted |= matches!(value, "pre" | "pre-wrap" | "pre-line" | "break-spaces"),
             "width" if name == "hr" && value == "210px" => said.begins = Some(Begins::Signature),
             _ => {}
         }
     }
+}
+
+fn without_unit(value: &str) -> &str {
+    value.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == '%')
+}
+
+/// Whether nobody reads letters of this size: two pixels or points at most.
+fn is_unreadably_small(value: &str) -> bool {
+    let is_absolute = value.ends_with("px") || value.ends_with("pt");
+    without_unit(value).parse::<f32>().is_ok_and(|size| size == 0.0 || (is_absolute && size <= 2.0))
 }
 
 #[cfg(test)]
@@ -155,15 +169,29 @@ mod tests {
         assert_eq!(said("div", &[("class", "a gmail_quote")]).mark, Some(Mark::Quote));
         assert_eq!(said("div", &[("class", "gmail_default")]).mark, None);
         assert_eq!(said("div", &[("id", "x_Signature")]).mark, Some(Mark::Signature));
+        assert_eq!(said("div", &[("class", "lark-mail-signature")]).mark, Some(Mark::Signature));
+        assert_eq!(said("div", &[("id", "Zm-_Id_-Sgn1")]).mark, Some(Mark::Signature));
         assert_eq!(said("div", &[("id", "divRplyFwdMsg")]).begins, Some(Begins::AnotherMail));
     }
 
     #[test]
     fn what_nobody_sees() {
-        for style in ["display:none", "DISPLAY: NONE !important;", "font-size:0px", "mso-hide:all", "opacity:0"] {
+        for style in [
+            "font-size:1px",
+            "font-size: 1.5pt",
+            "display:none",
+            "DISPLAY: NONE !important;",
+            "font-size:0px",
+            "mso-hide:all",
+            "opacity:0",
+        ] {
             assert!(said("span", &[("style", style)]).is_hidden, "{style}");
         }
         assert!(said("s", &[]).is_hidden);
         assert!(!said("span", &[("style", "font-size:10px;opacity:0.9")]).is_hidden);
+        assert!(
+            !said("span", &[("style", "font-size:1em")]).is_hidden
+                && !said("span", &[("style", "font-size:2rem")]).is_hidden
+        );
     }
 }

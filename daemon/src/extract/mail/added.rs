@@ -127,7 +127,7 @@ pub fn add(reading: &mut MailReading, table: &Table, mut added: Vec<AddedRow>) -
         let spot = line.spot;
         spots.push(spot);
         let cell = |(field, typed)| DraftCell { field, typed, spot, lines: vec![at], refused: None };
-        let draft = Draft { cells: cells.into_iter().map(cell).collect() };
+        let draft = Draft { cells: cells.into_iter().map(cell).collect(), is_announced: true };
         if let Some(mut typed) = records::typed(draft, &labels, &mut reading.lines) {
             leave_contested(&mut typed, at, &labels, reading);
             records::merge(&mut records, typed, &labels, &mut reading.lines);

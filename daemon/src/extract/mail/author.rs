@@ -8,7 +8,7 @@
 use crate::codec::mime::{Content, Mark, Passage};
 
 use super::Text;
-use super::phrases::{Introduction, header_line, introduction, may_begin_introduction};
+use super::phrases::{Introduction, header_line, introduction, is_joined_header, may_begin_introduction};
 
 /// How many lines an introduction may be broken over.
 const INTRODUCTION_LINES_MAX: usize = 4;
@@ -129,11 +129,22 @@ fn introduced(passages: &[Passage], at: usize) -> Option<(Introduction, usize)> 
 
 /// Whether a quoted mail's header begins here: its sender, and at least two further lines of it near by.
 fn is_header(passages: &[Passage], at: usize) -> bool {
-    let Some(is_sender) = line(passages, at).and_then(header_line) else { return false };
+    let Some(first) = line(passages, at) else { return false };
+    let Some(is_sender) = header_line(first) else { return false };
+    if is_joined_header(first) {
+        return true;
+    }
+    // Some programs write a label and what it says on lines of their own.
+    let mut between = 0;
     let following: Vec<bool> = (at + 1..at + HEADER_LINES_MAX)
         .map_while(|next| line(passages, next))
         .filter(|next| !next.trim().is_empty())
-        .map_while(header_line)
+        .map_while(|next| {
+            let found = header_line(next);
+            between = if found.is_some() { 0 } else { between + 1 };
+            (found.is_some() || (is_sender && between < 2)).then_some(found)
+        })
+        .flatten()
         .collect();
     // Some programs put the date or the subject first.
     if is_sender { following.len() >= 2 } else { following.len() >= 2 && following.contains(&true) }

@@ -44,6 +44,8 @@ pub(super) struct Form {
 #[derive(Debug, Default)]
 pub(super) struct Draft {
     pub(super) cells: Vec<DraftCell>,
+    /// Whether what stands above it lets it be a new record, should it have no key.
+    pub(super) is_announced: bool,
 }
 
 /// A value as it is written.
@@ -69,6 +71,9 @@ pub(super) fn read(text: &Text, mail: &Mail, labels: &Labels<'_>, is_inner: bool
     let Authorship { mut standings, forwarded } = author::authorship(text, choose::says_forwarded(&mail.subject));
     let passages = &text.passages;
     let mut reader = Reader::new(labels);
+    let is_quoting = standings.contains(&Standing::Quote) || !mail.in_reply_to.is_empty();
+    reader.may_begin = is_inner || !(is_quoting || mail.attachments.iter().any(|one| !one.inline));
+    reader.is_announced = phrases::announces(&mail.subject);
     // A word answers only what is asked in the mail that it replies to, and stands in the text.
     let of_subject = command::read(&mail.subject, labels.table)
         .filter(|command| !is_inner && !matches!(command, Command::Choose(_) | Command::Decide(_)));
@@ -133,7 +138,18 @@ pub(super) struct Reader<'a> {
     pub(super) had_text: bool,
     /// Whether a blank line was met since the last label.
     pub(super) had_blank: bool,
+    /// How many blank lines stand between a record's labels at most, and how many in a row were met since the last of them.
+    usual_blanks: usize,
+    blanks: usize,
     pub(super) last: Option<Last>,
+    /// Whether nothing but greetings stands above.
+    is_alone: bool,
+    /// The last line above that is no label.
+    above: String,
+    /// Whether the mail tells of its own accord: it answers none, and nothing is attached to it. Of another one, labels without more may be a signature.
+    may_begin: bool,
+    /// Whether its subject says that it is about something new.
+    is_announced: bool,
     looked_up: usize,
 }
 
@@ -148,7 +164,13 @@ impl<'a> Reader<'a> {
             is_open: false,
             had_text: false,
             had_blank: false,
+            usual_blanks: 1,
+            blanks: 0,
             last: None,
+            is_alone: true,
+            above: String::new(),
+            may_begin: false,
+            is_announced: false,
             looked_up: 0,
         }
     }
@@ -157,11 +179,15 @@ impl<'a> Reader<'a> {
         self.is_own = item.standing == Standing::Own;
         if item.begins_text {
             (self.signed, self.is_open, self.had_text, self.last) = (None, false, false, None);
+            // It was chosen by its reader.
+            (self.is_alone, self.may_begin) = (true, true);
+            self.above.clear();
         }
         let is_quote = item.standing == Standing::Quote;
         match &item.content {
             ItemContent::Line(_, text) if text.trim().is_empty() => {
                 self.had_blank = true;
+                self.blanks += 1;
                 self.last = None;
             }
             ItemContent::Line(spot, text) => {
@@ -194,6 +220,10 @@ impl<'a> Reader<'a> {
 
     pub(super) fn push(&mut self, spot: Spot, text: &str, class: Class) -> usize {
         let is_own = self.is_own && self.signed.is_none();
+        if self.is_own && !matches!(class, Class::Update | Class::Command) {
+            self.is_alone &= phrases::is_greeting(text);
+            text.clone_into(&mut self.above);
+        }
         self.form.lines.push(Line { spot, text: text.to_owned(), class, is_own });
         self.form.lines.len() - 1
     }
@@ -307,6 +337,15 @@ impl<'a> Reader<'a> {
             self.refuse(spot, text, words::after_text(spot));
             return;
         }
+        // Set apart from the record by more than parts its own lines, as signatures are.
+        if self.is_open && !names_key && self.blanks > self.usual_blanks {
+            self.refuse(spot, text, words::apart(spot));
+            return;
+        }
+        if self.is_open {
+            self.usual_blanks = self.usual_blanks.max(self.blanks);
+        }
+        self.blanks = 0;
         let line = self.push(spot, text, Class::Update);
         let count = found.len();
         for (index, one) in found.into_iter().enumerate() {
@@ -325,7 +364,9 @@ impl<'a> Reader<'a> {
             _ => true,
         };
         if begins {
-            self.form.drafts.push(Draft::default());
+            let is_alone = self.is_alone && self.may_begin;
+            let is_announced = is_alone || self.is_announced || phrases::announces(&self.above);
+            self.form.drafts.push(Draft { cells: Vec::new(), is_announced });
             self.is_open = true;
             (self.had_text, self.had_blank) = (false, false);
         }

@@ -167,14 +167,16 @@ fn as_lines(grid: &Grid, spot: &dyn Fn(usize) -> Spot) -> Vec<ItemContent> {
     lines
 }
 
-/// Whether most texts of a row are titles of fields, and at least two.
+/// Whether texts of a row are titles of fields: at least two, and most of all or the key's among them.
 fn is_titles<'t>(texts: impl Iterator<Item = &'t str>, labels: &Labels<'_>) -> bool {
-    let (mut titles, mut filled) = (0, 0);
+    let (mut titles, mut filled, mut has_key) = (0, 0, false);
     for text in texts.filter(|text| !text.trim().is_empty()).take(COLUMNS_MAX + 1) {
         filled += 1;
-        titles += usize::from(!text.contains('\n') && labels.one(text).is_some());
+        let field = labels.one(text);
+        titles += usize::from(field.is_some());
+        has_key |= field.is_some_and(|field| labels.is_key(field));
     }
-    titles >= 2 && titles * 2 > filled && filled <= COLUMNS_MAX
+    titles >= 2 && (has_key || titles * 2 > filled) && filled <= COLUMNS_MAX
 }
 
 /// Finds tables among the lines.

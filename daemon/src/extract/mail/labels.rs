@@ -176,6 +176,17 @@ impl<'a> Labels<'a> {
         Parsed::Unknown(label.to_owned(), near)
     }
 
+    /// Whether a line begins with a field's title, set apart from what follows, or is nothing else: somebody meant a label.
+    fn begins_with_title(&self, line: &str) -> bool {
+        let line = line.trim_start_matches(['【', '[', '〖', '「', '*', ' ']).trim_end();
+        let ends = line.char_indices().take(LABEL_CHARS_MAX).skip(1).filter(|(at, c)| {
+            PARTS.contains(c)
+                || line.get(*at..).is_some_and(|rest| PARTING_WORDS.iter().any(|word| rest.starts_with(word)))
+        });
+        let whole = (line.chars().count() <= LABEL_CHARS_MAX).then_some(line.len());
+        ends.map(|(at, _)| at).chain(whole).any(|end| line.get(..end).is_some_and(|title| self.one(title).is_some()))
+    }
+
     /// A line without a label: text, or something that its author may have meant for a change.
     fn unlabelled(&self, line: &str) -> Parsed {
         const SAYS_CHANGE: [&str; 14] = [
@@ -200,11 +211,18 @@ impl<'a> Labels<'a> {
             run = if c.is_ascii_digit() { run + 1 } else { 0 };
             run >= TELLING_DIGITS
         });
+        if self.begins_with_title(line) {
+            return Parsed::Telling;
+        }
         let names_field = || self.telling.iter().any(|title| form.contains(title.as_str()));
         let says_change = SAYS_CHANGE.iter().any(|word| form.contains(word));
         if has_number || (says_change && names_field()) { Parsed::Telling } else { Parsed::Text }
     }
 }
+
+/// How people part a label from its value where they write no colon, and the words that do it.
+const PARTS: [char; 13] = ['=', '＝', '-', '—', '－', '】', ']', '〗', '」', '\t', ' ', '\u{3000}', '|'];
+const PARTING_WORDS: [&str; 8] = ["为", "是", "变成", "变为", "改为", "改成", "is ", "to "];
 
 /// The next label within a line.
 struct NextLabel<'t> {

@@ -39,8 +39,8 @@ fn regex(pattern: &str) -> Regex {
 
 static WROTE: LazyLock<Regex> = LazyLock::new(|| {
     regex(concat!(
-        r"(?i)^[\s>*]*(?:",
-        r"on\b.{4,300}\bwrote\s*[:：]?|", // Gmail, Apple Mail, Thunderbird
+        r"(?i)^[\s>*-]*(?:",                             // Zoho draws a line on either side
+        r"on\b.{4,300}\bwrote\s*[:：]?|",                // Gmail, Apple Mail, Thunderbird
         r"at\s+\d{4}-\d\d-\d\d.{2,200}\bwrote\s*[:：]|", // 163, 126
         r"\d{4}[-/.年].{4,200}(?:写道|寫道|wrote)\s*[:：]?|",
         r"(?:在|于|於)\s*.{4,300}(?:写道|寫道|写到)\s*[:：]?|", // QQ, Apple Mail, Thunderbird
@@ -48,8 +48,9 @@ static WROTE: LazyLock<Regex> = LazyLock::new(|| {
         r".{1,80}(?:于|在|於)\s*\d{4}.{4,80}(?:写道|寫道)\s*[:：]?|", // Gmail in Chinese
         r".{2,160}<[^<>\s]+@[^<>\s]+>.{0,60}\bwrote\s*[:：]|",
         r"(?:am|le|el|il|em|op|den|w dniu|pe|no dia)\b.{6,300}(?:schrieb|a écrit|escribió|ha scritto|escreveu|schreef|skrev|pisze|kirjoitti)\b.{0,120}[:：]|",
+        r".{1,40}(?:于|在|於)\s*\d{1,4}\s*[年月/.-].{2,60}(?:说|說|写)\s*[:：]|", // typed by hand
         r".{6,200}(?:пишет|написала?)\s*[:：]",
-        r")\s*$"
+        r")[\s-]*$"
     ))
 });
 
@@ -57,11 +58,11 @@ static ORIGINAL: LazyLock<Regex> = LazyLock::new(|| {
     regex(concat!(
         r"(?i)^[\s>*]*(?:[-_=—－─*]{2,}\s*(?:",
         r"original\s+(?:message|appointment|e-?mail|text)|reply\s+message|replied\s+message|",
-        r"原始邮件|原始郵件|邮件原件|郵件原件|原邮件|原始信息|原始消息|回复的原邮件|回复邮件|",
+        r"原始邮件|原始郵件|邮件原文|郵件原文|邮件原件|郵件原件|原邮件|原始信息|原始消息|回复的原邮件|回复邮件|",
         r"ursprüngliche nachricht|message d.origine|message original|mensaje original|mensagem original|messaggio originale|",
         r"oorspronkelijk bericht|original besked|ursprungligt meddelande|alkuperäinen viesti|исходное сообщение|reply above this line",
         r")\s*[-_=—－─*]{2,}|",
-        r"[-_]{3,}\s*原始邮件.*|",
+        r"[-_]{3,}\s*(?:原始邮件|邮件原文).*|",
         r"#{2,}.{0,20}reply above.{0,40})\s*$"
     ))
 });
@@ -78,15 +79,28 @@ static FORWARDED: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
+/// Who sent a quoted mail, as its header calls that.
+const SENDER_LABELS: &str =
+    "from|发件人|发信人|发送人|寄件者|寄件人|發件人|von|de|da|van|fra|från|от|差出人|送信者|보낸사람|보낸이";
+/// What else stands in such a header.
+const OTHER_LABELS: &str = concat!(
+    "sent|date|发送时间|发送日期|日期|时间|寄件日期|傳送時間|gesendet|datum|envoyé|enviado|enviado el|data|inviato|sendt|skickat|отправлено|дата|",
+    "to|收件人|收信人|收件者|an|à|para|a|til|till|кому|cc|bcc|抄送|抄送人|密送|副本|subject|主题|主旨|主題|betreff|objet|asunto|assunto|oggetto|emne|ämne|тема|",
+    "送信日時|日時|日付|宛先|件名|보낸날짜|날짜|받는사람|받는이|참조|제목|",
+    "reply-to|回复|importance|重要性|attachments?|附件"
+);
+
 /// A line of the header that Outlook and others write above a quoted mail.
-static HEADER_LINE: LazyLock<Regex> = LazyLock::new(|| {
-    regex(concat!(
-        r"(?i)^[\s>*|]*(?:(from|发件人|寄件者|寄件人|發件人|von|de|da|van|fra|från|от)|",
-        r"(sent|date|发送时间|发送日期|日期|时间|寄件日期|傳送時間|gesendet|datum|envoyé|enviado|enviado el|data|inviato|sendt|skickat|отправлено|дата|",
-        r"to|收件人|收件者|an|à|para|a|til|till|кому|cc|抄送|副本|subject|主题|主旨|主題|betreff|objet|asunto|assunto|oggetto|emne|ämne|тема|",
-        r"reply-to|回复|importance|重要性|attachments?|附件))\s*\**\s*[:：]\s*\**"
-    ))
-});
+static HEADER_LINE: LazyLock<Regex> =
+    LazyLock::new(|| regex(&format!(r"(?i)^[\s>*|]*(?:({SENDER_LABELS})|({OTHER_LABELS}))\s*\**\s*[:：]\s*\**")));
+
+/// Labels of such a header within a line: some programs write all of it into one.
+static HEADER_LABELS: LazyLock<Regex> =
+    LazyLock::new(|| regex(&format!(r"(?i)(?:^|\s|[>＞;；])(?:({SENDER_LABELS})|({OTHER_LABELS}))\s*\**\s*[:：]")));
+
+/// White space that programs put between the characters of a label, to make all as wide: `主　题`, `抄 送`.
+static WIDE_LABEL: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"^[\s>*|]*(?:\p{Han}|\p{Hangul}|\p{Katakana}|\p{Hiragana}|[\s\u{3000}]){2,16}[:：]"));
 
 static STRONG: LazyLock<Regex> = LazyLock::new(|| {
     regex(concat!(
@@ -248,7 +262,20 @@ pub(super) fn header_line(line: &str) -> Option<bool> {
     if line.chars().count() > 4 * PHRASE_CHARS_MAX {
         return None;
     }
+    if let Some(label) = WIDE_LABEL.find(line) {
+        let narrow: String = label.as_str().chars().filter(|c| !c.is_whitespace()).collect();
+        return HEADER_LINE.captures(&narrow).map(|found| found.get(1).is_some());
+    }
     HEADER_LINE.captures(line).map(|found| found.get(1).is_some())
+}
+
+/// Whether a line is the whole header of a quoted mail: it begins with the sender, or names one, and at least two further things.
+pub(super) fn is_joined_header(line: &str) -> bool {
+    if line.chars().count() > 4 * PHRASE_CHARS_MAX || !line.contains('@') || header_line(line).is_none() {
+        return false;
+    }
+    let found: Vec<bool> = HEADER_LABELS.captures_iter(line).map(|found| found.get(1).is_some()).collect();
+    found.len() >= 3 && found.contains(&true)
 }
 
 /// Whether a line ends what its author says.
@@ -272,6 +299,22 @@ pub(super) fn sign_off(line: &str) -> Option<SignOff> {
 
 fn is_disclaimer(line: &str) -> bool {
     DISCLAIMER.is_match(line)
+}
+
+/// Whether a line says that something new follows, or introduces what follows by a colon.
+pub(super) fn announces(line: &str) -> bool {
+    const CHINESE: [&str; 11] =
+        ["新增", "新建", "新客户", "新的", "新开", "录入", "登记", "添加", "增加", "建档", "补录"];
+    const ENGLISH: [&str; 6] = ["new", "add", "create", "register", "enter", "open"];
+    let line = line.trim();
+    if line.is_empty() || line.chars().count() > PHRASE_CHARS_MAX {
+        return false;
+    }
+    let lower = line.to_lowercase();
+    let mut words = lower.split(|c: char| !c.is_alphanumeric());
+    line.ends_with([':', '：'])
+        || CHINESE.iter().any(|word| lower.contains(word))
+        || words.any(|word| ENGLISH.contains(&word))
 }
 
 /// Whether a line greets: `你好：`, `Dear Mr Wang,`.
@@ -308,6 +351,10 @@ mod tests {
             ("-------- 转发的消息 --------", Some(Introduction::Forwarded)),
             ("-------- 转发邮件信息 --------", Some(Introduction::Forwarded)),
             ("Begin forwarded message:", Some(Introduction::Forwarded)),
+            ("----邮件原文----", Some(Introduction::Original)),
+            ("---- On Fri, 27 Nov 2026 09:00:00 +0800 Wang <w@example.com> wrote ----", Some(Introduction::Wrote)),
+            ("王芳 于 11月27日 说：", Some(Introduction::Wrote)),
+            ("客户在电话里说：", None),
             ("Am 28.11.2026 um 09:00 schrieb Wang <wang@example.com>:", Some(Introduction::Wrote)),
             ("On Friday we met them.", None),
             ("客户在电话里写道", None),
@@ -345,6 +392,12 @@ mod tests {
         assert_eq!(header_line("*From:* Wang"), Some(true));
         assert_eq!(header_line("发送时间：2026年11月28日"), Some(false));
         assert_eq!(header_line("电话：1"), None);
+        assert_eq!(header_line("发 件 人：王芳"), Some(true));
+        assert_eq!(header_line("日\u{3000}期：2026年11月27日"), Some(false));
+        assert_eq!(header_line("差出人: a <a@example.com>"), Some(true));
+        assert_eq!(header_line("보낸 사람: a <a@example.com>"), Some(true));
+        assert!(is_joined_header("发件人： 王芳 <w@example.com> 发送时间： 2026年 收件人： 李 主题： x"));
+        assert!(!is_joined_header("发件人：王芳，电话：1，地址：x@y"));
         assert!(is_greeting("王经理，您好！") && is_greeting("Dear Ms Li,") && is_greeting("各位同事："));
         assert!(!is_greeting("客户编号：C-000001"));
     }

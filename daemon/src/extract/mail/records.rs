@@ -61,6 +61,7 @@ fn not_understood(lines: &mut [Line], at: &[usize], problem: &Problem) {
 pub(super) fn typed(draft: Draft, labels: &Labels<'_>, lines: &mut [Line]) -> Option<Typed> {
     let all_lines: Vec<usize> = draft.cells.iter().flat_map(|cell| cell.lines.clone()).collect();
     let first = draft.cells.first().map(|cell| cell.spot)?;
+    let is_announced = draft.is_announced;
     let mut cells: Vec<TypedCell> = Vec::new();
     for cell in draft.cells {
         let Some(field) = labels.table.field(cell.field) else { continue };
@@ -78,7 +79,8 @@ pub(super) fn typed(draft: Draft, labels: &Labels<'_>, lines: &mut [Line]) -> Op
         let problem = match part {
             Some(part) if part.cell.value().is_some() && !part.is_contested => continue,
             Some(part) => part.problem.clone().unwrap_or_else(|| words::no_key(part.spot, title(labels, *id))),
-            None if may_be_new(&cells, labels) => continue,
+            None if may_be_new(&cells, labels) && is_announced => continue,
+            None if may_be_new(&cells, labels) => words::not_announced(first, title(labels, *id)),
             None => words::no_key(first, title(labels, *id)),
         };
         not_understood(lines, &all_lines, &problem);

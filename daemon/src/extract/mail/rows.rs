@@ -128,7 +128,7 @@ impl Reader<'_> {
     /// Takes a row of a table.
     fn row(&mut self, spot: Spot, text: &str, cells: &[GridCell], columns: &[(FieldId, u32)]) {
         let line = self.push(spot, text, Class::Update);
-        let mut draft = Draft::default();
+        let mut draft = Draft { cells: Vec::new(), is_announced: true };
         for &(field, column) in columns {
             let typed = usize::try_from(column).ok().and_then(|at| cells.get(at)).map_or("", |cell| cell.text.as_str());
             // An empty cell says nothing: what people paste is seldom whole.

@@ -62,6 +62,17 @@ pub(super) fn after_text(spot: Spot) -> Problem {
     at(spot, "label-after-text", message, "Write it right below the record's key.")
 }
 
+/// A new record that nothing announces: it has all that a signature has.
+pub(super) fn not_announced(spot: Spot, key: &str) -> Problem {
+    let message = "It is not said that this is a new record, and it may be a signature. It was not taken over.";
+    at(spot, "not-announced", message, format!("Write {} above it; or `新增：` or `New:`, if it is new.", quoted(key)))
+}
+
+pub(super) fn apart(spot: Spot) -> Problem {
+    let message = "This stands apart from the record above and may belong to a signature. The line was not taken over.";
+    at(spot, "label-after-text", message, "Write it right below the record's key.")
+}
+
 pub(super) fn below_signature(spot: Spot) -> Problem {
     let message = "This stands below a signature. It was not taken over.";
     at(spot, "below-signature", message, "Write it above your signature.")

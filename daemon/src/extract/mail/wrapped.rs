@@ -32,6 +32,10 @@ impl Reader<'_> {
         if is_empty && (is_request(text) || phrases::is_greeting(text)) {
             return false;
         }
+        // A drawn line parts, whatever it parts.
+        if text.trim().chars().count() >= 3 && text.trim().chars().all(|c| "-—_=*─－".contains(c)) {
+            return false;
+        }
         let is_indented = text.starts_with(['\t', '\u{3000}']) || text.starts_with("  ");
         let first_word = text.trim_start().split(' ').next().unwrap_or_default();
         let could_not_fit = width + 1 + first_word.width().min(WRAPPED_WIDTH / 2) > WRAPPED_WIDTH;
