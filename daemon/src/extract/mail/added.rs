@@ -118,7 +118,10 @@ pub fn add(reading: &mut MailReading, table: &Table, mut added: Vec<AddedRow>) -
         })
         .collect();
     // Those of cells were taken over, and a mail of which something is taken has something.
-    reading.problems.retain(|told| told.row == 0 && told.problem.code != words::nothing_found().code);
+    let unread_forward = words::forward_not_read().code;
+    let has_forwarded = reading.problems.iter().any(|told| told.problem.code == unread_forward);
+    let nothing = [words::nothing_found().code, unread_forward];
+    reading.problems.retain(|told| told.row == 0 && !nothing.contains(&told.problem.code));
     for AddedRow { at, cells } in added {
         let Some(line) = reading.lines.get_mut(at) else { continue };
         if line.class == Class::Prose {
@@ -136,7 +139,7 @@ pub fn add(reading: &mut MailReading, table: &Table, mut added: Vec<AddedRow>) -
     for record in records {
         records::post(record, &labels, reading);
     }
-    super::settle(reading);
+    super::settle(reading, has_forwarded);
     let mut now = cells_of(reading);
     now.retain(|cell| spots.contains(&cell.spot) && !before.contains(cell));
     now

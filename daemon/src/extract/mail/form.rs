@@ -72,7 +72,7 @@ pub(super) fn read(text: &Text, mail: &Mail, labels: &Labels<'_>, is_inner: bool
     let passages = &text.passages;
     let mut reader = Reader::new(labels);
     let is_quoting = standings.contains(&Standing::Quote) || !mail.in_reply_to.is_empty();
-    reader.may_begin = is_inner || !(is_quoting || mail.attachments.iter().any(|one| !one.inline));
+    reader.may_begin = is_inner || !is_quoting;
     reader.is_announced = phrases::announces(&mail.subject);
     // A word answers only what is asked in the mail that it replies to, and stands in the text.
     let of_subject = command::read(&mail.subject, labels.table)
@@ -146,7 +146,7 @@ pub(super) struct Reader<'a> {
     is_alone: bool,
     /// The last line above that is no label.
     above: String,
-    /// Whether the mail tells of its own accord: it answers none, and nothing is attached to it. Of another one, labels without more may be a signature.
+    /// Whether the mail tells of its own accord: it answers none. Of another one, labels without more may be a signature.
     may_begin: bool,
     /// Whether its subject says that it is about something new.
     is_announced: bool,

@@ -18,6 +18,8 @@ const LABELS_MAX: usize = 32;
 const LINE_BYTES_MAX: usize = 8_000;
 /// The most colons of a line that are looked at.
 const COLONS_MAX: usize = 64;
+/// The longest part of a value that is told to become another one, in characters.
+const TRANSITION_CHARS_MAX: usize = 30;
 /// So many digits in a row are a telephone number, an id or an amount.
 const TELLING_DIGITS: usize = 7;
 
@@ -277,9 +279,38 @@ pub(super) fn cleaned(value: &str) -> String {
     without_link(value).trim().to_owned()
 }
 
+/// Whether a value tells what is to become of what: `王一 → 陈新`. Which part of it is the value is a guess.
+pub(super) fn is_transition(value: &str) -> bool {
+    const ARROWS: [&str; 6] = ["→", "->", "=>", "⇒", "改为", "改成"];
+    let is_short = |part: &str| !part.trim().is_empty() && part.chars().count() <= TRANSITION_CHARS_MAX;
+    ARROWS.iter().any(|arrow| value.split_once(arrow).is_some_and(|(old, new)| is_short(old) && is_short(new)))
+}
+
+/// Whether a value is a bare word for clearing: whether that is the value or what is to be done with it is a guess.
+pub(super) fn is_clearing_word(value: &str) -> bool {
+    const WORDS: [&str; 7] = ["清空", "清除", "删除", "删掉", "clear", "empty", "delete"];
+    WORDS.contains(&folded(value).as_str())
+}
+
+/// Without thanks that stand in the line behind it: `陈新，谢谢！`
+fn without_thanks(value: &str) -> &str {
+    const THANKS: [&str; 6] = ["谢谢您", "谢谢", "多谢", "thank you", "thanks", "thx"];
+    let bare = value.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '!' | '！' | '。' | '.' | '~' | '～'));
+    let ends = |word: &&str| {
+        bare.len() > word.len() && bare.get(bare.len() - word.len()..).is_some_and(|end| end.eq_ignore_ascii_case(word))
+    };
+    let Some(before) = THANKS.iter().find(|word| ends(word)).and_then(|word| bare.get(..bare.len() - word.len()))
+    else {
+        return value;
+    };
+    let kept =
+        before.trim_end_matches(|c: char| c.is_whitespace() || is_ending(c) || matches!(c, '。' | '.' | '!' | '！'));
+    if kept.is_empty() || kept == before { value } else { kept }
+}
+
 /// A value as it ends in its line: a sentence's full stop belongs to it in free text only.
 fn ended(value: &str, is_free: bool) -> String {
-    let value = cleaned(value);
+    let value = cleaned(without_thanks(value));
     if is_free { value } else { value.trim_end_matches('。').trim_end().to_owned() }
 }
 

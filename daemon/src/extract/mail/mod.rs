@@ -207,7 +207,7 @@ pub fn read(mail: &Mail, tables: &[Table], mailbox: &Mailbox<'_>, limits: &MimeL
     let has_forwarded = forms[0].has_forwarded;
     records::finish(forms, &labels, &mut reading);
     choose_attachments(mail, has_forwarded, &mut reading);
-    settle(&mut reading);
+    settle(&mut reading, has_forwarded);
     Ok(reading)
 }
 
@@ -315,7 +315,7 @@ fn asks(command: &Command) -> bool {
 }
 
 /// Puts command and rows in order: a mail that asks and tells at once does neither.
-fn settle(reading: &mut MailReading) {
+fn settle(reading: &mut MailReading, has_forwarded: bool) {
     if reading.command.as_ref().is_some_and(asks) && !(reading.rows.is_empty() && reading.attachments.is_empty()) {
         reading.command = None;
         reading.attachments.clear();
@@ -329,7 +329,8 @@ fn settle(reading: &mut MailReading) {
     }
     let says_something = !reading.rows.is_empty() || reading.command.is_some() || !reading.attachments.is_empty();
     if !says_something && reading.problems.is_empty() && reading.not_understood().next().is_none() {
-        reading.problems.push(words::of_mail(words::nothing_found()));
+        let why = if has_forwarded { words::forward_not_read() } else { words::nothing_found() };
+        reading.problems.push(words::of_mail(why));
     }
 }
 

@@ -8,7 +8,7 @@ use crate::model::{Cell, Field, FieldId, Problem, Row, RowHash};
 
 use super::super::{CellProblem, value};
 use super::form::{Draft, DraftCell, Form};
-use super::labels::{Labels, is_cleared};
+use super::labels::{Labels, is_cleared, is_clearing_word, is_transition};
 use super::{Class, Line, MailReading, MailRow, Spot, is_readable, words};
 
 /// A record whose values are typed.
@@ -69,6 +69,10 @@ pub(super) fn typed(draft: Draft, labels: &Labels<'_>, lines: &mut [Line]) -> Op
             not_understood(lines, &cell.lines, problem);
         } else if cell.typed.trim().is_empty() {
             not_understood(lines, &cell.lines, &words::nothing_said(cell.spot));
+        } else if !is_cleared(&cell.typed) && is_clearing_word(&cell.typed) {
+            not_understood(lines, &cell.lines, &words::clearing_word(cell.spot));
+        } else if is_transition(&cell.typed) {
+            not_understood(lines, &cell.lines, &words::transition(cell.spot));
         } else {
             add(&mut cells, typed_cell(cell, field, labels), field, lines);
         }
@@ -175,7 +179,15 @@ pub(super) fn post(mut record: Typed, labels: &Labels<'_>, reading: &mut MailRea
     record.cells.retain(|cell| !cell.is_contested);
     if record.cells.iter().all(|cell| labels.is_key(cell.field)) {
         for cell in &record.cells {
-            not_understood(&mut reading.lines, &cell.lines, &words::key_alone(cell.spot));
+            // What was said of it is told where it stands.
+            let next = cell.lines.iter().max().and_then(|line| reading.lines.get(line + 1));
+            if next.is_some_and(|next| matches!(next.class, Class::NotUnderstood(_))) {
+                for line in &cell.lines {
+                    reading.lines[*line].class = Class::Title;
+                }
+            } else {
+                not_understood(&mut reading.lines, &cell.lines, &words::key_alone(cell.spot));
+            }
         }
         return;
     }

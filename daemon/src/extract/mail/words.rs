@@ -94,6 +94,16 @@ pub(super) fn said_twice(spot: Spot, label: &str) -> Problem {
     at(spot, "said-twice", &message, "Send the one that is right.")
 }
 
+pub(super) fn clearing_word(spot: Spot) -> Problem {
+    let message = "It is not certain whether that is the value, or the value is to be cleared. Nothing was changed.";
+    at(spot, "clearing-word", message, "To clear what is stored, write `（清空）` or `(clear)`.")
+}
+
+pub(super) fn transition(spot: Spot) -> Problem {
+    let message = "Old and new value stand in one. Nothing was changed.";
+    at(spot, "two-values", message, "Write the new value alone behind the label.")
+}
+
 pub(super) fn nothing_said(spot: Spot) -> Problem {
     let message = "Nothing stands behind the label. Nothing was changed.";
     at(spot, "nothing-said", message, "Write the value; to clear what is stored, write `（清空）` or `(clear)`.")
@@ -143,6 +153,14 @@ pub(super) fn nothing_found() -> Problem {
 pub(super) fn attachment_missing(name: &str) -> Problem {
     let message = format!("Not exactly one attachment is called {}. None was read.", quoted(name));
     whole("attachment-missing", message, "Check the name, and attach the workbook.")
+}
+
+pub(super) fn forward_not_read() -> Problem {
+    whole(
+        "forward-not-read",
+        "What was forwarded was not read.",
+        "If it is to be read, forward the mail again and write `转发内容` or `forwarded` in the first line.",
+    )
 }
 
 pub(super) fn forwarded_attachment() -> Problem {

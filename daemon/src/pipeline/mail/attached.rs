@@ -28,8 +28,13 @@ const TIMED_OUT: Code = Code("timed-out");
 
 /// An attachment is no workbook.
 const NOT_A_WORKBOOK: Code = Code("not-a-workbook");
-/// Endings of files that people send data in, beside workbooks.
-const DOCUMENTS: [&str; 12] = ["7z", "doc", "docx", "et", "numbers", "pages", "pdf", "rar", "rtf", "txt", "wps", "zip"];
+/// Endings of files of which nobody expects that they are read: pictures, signatures, invitations, cards.
+const ASIDE: [&str; 21] = [
+    "png", "jpg", "jpeg", "gif", "bmp", "svg", "webp", "heic", "tif", "tiff", "ico", "emz", "wmz", "p7s", "p7m", "p7c",
+    "asc", "sig", "pgp", "ics", "vcf",
+];
+/// A mail is attached that was not chosen to be read.
+const NOT_CHOSEN: Code = Code("forward-not-read");
 
 /// What a reader says if there are no titles in their row.
 const HEADER_MISSING: &str = "header-missing";
@@ -125,11 +130,8 @@ impl Pipeline {
             }
         }
         if reading.command.is_none() {
-            attached.unread.extend(mail.attachments.iter().filter(|one| is_other_document(one)).map(|one| {
-                let hint = "Send what is to be recorded as a workbook, or write it into the mail.";
-                let problem = refused(NOT_A_WORKBOOK, &one.name, "it is no workbook", hint);
-                (one.name.clone(), problem.in_source(source.as_str()))
-            }));
+            let unread = mail.attachments.iter().enumerate().filter_map(|(at, one)| not_read(one, at + 1));
+            attached.unread.extend(unread.map(|(name, problem)| (name, problem.in_source(source.as_str()))));
         }
         attached
     }
@@ -250,11 +252,24 @@ impl Time {
     }
 }
 
-/// Whether an attachment is a file of its own that somebody may mean to be read, and is no workbook.
-fn is_other_document(attachment: &Attachment) -> bool {
+/// What is told of an attachment that somebody may mean to be read, and that is not; `None` if it is nothing of the kind.
+fn not_read(attachment: &Attachment, number: usize) -> Option<(String, Problem)> {
     let ending = attachment.name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
-    let is_meant = ending.is_some_and(|ending| DOCUMENTS.contains(&ending.as_str()));
-    attachment.kind == AttachmentKind::Other && !attachment.inline && is_meant
+    let is_aside = attachment.inline || ending.is_some_and(|ending| ASIDE.contains(&ending.as_str()));
+    let name = shown_name(attachment, number);
+    let problem = match attachment.kind {
+        AttachmentKind::Other if !is_aside => {
+            let hint = "Send what is to be recorded as a workbook, or write it into the mail.";
+            refused(NOT_A_WORKBOOK, &name, "it is no workbook", hint)
+        }
+        AttachmentKind::Mail => {
+            let hint =
+                "If it is to be read, forward the mail again and write `转发内容` or `forwarded` in the first line.";
+            refused(NOT_CHOSEN, &name, "it is another mail", hint)
+        }
+        AttachmentKind::Other | AttachmentKind::Sheet(_) => return None,
+    };
+    Some((name, problem))
 }
 
 /// What an attachment is called where it is told of.

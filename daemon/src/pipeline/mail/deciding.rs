@@ -10,7 +10,7 @@ use super::super::{Pipeline, PipelineError, Report, reread_task, table_of};
 use super::account::{self, Telling, shown};
 use super::asking::{self, Asked as Questions, Asking};
 use super::token::{self, Token};
-use super::{Asked, Made, nothing};
+use super::{Asked, Made, is_automatic, nothing};
 use crate::access::Decider;
 use crate::extract::mail::{ChosenAnswer, MailReading};
 use crate::model::entry::Posting;
@@ -20,7 +20,6 @@ use crate::model::{
 use crate::pipeline::Decision;
 use crate::publish::receipt::{Account, CellAccount, CellOutcome, Choice, Decided, RecordAccount};
 use crate::publish::view::{header, table_title};
-use crate::source::mailbox::sender;
 use crate::store::{Snapshot, TAG_BYTES, Task};
 
 /// What is committed with a decision.
@@ -130,7 +129,7 @@ impl Pipeline {
         token: Result<Token, Void>,
     ) -> Result<Report, PipelineError> {
         // A machine answers for its owner, but does not decide for her.
-        let is_hers = asked.author.answer_to.is_some() && !sender::is_automatic_subject(&asked.mail.subject);
+        let is_hers = asked.author.answer_to.is_some() && !is_automatic(asked.mail);
         let token = token.and_then(|token| if is_hers { Ok(token) } else { Err(Void::Unknown) });
         let about = match &token {
             Ok(token) => self.table_of_token(token, &asked.author.actor)?.unwrap_or_else(|| table.clone()),

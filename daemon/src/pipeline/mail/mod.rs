@@ -216,7 +216,9 @@ impl Pipeline {
         let table = reading.as_ref().map_or_else(|_| mailbox.table.clone(), |reading| reading.table.clone());
         let arrival = self.mail_arrival(mailbox, raw, mail, author, &table);
         let taken = TakenMail { arrival: Some(arrival.id), ..taken(&mailbox.name, &raw.id, Some(raw.sha256)) };
+        let is_automatic = is_automatic(mail);
         let (read_cells, told) = match &mut reading {
+            Ok(_) if is_automatic => Default::default(),
             Ok(reading) => self.put_to_readers(reading, mail, author, arrival.edited_at)?,
             Err(_) => Default::default(),
         };
@@ -224,6 +226,10 @@ impl Pipeline {
         let (held, deciding) = (RefCell::default(), RefCell::default());
         let asked = Asked { mail, author, answered, arrival, taken: Some(taken), held, deciding };
         let mut report = match &reading {
+            // It says what its owner's machine says to everybody, with her signature below. She is not answered.
+            Ok(_) if is_automatic => {
+                self.post_mail(&asked, &table, |_, table, decider, arrival, _| Ok(nothing(table, decider, arrival)))
+            }
             Err(problem) => {
                 let code = problem.code.clone();
                 let told = problem.clone().in_source(mailbox.name.as_str());
@@ -448,7 +454,7 @@ impl Pipeline {
         let mut answering = Answering::default();
         let (Some(to), Some(smtp)) = (&asked.author.answer_to, &self.config.smtp) else { return Ok((None, answering)) };
         // The header block says it in many ways, and some programs in the subject alone.
-        if sender::is_automatic_subject(&asked.mail.subject) {
+        if is_automatic(asked.mail) {
             return Ok((None, answering));
         }
         let limits = &self.config.limits;
@@ -523,6 +529,11 @@ fn verdict(refused: bool) -> Verdict {
 }
 
 /// A mail's id as the store keeps it: names and numbers of the server, nothing of a person's.
+/// Whether a machine has answered for the mail's author.
+fn is_automatic(mail: &Mail) -> bool {
+    sender::is_automatic_answer(mail.loops.auto_submitted.as_deref(), &mail.subject)
+}
+
 /// That a mail is taken, as long as nothing else is known of it.
 fn taken(mailbox: &SourceName, id: &MailId, sha256: Option<[u8; 32]>) -> TakenMail {
     TakenMail { mailbox: mailbox.clone(), id: stored_id(id), sha256, refusal: None, arrival: None }

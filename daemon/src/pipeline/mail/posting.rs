@@ -4,6 +4,7 @@
 //! unexpectedly much: then they wait for a person (`held`). The workbooks have the guard that a save of a watched one has, measured by the table: what they
 //! would change, of the cells that its records have in their columns.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashSet;
 
@@ -15,6 +16,7 @@ use super::gather::{self, Fate, Gathered};
 use super::readers::ReadCell;
 use super::rows::{self, Taken};
 use super::{Asked, Made, held, poison};
+use crate::codec::sheet::RawCell;
 use crate::config::Guard;
 use crate::extract::CellProblem;
 use crate::extract::mail::MailReading;
@@ -23,7 +25,7 @@ use crate::model::entry::Posting;
 use crate::model::review::Extent;
 use crate::model::{Arrival, Cell, FieldId, Outcome, Problem, RecordEntry, Row, Table, TableName};
 use crate::plugin::NoPlugins;
-use crate::publish::receipt::{Account, Attached as Sent, Sent as Holds, why_refused};
+use crate::publish::receipt::{Account, Attached as Sent, CellOutcome, RecordAccount, Sent as Holds, why_refused};
 use crate::publish::returned::{self, RETURNED_BYTES_MAX, Returned};
 use crate::store::Snapshot;
 use crate::text::Texts;
@@ -205,6 +207,21 @@ pub(super) fn send_back(said: &Said, table: &Table, texts: &Texts, account: &mut
     Ok(())
 }
 
+/// A row as it was typed, and with the number that Daybook has given it since: sent back without, it would be another record.
+fn with_number<'a>(read: &'a ReadSheet, at: usize, table: &Table, record: &RecordAccount) -> Cow<'a, [(u32, RawCell)]> {
+    let typed = read.raw[at].cells.as_slice();
+    let saved = record.cells.iter().any(|cell| cell.outcome == CellOutcome::Applied);
+    let ([key], true) = (table.primary_key.as_slice(), record.is_new && saved) else { return Cow::Borrowed(typed) };
+    let column = read.sheet.columns.iter().find(|(field, _)| field == key).map(|(_, column)| *column);
+    let Some(column) = column.filter(|column| !typed.iter().any(|(own, _)| own == column)) else {
+        return Cow::Borrowed(typed);
+    };
+    let mut cells = typed.to_vec();
+    let before = cells.partition_point(|(own, _)| *own < column);
+    cells.insert(before, (column, RawCell::Text(record.key.as_str().into())));
+    Cow::Owned(cells)
+}
+
 /// The workbook of a sheet's rows that were not taken; `None` if all were.
 fn refused_rows(
     read: &ReadSheet,
@@ -215,12 +232,13 @@ fn refused_rows(
 ) -> Result<Option<Vec<u8>>, PipelineError> {
     let rows = said.gathered.rows.iter().zip(&account.records).filter_map(|(row, record)| {
         let at = read.raw.binary_search_by_key(&row.number, |raw| raw.number).ok()?;
-        Some((read.raw[at].cells.as_slice(), why_refused(record, texts)?))
+        Some((with_number(read, at, table, record), why_refused(record, texts)?))
     });
     let rows: Vec<_> = rows.collect();
     if rows.is_empty() {
         return Ok(None);
     }
+    let rows = rows.iter().map(|(cells, reason)| (cells.as_ref(), reason.clone())).collect();
     let place = &read.sheet.place;
     let what = Returned {
         file: &place.file,

@@ -67,7 +67,7 @@ fn file_key(code: &str) -> Option<&'static str> {
 }
 
 /// The problems of workbooks that have words: `file-` and the problem's code.
-pub(super) const FILE_REASONS: [&str; 24] = [
+pub(super) const FILE_REASONS: [&str; 25] = [
     "file-encrypted",
     "file-not-a-workbook",
     "file-empty-file",
@@ -77,6 +77,7 @@ pub(super) const FILE_REASONS: [&str; 24] = [
     "file-encoding-unknown",
     "file-sheet-missing",
     "file-other-sheet",
+    "file-forward-not-read",
     "file-header-missing",
     "file-missing-key-column",
     "file-too-large",

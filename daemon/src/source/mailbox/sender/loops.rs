@@ -81,6 +81,13 @@ pub fn may_answer(header: &Header<'_>, verdict: &Verdict, own: &[&str]) -> Resul
     if is_automatic { Err(Silence::Automatic) } else { Ok(()) }
 }
 
+/// Whether a machine answers for its owner: `auto_submitted` is the mail's field of that name (RFC 3834, 5), in lower case, and `subject` decoded.
+///
+/// What such a mail says was not written for this occasion. One that a program sends of its own accord may well be meant.
+pub fn is_automatic_answer(auto_submitted: Option<&str>, subject: &str) -> bool {
+    auto_submitted.is_some_and(|word| word.starts_with("auto-replied")) || is_automatic_subject(subject)
+}
+
 /// Whether a subject, decoded, is that of an automatic answer. An answer to one, or one that was forwarded, is a person's.
 pub fn is_automatic_subject(subject: &str) -> bool {
     let subject =

@@ -22,7 +22,7 @@ pub use self::address::{FROM_BYTES_MAX, from_address};
 pub use self::authenticator::{Authenticator, Defect};
 pub use self::dkim::{RSA_BITS_MIN, SIGNATURES_MAX};
 pub use self::header::{FIELDS_MAX, Field, HEADER_BYTES_MAX, Header, LINE_BYTES_MAX};
-pub use self::loops::{Silence, is_automatic_subject, may_answer};
+pub use self::loops::{Silence, is_automatic_answer, is_automatic_subject, may_answer};
 pub use self::reason::Reason;
 pub use self::results::Border;
 use crate::io::Resolver;
