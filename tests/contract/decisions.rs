@@ -4,13 +4,13 @@ use super::mail::{CHIEF, deliver, last, office, receipts};
 use super::office::{Office, text};
 use super::workbook::rows;
 
-const LI_LEI: &str = "li.lei@example.com";
-const HAN: &str = "han.meimei@example.com";
+pub(super) const LI_LEI: &str = "li.lei@example.com";
+pub(super) const HAN: &str = "han.meimei@example.com";
 /// A mail that was written before what is stored.
-const LATE: &str = "Date: Mon, 2 Mar 2026 09:00:00 +0800\r\n";
+pub(super) const LATE: &str = "Date: Mon, 2 Mar 2026 09:00:00 +0800\r\n";
 
 /// An office in which Li Lei's mail about her customer is in conflict with what is stored.
-fn in_conflict(language: &str) -> Office {
+pub(super) fn in_conflict(language: &str) -> Office {
     let office = office(language);
     let record = ["record", "set", "--key", "C-1", "name=Amber", "phone=13800138000", "credit=5000"];
     office.program(&[record.as_slice(), &["owner=li.lei@example.com"]].concat()).ends(0);
@@ -21,7 +21,7 @@ fn in_conflict(language: &str) -> Office {
 }
 
 /// The links of a receipt's text, each as a mail program opens it: the address, the subject and the text.
-fn links(text: &str) -> Vec<(String, String, String)> {
+pub(super) fn links(text: &str) -> Vec<(String, String, String)> {
     let links = text.split_whitespace().filter_map(|word| word.strip_prefix("mailto:"));
     let opened = links.map(|link| {
         let (to, query) = link.split_once('?').expect("the link has a subject and a text");
@@ -55,7 +55,7 @@ fn decoded(text: &str) -> String {
 }
 
 /// Sends what a link of the last receipt opens, as this person.
-fn follow(office: &Office, name: &str, from: &str, link: &(String, String, String)) -> String {
+pub(super) fn follow(office: &Office, name: &str, from: &str, link: &(String, String, String)) -> String {
     let (to, _, body) = link;
     assert_eq!(to, "capture@example.com");
     deliver(office, name, from, "", body);
