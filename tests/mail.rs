@@ -38,7 +38,7 @@ fn says(raw: &[u8], tables: &[Table]) -> String {
     };
     let own = TableName::new("customers");
     let mailbox = Mailbox { address: "capture@example.com", table: &own };
-    match read(&mail, tables, &mailbox, &limits) {
+    match read(&mail, tables, &mailbox, false, &limits) {
         Ok(reading) => {
             let table = tables.iter().find(|table| table.name == reading.table).expect("it is one of them");
             shown(&reading, &mail, table)

@@ -425,3 +425,17 @@ fn rows_without_a_key_get_a_number_once() {
     assert_eq!(office.list(&["record", "list"]).len(), 3);
     office.store_is_sound();
 }
+
+#[test]
+fn a_word_that_answers_nothing_leaves_the_workbook_beside_it_alone() {
+    let office = office_with("en", "");
+    set(&office, "C-1", &["name=Amber"]);
+    let book = rows(&["Customer ID|Name", "C-1|Agate"]);
+    send(&office, "1", CHIEF, "1\n", &[("customers.xlsx", book.xlsx_named("customers"))]);
+    let reply = [b"In-Reply-To: <lunch@mail.example.com>\r\n".as_slice(), &office.read("data/mail/new/1")].concat();
+    office.write("data/mail/new/1", &reply);
+    office.sync();
+    let (outcome, told) = last(&office);
+    assert!(outcome.starts_with("applied=1 ") && outcome.ends_with("not-understood=1"), "{outcome}: {told}");
+    assert_eq!(office.value("C-1", "name"), "Agate");
+}

@@ -327,3 +327,48 @@ fn a_row_that_is_gone_is_decided_by_mail_by_who_may_and_a_held_save_is_not() {
     office.sync();
     assert!(last(&office).1.contains("There is nothing open"), "{}", last(&office).1);
 }
+
+#[test]
+fn a_list_number_in_a_reply_is_no_answer() {
+    let office = in_conflict("en");
+    let reply = in_reply(&office);
+    let lists = ["1.\r\n", "2。\r\n", "1、\r\n", "  1:  \r\n"];
+    for (number, list) in lists.iter().enumerate() {
+        let rows = format!("{list}Customer ID: C-1\r\nStage: lead\r\nSince: 2026-03-0{}\r\n", number + 1);
+        deliver(&office, &format!("list-{number}"), LI_LEI, &reply, &rows);
+        office.sync();
+        let (outcome, told) = last(&office);
+        assert!(outcome.starts_with("applied=1 ") && outcome.contains("refused=1 "), "{list}: {outcome}: {told}");
+        still_open(&office);
+    }
+    deliver(&office, "word", LI_LEI, &reply, "采用来信。\r\n");
+    office.sync();
+    still_open(&office);
+}
+
+#[test]
+fn a_word_before_rows_decides_nothing_and_the_rows_count_unless_they_answer_a_question() {
+    let office = in_conflict("en");
+    let reply = in_reply(&office);
+    let rows = "Customer ID: C-1\r\nSince: 2026-03-01\r\n";
+    for (number, word) in ["1", "accept"].iter().enumerate() {
+        deliver(&office, &format!("asked-{number}"), LI_LEI, &reply, &format!("{word}\r\n{rows}"));
+        office.sync();
+        let (outcome, told) = last(&office);
+        assert!(outcome.starts_with("applied=0 "), "{outcome}: {told}");
+        assert!(told.contains("The mail has both a command and changes."), "{told}");
+    }
+    still_open(&office);
+    // Of a mail that asks nothing, or asked somebody else, a word can't be an answer.
+    let other = "In-Reply-To: <lunch@mail.example.com>\r\n";
+    for (number, head) in [other, reply.as_str()].iter().enumerate() {
+        let text = format!("1\r\nCustomer ID: C-1\r\nSince: 2026-03-0{}\r\n", number + 2);
+        deliver(&office, &format!("other-{number}"), CHIEF, head, &text);
+        office.sync();
+        let (outcome, told) = last(&office);
+        assert!(outcome.starts_with("applied=1 ") && outcome.ends_with("not-understood=1"), "{outcome}: {told}");
+        assert!(told.contains("line 1: 1") && told.contains("asks nothing that this word could decide"), "{told}");
+    }
+    assert_eq!(office.value("C-1", "since"), "2026-03-03");
+    still_open(&office);
+}

@@ -28,19 +28,28 @@ pub enum Chosen {
     Reject,
 }
 
-/// Reads a line or subject, without the full stop behind it.
+/// Reads a line that is one word and nothing else. `1.` and `①` number what is below them.
+pub(super) fn chosen(text: &str) -> Option<Chosen> {
+    match text {
+        "1" | "１" => return Some(Chosen::First),
+        "2" | "２" => return Some(Chosen::Second),
+        _ => {}
+    }
+    match folded(text).as_str() {
+        "incoming" | "采用来信" | "接受来信" | "采用来信的值" => Some(Chosen::Incoming),
+        "stored" | "保留原值" | "保留原有的值" => Some(Chosen::Stored),
+        "accept" | "接受" => Some(Chosen::Accept),
+        "reject" | "拒绝" => Some(Chosen::Reject),
+        _ => None,
+    }
+}
+
+/// Reads a line or subject that may be more than a word, without the full stop behind it.
 pub(super) fn read(text: &str) -> Option<Command> {
-    let chosen = match folded(text).as_str() {
-        "reviews" | "待定" | "待定事项" => return Some(Command::Reviews),
-        "1" => Chosen::First,
-        "2" => Chosen::Second,
-        "incoming" | "采用来信" | "接受来信" | "采用来信的值" => Chosen::Incoming,
-        "stored" | "保留原值" | "保留原有的值" => Chosen::Stored,
-        "accept" | "接受" => Chosen::Accept,
-        "reject" | "拒绝" => Chosen::Reject,
-        _ => return token_of(text).map(Command::Decide),
-    };
-    Some(Command::Choose(chosen))
+    match folded(text).as_str() {
+        "reviews" | "待定" | "待定事项" => Some(Command::Reviews),
+        _ => token_of(text).map(Command::Decide),
+    }
 }
 
 /// The token of a line such as `decide DB1-…`, with nothing else in it.
@@ -98,14 +107,23 @@ mod tests {
             ("decide DB1-ABCD=2345", None),
             ("please decide DB1-ABCD2345", None),
             ("DB1-ABCD2345", None),
-            ("1", Some(Command::Choose(Chosen::First))),
-            ("２", Some(Command::Choose(Chosen::Second))),
-            ("接受来信", Some(Command::Choose(Chosen::Incoming))),
             ("待定", Some(Command::Reviews)),
             ("Reviews", Some(Command::Reviews)),
-            ("3", None),
+            ("1", None),
         ] {
             assert_eq!(read(text), expected, "{text}");
+        }
+        for (text, expected) in [
+            ("1", Some(Chosen::First)),
+            ("２", Some(Chosen::Second)),
+            ("接受来信", Some(Chosen::Incoming)),
+            ("Accept", Some(Chosen::Accept)),
+            ("3", None),
+            ("①", None),
+            ("1)", None),
+            ("接受。", None),
+        ] {
+            assert_eq!(chosen(text), expected, "{text}");
         }
     }
 

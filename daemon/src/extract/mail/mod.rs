@@ -182,8 +182,15 @@ impl Refusal {
     }
 }
 
-/// Reads a mail. `limits` are for an attached mail that the author chose to be read.
-pub fn read(mail: &Mail, tables: &[Table], mailbox: &Mailbox<'_>, limits: &MimeLimits) -> Result<MailReading, Refusal> {
+/// Reads a mail. `limits` are for an attached mail that the author chose to be read; `answers_question` says whether it replies to a mail that asked its
+/// author something.
+pub fn read(
+    mail: &Mail,
+    tables: &[Table],
+    mailbox: &Mailbox<'_>,
+    answers_question: bool,
+    limits: &MimeLimits,
+) -> Result<MailReading, Refusal> {
     let (table, chosen_by) = choose::table(mail, tables, mailbox)?;
     let labels = labels::Labels::of(table);
     let form = read_text(mail, &labels, false)?;
@@ -206,6 +213,9 @@ pub fn read(mail: &Mail, tables: &[Table], mailbox: &Mailbox<'_>, limits: &MimeL
     }
     let has_forwarded = forms[0].has_forwarded;
     records::finish(forms, &labels, &mut reading);
+    if !answers_question {
+        leave_word(mail, &mut reading);
+    }
     choose_attachments(mail, has_forwarded, &mut reading);
     settle(&mut reading);
     Ok(reading)
@@ -311,6 +321,17 @@ fn asks(command: &Command) -> bool {
         | Command::Choose(_)
         | Command::Reviews => true,
         Command::Forwarded | Command::Attachment(_) => false,
+    }
+}
+
+/// Lets a word that can be no answer give way to what else the mail says: it may head a list.
+fn leave_word(mail: &Mail, reading: &mut MailReading) {
+    let has_sheet = mail.attachments.iter().any(|one| matches!(one.kind, AttachmentKind::Sheet(_)));
+    if matches!(reading.command, Some(Command::Choose(_))) && (has_sheet || !reading.rows.is_empty()) {
+        reading.command = None;
+        for line in reading.lines.iter_mut().filter(|line| line.class == Class::Command) {
+            line.class = Class::NotUnderstood(words::word_answers_nothing(line.spot));
+        }
     }
 }
 

@@ -10,8 +10,9 @@ use super::super::{Pipeline, PipelineError, Report, reread_task, table_of};
 use super::account::{self, Telling, shown};
 use super::asking::{self, Asked as Questions, Asking};
 use super::token::{self, Token};
-use super::{Asked, Made, nothing};
+use super::{Asked, Author, Made, nothing};
 use crate::access::Decider;
+use crate::codec::mime::Mail;
 use crate::extract::mail::{ChosenAnswer, MailReading};
 use crate::model::entry::Posting;
 use crate::model::{
@@ -106,20 +107,24 @@ impl Pipeline {
         reading: &MailReading,
         chosen: ChosenAnswer,
     ) -> Result<Report, PipelineError> {
-        let mut offered = None;
-        for id in &asked.mail.in_reply_to {
-            let (Some(to), Ok(id)) = (&asked.author.answer_to, MessageId::parse(id.as_str())) else { continue };
-            offered = self.store.offered_by(&id, to)?;
-            if offered.is_some() {
-                break;
-            }
-        }
-        let token = match offered.as_deref() {
+        let token = match self.offered(asked.mail, asked.author)?.as_deref() {
             None => Err(Void::Nothing),
             Some([]) => Err(Void::Several),
             Some(tokens) => meant(tokens, chosen).ok_or(Void::Nothing),
         };
         self.decide_by(asked, table, reading, token)
+    }
+
+    /// What the mail that is answered offers its author: a token for each way to answer, none if it asks several things. `None` if it asks her nothing.
+    pub(super) fn offered(&self, mail: &Mail, author: &Author) -> Result<Option<Vec<Vec<u8>>>, PipelineError> {
+        for id in &mail.in_reply_to {
+            let (Some(to), Ok(id)) = (&author.answer_to, MessageId::parse(id.as_str())) else { continue };
+            let offered = self.store.offered_by(&id, to)?;
+            if offered.is_some() {
+                return Ok(offered);
+            }
+        }
+        Ok(None)
     }
 
     fn decide_by(

@@ -221,9 +221,10 @@ impl Pipeline {
         let empty = Mail::default();
         let mail = read.as_ref().unwrap_or(&empty);
         let place = extract::Mailbox { address: &mailbox.address, table: &mailbox.table };
+        let is_asked = self.offered(mail, author)?.is_some();
         let mut reading = match &read {
             Ok(mail) => {
-                let reading = || extract::read(mail, &self.config.tables, &place, &limits);
+                let reading = || extract::read(mail, &self.config.tables, &place, is_asked, &limits);
                 poison::sound("it was read", reading)?.map_err(|refusal| refusal.problem)
             }
             Err(fault) => Err(Problem::new(Code(fault.code()), "", fault.message(), fault.hint())),
