@@ -276,12 +276,13 @@ fn a_receipt_that_asks_several_things_is_answered_by_its_links() {
     assert_eq!(office.reviews().len(), 1);
 }
 
-#[test]
-fn a_row_that_is_gone_is_decided_by_mail_by_who_may_and_a_held_save_is_not() {
+/// The configuration of the staff's workbook.
+const WORKBOOK: &str = "[[workbook]]\nname = \"staff\"\npath = \"share/staff.xlsx\"\ntable = \"customers\"\nacts_as = \"role:staff\"\nmissing_rows = \"review\"\n";
+
+/// An office in which the row of C-1 is gone from the staff's workbook, and the chief is asked about it.
+fn with_a_row_gone() -> Office {
     let office = office("en");
-    let workbook = "[[workbook]]\nname = \"staff\"\npath = \"share/staff.xlsx\"\ntable = \"customers\"\nacts_as = \"role:staff\"\nmissing_rows = \"review\"\n";
-    let configuration = [office.read("daybook.toml"), workbook.as_bytes().to_vec()].concat();
-    office.write("daybook.toml", &configuration);
+    office.write("daybook.toml", &[office.read("daybook.toml"), WORKBOOK.as_bytes().to_vec()].concat());
     office.save(
         "share/staff.xlsx",
         &rows(&["Customer ID|Name|Owner", "C-1|Amber|li.lei@example.com", "C-2|Beryl|", "C-3|Onyx|"]),
@@ -290,6 +291,50 @@ fn a_row_that_is_gone_is_decided_by_mail_by_who_may_and_a_held_save_is_not() {
     office.open("share/staff.xlsx").remove("C-1").save();
     office.sync_quietly();
     assert_eq!(office.reviews()[0]["kind"], "missing-row");
+    office
+}
+
+/// The keys of the records that are not put away.
+fn listed(office: &Office) -> Vec<String> {
+    let listed = office.list(&["record", "list"]);
+    let mut keys: Vec<String> = listed.iter().map(|record| text(&record["fields"]["customer_id"])).collect();
+    keys.sort();
+    keys
+}
+
+#[test]
+fn a_record_that_was_put_away_by_mail_comes_back_by_an_answer() {
+    let office = with_a_row_gone();
+    deliver(&office, "first", CHIEF, "", "reviews\r\n");
+    office.sync();
+    let found = links(&last(&office).1);
+    let told = follow(&office, "second", CHIEF, &found[0]);
+    assert!(told.contains("was put away"), "{told}");
+    assert_eq!(listed(&office), ["C-2", "C-3"]);
+    assert!(told.contains("reply to this mail with “undo”"), "{told}");
+    let reply = in_reply(&office);
+    deliver(&office, "third", CHIEF, &reply, "undo\r\n");
+    office.sync();
+    assert!(last(&office).1.contains("were undone"), "{}", last(&office).1);
+    assert_eq!(listed(&office), ["C-1", "C-2", "C-3"]);
+    office.store_is_sound();
+}
+
+#[test]
+fn a_record_that_is_kept_by_mail_leaves_nothing_to_undo() {
+    let office = with_a_row_gone();
+    deliver(&office, "first", CHIEF, "", "reviews\r\n");
+    office.sync();
+    let found = links(&last(&office).1);
+    let told = follow(&office, "second", CHIEF, &found[1]);
+    assert!(told.contains("is kept") && !told.contains("undo"), "{told}");
+    assert_eq!(listed(&office), ["C-1", "C-2", "C-3"]);
+}
+
+#[test]
+fn a_row_that_is_gone_is_decided_by_mail_by_who_may_and_a_held_save_is_not() {
+    let office = with_a_row_gone();
+    let configuration = office.read("daybook.toml");
     // Whose record it is may write some of it, and not archive all of it.
     office.program(&["record", "set", "--key", "C-1", "credit=5000"]).ends(0);
     deliver(&office, "first", LI_LEI, "", "reviews\r\n");
@@ -305,8 +350,7 @@ fn a_row_that_is_gone_is_decided_by_mail_by_who_may_and_a_held_save_is_not() {
     let told = follow(&office, "third", CHIEF, &links(&told)[0]);
     assert!(told.contains("Decided: Customers C-1 was put away."), "{told}");
     assert!(office.reviews().is_empty());
-    let listed = office.list(&["record", "list"]);
-    assert!(listed.iter().all(|record| record["fields"]["customer_id"] != "C-1"), "{listed:?}");
+    assert_eq!(listed(&office), ["C-2", "C-3"]);
     office.store_is_sound();
 
     // Most rows change at once: that is the steward's.
@@ -317,7 +361,7 @@ fn a_row_that_is_gone_is_decided_by_mail_by_who_may_and_a_held_save_is_not() {
         rows(&lines)
     };
     office.save("share/many.xlsx", &many("Amber"));
-    let other = workbook.replace("staff\"\npath", "many\"\npath").replace("staff.xlsx", "many.xlsx");
+    let other = WORKBOOK.replace("staff\"\npath", "many\"\npath").replace("staff.xlsx", "many.xlsx");
     office.write("daybook.toml", &[configuration, other.into_bytes()].concat());
     office.sync();
     office.save("share/many.xlsx", &many("Beryl"));

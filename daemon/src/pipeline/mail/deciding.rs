@@ -328,6 +328,7 @@ fn told(telling: &Telling<'_>, judged: &Judged, posting: &Posting) -> Account {
         choice: judged.choice,
         title: title.clone(),
         key: key.clone(),
+        has_changed: posting.records.iter().any(crate::model::RecordEntry::changes_record),
     };
     let record = RecordAccount { title, key, place: None, is_new: false, remark: None, cells };
     let records = if record.cells.is_empty() { Vec::new() } else { vec![record] };

@@ -350,7 +350,9 @@ impl<'a> Listed<'a> {
 
 /// The key of the last sentence: what was saved can be taken back by an answer.
 fn end(account: &Account) -> &'static str {
-    if account.outcomes().applied > 0 && account.digest.is_none() { "receipt-end" } else { "receipt-end-plain" }
+    let has_changed =
+        account.outcomes().applied > 0 || account.decided.as_ref().is_some_and(|decided| decided.has_changed);
+    if has_changed && account.digest.is_none() { "receipt-end" } else { "receipt-end-plain" }
 }
 
 #[cfg(test)]

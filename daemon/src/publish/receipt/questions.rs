@@ -76,6 +76,8 @@ pub struct Decided {
     pub title: String,
     /// The record's key, as far as its reader may see it.
     pub key: String,
+    /// Whether a record is another one by it: that can be taken back.
+    pub has_changed: bool,
 }
 
 /// What was decided, in a sentence.
