@@ -416,3 +416,16 @@ fn a_word_before_rows_decides_nothing_and_the_rows_count_unless_they_answer_a_qu
     assert_eq!(office.value("C-1", "since"), "2026-03-03");
     still_open(&office);
 }
+
+#[test]
+fn a_question_of_a_mailbox_that_is_gone_names_no_mail() {
+    let office = in_conflict("en");
+    let configuration = String::from_utf8(office.read("daybook.toml")).expect("UTF-8");
+    let other = configuration.replace("name = \"capture\"", "name = \"intake\"");
+    office.write("daybook.toml", other.as_bytes());
+    deliver(&office, "second", CHIEF, "", "reviews\r\n");
+    office.sync();
+    let (_, told) = last(&office);
+    assert!(told.contains("there are two different values") && links(&told).len() == 2, "{told}");
+    assert!(!told.contains("first@mail.example.com"), "{told}");
+}

@@ -170,7 +170,7 @@ impl Pipeline {
                     let mut made = void(table, decider, arrival, reason);
                     let mut questions = Questions::default();
                     if let Some(anew) = anew {
-                        asking.add(&mut questions, table, &anew.0, &anew.1);
+                        asking.add(&mut questions, table, &anew.0, &anew.1, None)?;
                     }
                     made.2.questions = questions.questions;
                     made
