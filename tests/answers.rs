@@ -158,10 +158,14 @@ impl Office {
 
     /// Sets C-1's name as the steward.
     fn set(&mut self, name: &str) {
+        self.set_of("C-1", name);
+    }
+
+    fn set_of(&mut self, key: &str, name: &str) {
         let table = TableName::new("customers");
         let field = self.pipeline().table(&table).expect("it is there").field_named("name").expect("it has one").id;
         let value = Cell::Value(Value::Text(name.into()));
-        let key = ["C-1".to_owned()];
+        let key = [key.to_owned()];
         self.pipeline().set(&table, &key, &[(field, value)], &Actor::Steward, false).expect("it is set");
     }
 
@@ -210,6 +214,42 @@ fn a_decision_can_be_sent_until_its_last_day() {
         assert_eq!(office.name(), if is_good { "Agate" } else { "Amber" });
         assert_eq!(office.open_reviews(), u64::from(!is_good));
     }
+}
+
+#[test]
+fn reviews_come_in_pages_that_tell_of_the_next_one() {
+    let mut office = Office::new();
+    let keys: Vec<String> = (101..=145).map(|number| format!("C-{number}")).collect();
+    for key in &keys {
+        office.set_of(key, "Amber");
+    }
+    office.clock.advance(HOUR_MS);
+    let rows: Vec<String> = keys.iter().map(|key| format!("Customer ID: {key}\r\nName: Agate\r\n\r\n")).collect();
+    let mail = office.mail("", &rows.concat(), 2 * HOUR_MS);
+    office.try_take(&mail).expect("it is taken");
+    assert_eq!(office.open_reviews(), 45);
+    let asked = |told: &str| -> Vec<String> {
+        let keys = told.lines().filter(|line| line.contains("two different values"));
+        keys.filter_map(|line| Some(line.split(" C-").nth(1)?.split(':').next()?.to_owned())).collect()
+    };
+    let told = office.last();
+    assert!(asked(&told).len() == 20 && told.contains("send “reviews”"), "{told}");
+    let mut seen = Vec::new();
+    for (page, command, next) in
+        [(1, "reviews", "“reviews 2”"), (2, "Reviews 2", "“reviews 3”"), (3, "待定 3", ""), (4, "reviews 4", "")]
+    {
+        office.clock.advance(HOUR_MS);
+        office.take(&format!("{command}\r\n"));
+        let told = office.last();
+        assert_eq!(told.contains(&format!("next ones, send {next}")), page < 3, "{command}: {told}");
+        assert_eq!(told.contains("There is no such page"), page == 4, "{told}");
+        assert!(!told.contains("There is nothing open"), "{told}");
+        assert_eq!(asked(&told).len(), [20, 20, 5, 0][page - 1], "{told}");
+        seen.extend(asked(&told));
+    }
+    seen.sort();
+    let all: Vec<String> = (101..=145).map(|number: u32| number.to_string()).collect();
+    assert_eq!(seen, all, "each once");
 }
 
 #[test]
@@ -309,4 +349,25 @@ fn a_pass_sends_the_digest_that_is_due() {
     assert_eq!(sent(&mut office), 1, "the digest");
     office.clock.advance(HOUR_MS);
     assert_eq!(sent(&mut office), 0);
+}
+
+#[test]
+fn a_digest_of_what_waits_says_how_to_see_it() {
+    for waits in [false, true] {
+        let mut office = Office::new();
+        office.set("Amber");
+        office.clock.advance(HOUR_MS);
+        for number in 2..=4 {
+            office.take(&format!("Customer ID: C-{number}\r\nName: Amber\r\n"));
+        }
+        if waits {
+            let mail = office.mail("", "Customer ID: C-1\r\nName: Agate\r\n", 2 * HOUR_MS);
+            office.try_take(&mail).expect("it is taken");
+        }
+        office.clock.advance(HOUR_MS);
+        assert_eq!(office.count("receipts-digest"), 1);
+        let told = office.last();
+        assert_eq!(told.contains("waiting for a decision"), waits, "{told}");
+        assert_eq!(told.contains("send “reviews”"), waits, "{told}");
+    }
 }

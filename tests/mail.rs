@@ -76,7 +76,7 @@ fn shown(reading: &MailReading, mail: &Mail, table: &Table) -> String {
         Some(Command::Attachment(name)) => line(format!("command attachment {name}")),
         Some(Command::Decide(token)) => line(format!("command decide {token}")),
         Some(Command::Choose(chosen)) => line(format!("command choose {chosen:?}")),
-        Some(Command::Reviews) => line("command reviews".to_owned()),
+        Some(Command::Reviews(page)) => line(format!("command reviews {page}")),
         None => {}
     }
     for chosen in &reading.attachments {

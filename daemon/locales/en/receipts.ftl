@@ -179,7 +179,8 @@ file-other = It could not be read in full. Save it as an Excel workbook (.xlsx) 
 
 # What the reader may decide, and what was decided.
 receipt-questions = To be decided by you: { $count }
-receipt-questions-more = { $count } more are open; send “reviews” again when you have decided these.
+receipt-questions-more = More are open. To see them all, send “reviews”.
+receipt-questions-next = More are open. To see the next ones, send “reviews { $page }”; or decide these first, and send “reviews” again.
 receipt-question-value = { $record }: there are two different values. Which is to stand?
 receipt-question-missing = { $record }: its row is gone from the workbook. Is the record to be put away?
 receipt-question-key = { $record }: a row looks like this record under another key. Is it this record?
@@ -210,6 +211,7 @@ receipt-digest = { $count ->
    *[other] { $count } mails of yours were taken and not answered one by one, because many had come in a short time:
 }
 receipt-digest-line = { $at }: { $counts } ({ $arrival })
+receipt-digest-waiting = Some of it waits for a decision. To see what of that you may decide, send “reviews”.
 receipt-count-applied = { $count } saved
 receipt-count-unchanged = { $count } unchanged
 receipt-count-refused = { $count } not saved
@@ -239,3 +241,5 @@ mail-decide-several = The mail that this one answers asks several things. Nothin
 mail-decide-several-do = Use the link below the question that you want to decide.
 mail-reviews-none = There is nothing open that you may decide.
 mail-reviews-none-do = What others have to decide is with them or the data steward.
+mail-reviews-no-page = There is no such page: fewer questions are open that you may decide.
+mail-reviews-no-page-do = Send “reviews” to see them from the beginning.

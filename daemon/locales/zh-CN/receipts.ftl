@@ -164,7 +164,8 @@ file-other = 没有全部读取。请另存为 Excel 工作簿（.xlsx）后重�
 
 # 收件人可以决定的事项，以及决定的结果。
 receipt-questions = 有 { $count } 项需要您决定
-receipt-questions-more = 另有 { $count } 项待定；决定以上各项后，请再次发送“待定”。
+receipt-questions-more = 还有其他待定事项，发送“待定”可查看全部。
+receipt-questions-next = 还有其他待定事项，发送“待定 { $page }”可查看后面的；或者先决定以上各项，再发送“待定”。
 receipt-question-value = { $record }：有两个不同的值，以哪一个为准？
 receipt-question-missing = { $record }：工作簿中的这一行不见了，是否归档这条记录？
 receipt-question-key = { $record }：有一行像是这条记录，但编号不同。是同一条记录吗？
@@ -192,6 +193,7 @@ receipt-decided-key-reject = 已决定：该行不是 { $record }，编号不变
 # 没有逐封回复的邮件。
 receipt-digest = 您在短时间内发了很多邮件，以下 { $count } 封已处理，但没有逐封回复：
 receipt-digest-line = { $at }：{ $counts }（{ $arrival }）
+receipt-digest-waiting = 其中有内容等待决定。要查看您可以决定的事项，请发送“待定”。
 receipt-count-applied = 已保存 { $count } 项
 receipt-count-unchanged = 与原来相同 { $count } 项
 receipt-count-refused = 未保存 { $count } 项
@@ -221,3 +223,5 @@ mail-decide-several = 被回复的邮件有多项待定，没有作出任何决�
 mail-decide-several-do = 请使用要决定的那一项下面的链接。
 mail-reviews-none = 没有您可以决定的事项。
 mail-reviews-none-do = 其他事项由相关人员或数据管理员决定。
+mail-reviews-no-page = 没有这一页，您可以决定的事项没有这么多。
+mail-reviews-no-page-do = 请发送“待定”从头查看。

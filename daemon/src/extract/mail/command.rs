@@ -29,8 +29,8 @@ pub enum Command {
     Decide(String),
     /// One word in reply to a receipt that asks one thing: answer it so. Nothing stands beside it: `1.` begins a list.
     Choose(Chosen),
-    /// `reviews`, `待定`: send what the author may decide.
-    Reviews,
+    /// `reviews`, `待定`, with a number behind it for a further page: send what the author may decide. Pages count from 1.
+    Reviews(u32),
 }
 
 /// Reads a line or subject as a command.
@@ -109,7 +109,8 @@ mod tests {
             ("show me the money", None),
             ("请发模板", None),
             ("附件 请查收", None),
-            ("待定。", Some(Command::Reviews)),
+            ("待定。", Some(Command::Reviews(1))),
+            ("待定 2。", Some(Command::Reviews(2))),
             (" 1 ", Some(Command::Choose(Chosen::First))),
             ("接受", Some(Command::Choose(Chosen::Accept))),
             ("1.", None),

@@ -11,6 +11,9 @@ const TOKEN_CHARS: usize = 68;
 /// The most lines that a token may have been broken into.
 const LINES_MAX: usize = 4;
 
+/// The most digits of a page's number.
+const PAGE_DIGITS_MAX: usize = 4;
+
 /// What one word in reply to a receipt chooses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Chosen {
@@ -46,10 +49,16 @@ pub(super) fn chosen(text: &str) -> Option<Chosen> {
 
 /// Reads a line or subject that may be more than a word, without the full stop behind it.
 pub(super) fn read(text: &str) -> Option<Command> {
-    match folded(text).as_str() {
-        "reviews" | "待定" | "待定事项" => Some(Command::Reviews),
-        _ => token_of(text).map(Command::Decide),
-    }
+    page(text).map(Command::Reviews).or_else(|| token_of(text).map(Command::Decide))
+}
+
+/// The page of a line such as `reviews 2`; the first one where there is no number.
+fn page(text: &str) -> Option<u32> {
+    let whole = folded(text);
+    let rest = ["reviews", "待定事项", "待定"].into_iter().find_map(|word| whole.strip_prefix(word))?.trim();
+    let is_number = rest.len() <= PAGE_DIGITS_MAX && rest.bytes().all(|byte| byte.is_ascii_digit());
+    let page = if rest.is_empty() { 1 } else { rest.parse().ok().filter(|_| is_number)? };
+    (page > 0).then_some(page)
 }
 
 /// The token of a line such as `decide DB1-…`, with nothing else in it.
@@ -107,8 +116,15 @@ mod tests {
             ("decide DB1-ABCD=2345", None),
             ("please decide DB1-ABCD2345", None),
             ("DB1-ABCD2345", None),
-            ("待定", Some(Command::Reviews)),
-            ("Reviews", Some(Command::Reviews)),
+            ("待定", Some(Command::Reviews(1))),
+            ("Reviews", Some(Command::Reviews(1))),
+            ("reviews 12", Some(Command::Reviews(12))),
+            ("待定　２", Some(Command::Reviews(2))),
+            ("待定事项 3", Some(Command::Reviews(3))),
+            ("reviews 0", None),
+            ("reviews -1", None),
+            ("reviews 12345", None),
+            ("reviews of last week", None),
             ("1", None),
         ] {
             assert_eq!(read(text), expected, "{text}");

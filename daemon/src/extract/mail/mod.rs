@@ -319,7 +319,7 @@ fn asks(command: &Command) -> bool {
         | Command::Undo
         | Command::Decide(_)
         | Command::Choose(_)
-        | Command::Reviews => true,
+        | Command::Reviews(_) => true,
         Command::Forwarded | Command::Attachment(_) => false,
     }
 }

@@ -18,7 +18,7 @@ use crate::model::{
 };
 use crate::publish::receipt::{Answer, Asks, Choice, Question};
 use crate::publish::view::{header, table_title};
-use crate::store::Snapshot;
+use crate::store::{Snapshot, WantedReviews};
 use crate::text::Language;
 
 /// The most questions of a receipt.
@@ -34,11 +34,11 @@ pub(super) struct Asking<'a> {
     pub(super) now: Timestamp,
 }
 
-/// The questions that a receipt asks, and how many more there are.
+/// The questions that a receipt asks, and whether there are more.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
     pub(super) questions: Vec<Question>,
-    pub(super) more: u64,
+    pub(super) has_more: bool,
 }
 
 /// The ways in which a person may answer a question; `None` if it is not hers to decide.
@@ -115,14 +115,28 @@ impl Asking<'_> {
         Ok(asked)
     }
 
-    /// Asks all that is open and hers to decide, oldest first.
-    pub(super) fn of_all(&self) -> Result<Asked, PipelineError> {
+    /// Asks what is open and hers to decide, oldest first: one page of it, from 1. It looks at no more questions than it needs.
+    pub(super) fn of_page(&self, page: u32) -> Result<Asked, PipelineError> {
         let mut asked = Asked::default();
-        for kept in self.snapshot.reviews(true)? {
+        let mut before = QUESTIONS_MAX.saturating_mul(usize::try_from(page.saturating_sub(1)).unwrap_or(usize::MAX));
+        let kinds = [ReviewKind::Conflict, ReviewKind::MissingRow, ReviewKind::Ambiguous];
+        let wanted = WantedReviews { source: None, actor: None, kinds: &kinds, is_about: &|_| true };
+        for id in self.snapshot.open_reviews_wanted(&wanted)? {
+            let Some(kept) = self.snapshot.review(id)? else { continue };
             let Ok(table) = table_of(self.config, &kept.review.table) else { continue };
             let Some(record) = kept.review.record else { continue };
             let Some(stored) = self.snapshot.record(&table.name, record)? else { continue };
+            if choices(self.decider, table, self.actor, &kept.review, &stored).is_none() {
+                continue;
+            }
+            if before > 0 {
+                before -= 1;
+                continue;
+            }
             self.add(&mut asked, table, &kept.review, &stored, None)?;
+            if asked.has_more {
+                break;
+            }
         }
         Ok(asked)
     }
@@ -139,7 +153,7 @@ impl Asking<'_> {
         let (Actor::Person(person), Some(smtp)) = (self.actor, &self.config.smtp) else { return Ok(()) };
         let Some(choices) = choices(self.decider, table, self.actor, review, stored) else { return Ok(()) };
         if asked.questions.len() >= QUESTIONS_MAX {
-            asked.more += 1;
+            asked.has_more = true;
             return Ok(());
         }
         let state = token::state(self.snapshot, review, stored.version);

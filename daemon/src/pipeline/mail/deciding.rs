@@ -190,24 +190,27 @@ impl Pipeline {
         Ok(table.filter(|table| table_of(&self.config, table).is_ok()))
     }
 
-    /// Answers with all that the person may decide.
+    /// Answers with a page of what the person may decide.
     pub(super) fn send_reviews(
         &mut self,
         asked: &Asked<'_>,
         table: &TableName,
         reading: &MailReading,
+        page: u32,
     ) -> Result<Report, PipelineError> {
         let config = self.config.clone();
         let language = self.texts.language();
         self.post_mail(asked, table, |snapshot, table, decider, arrival, _| {
             let actor = arrival.actor.clone();
             let asking = Asking { snapshot, decider, config: &config, language, actor: &actor, now: arrival.at };
-            let open = asking.of_all()?;
+            let open = asking.of_page(page)?;
             let mut made = nothing(table, decider, arrival);
             if open.questions.is_empty() {
-                made.2.remarks.push("reviews-none".to_owned());
+                let code = if page > 1 { "reviews-no-page" } else { "reviews-none" };
+                made.2.remarks.push(code.to_owned());
             }
-            (made.2.questions, made.2.more_questions) = (open.questions, open.more);
+            made.2.more_on_page = open.has_more.then(|| page.saturating_add(1));
+            made.2.questions = open.questions;
             account::of_lines(reading, &mut made.2);
             Ok(made)
         })
@@ -355,7 +358,7 @@ mod tests {
         ];
         for language in Language::ALL {
             let texts = Texts::new(language);
-            for code in all.map(Void::code).into_iter().chain(["reviews-none"]) {
+            for code in all.map(Void::code).into_iter().chain(["reviews-none", "reviews-no-page"]) {
                 assert!(texts.has(&format!("mail-{code}")) && texts.has(&format!("mail-{code}-do")), "{code}");
             }
         }

@@ -23,6 +23,7 @@ pub(super) fn write(account: &Account, texts: &Texts) -> String {
             out.indented(&line);
         }
         out.blank();
+        out.paragraph(&digest::waiting(all, texts).unwrap_or_default());
     }
     if let Some(sent) = words::sent(account.sent, texts) {
         out.paragraph(&sent);
