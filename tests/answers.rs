@@ -7,7 +7,7 @@ use std::sync::Arc;
 use daybook::app;
 use daybook::config::{self, Config};
 use daybook::io::{Clock as _, ManualClock, RealDisk, SeededEntropy};
-use daybook::model::{Actor, Cell, TableName, Value};
+use daybook::model::{Actor, Cell, MailAddress, TableName, Value};
 use daybook::pipeline::{Parts, Pipeline, PipelineError};
 use daybook::plugin::NoPlugins;
 use daybook::source::mailbox::{MailId, RawMail};
@@ -370,4 +370,21 @@ fn a_digest_of_what_waits_says_how_to_see_it() {
         assert_eq!(told.contains("waiting for a decision"), waits, "{told}");
         assert_eq!(told.contains("send “reviews”"), waits, "{told}");
     }
+}
+
+#[test]
+fn a_digest_that_cannot_be_made_holds_up_no_other_mail() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("data")).expect("a folder in it");
+    let mut office = Office::beside(&folder.path().join("daybook.toml"));
+    for number in 1..=4 {
+        office.take(&format!("Customer ID: C-{number}\r\nName: Amber\r\n"));
+    }
+    // No Message-ID can be made in such a domain.
+    let smtp = office.config.smtp.as_mut().expect("it has one");
+    smtp.from = MailAddress::parse("capture@例子.公司").expect("an address");
+    office.restart();
+    office.clock.advance(HOUR_MS);
+    office.pipeline().queue_digests().expect_err("it can't be made");
+    assert_eq!(app::send_mails(office.pipeline()).expect("they are sent").sent, 3);
 }

@@ -429,3 +429,41 @@ fn a_question_of_a_mailbox_that_is_gone_names_no_mail() {
     assert!(told.contains("there are two different values") && links(&told).len() == 2, "{told}");
     assert!(!told.contains("first@mail.example.com"), "{told}");
 }
+
+#[test]
+fn who_may_not_bring_a_record_back_does_not_decide_what_would() {
+    let office = in_conflict("en");
+    let (found, id) = (links(&last(&office).1), office.review());
+    let added = office.list(&["change", "list"]).pop().expect("it was added");
+    office.program(&["change", "revert", &text(&added["id"])]).ends(0);
+    assert!(listed(&office).is_empty());
+    let told = follow(&office, "second", LI_LEI, &found[0]);
+    assert!(told.contains("You may not decide this.") && links(&told).is_empty(), "{told}");
+    office.program(&["review", "decide", &id, "incoming", "--as", LI_LEI]).ends(1);
+    assert!(listed(&office).is_empty() && office.review() == id);
+    // Whoever may put it away may bring it back so.
+    deliver(&office, "third", CHIEF, "", "reviews\r\n");
+    office.sync();
+    let told = follow(&office, "fourth", CHIEF, &links(&last(&office).1)[0]);
+    assert!(told.contains("has what was sent") && told.contains("with “undo”"), "{told}");
+    assert_eq!((listed(&office), office.value("C-1", "name")), (vec!["C-1".to_owned()], "Agate".into()));
+}
+
+#[test]
+fn a_subject_that_a_machine_writes_decides_nothing() {
+    let office = in_conflict("en");
+    let (before, found) = (receipts(&office).len(), links(&last(&office).1));
+    let reply = in_reply(&office);
+    let subjects = ["Auto-Reply: Daybook decision", "自动回复: Daybook decision", "Out of office: update"];
+    for (number, (subject, body)) in subjects.iter().zip([found[0].2.as_str(), "1", &found[0].2]).enumerate() {
+        let mail = format!(
+            "From: {LI_LEI}\r\nTo: capture@example.com\r\nSubject: {subject}\r\nMessage-ID: <auto-{number}@mail.example.com>\r\n\
+             MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n{reply}\r\n{body}\r\n"
+        );
+        office.write(&format!("data/mail/new/auto-{number}"), mail.as_bytes());
+        office.sync();
+        still_open(&office);
+    }
+    assert_eq!(receipts(&office).len(), before, "a machine is not answered");
+    assert!(follow(&office, "herself", LI_LEI, &found[0]).contains("Decided:"));
+}
