@@ -169,7 +169,9 @@ fn lines_at(reading: &MailReading, spot: Spot) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Mailbox, read, sample};
     use super::*;
+    use crate::codec::mime::{self, MimeLimits};
     use crate::extract::sample::{field, table};
     use crate::model::FieldType;
 
@@ -185,5 +187,25 @@ mod tests {
             assert_eq!(seen(false), if shown { subject } else { "" }, "{subject}");
             assert_eq!(seen(true), subject);
         }
+    }
+
+    #[test]
+    fn the_further_lines_of_a_value_that_may_not_be_seen_are_withheld() {
+        let table = sample::customers();
+        let remark = table.field_named("remark").map(|field| field.id);
+        let body = "客户编号：C-000001\n备注：\n底价八万\n不要外传\n电话：13800138000\n\n明天开会\n";
+        let raw = format!("From: a@example.com\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{body}");
+        let limits = MimeLimits::default();
+        let mail = mime::read(raw.as_bytes(), &limits).expect("it is a mail");
+        let mailbox = Mailbox { address: "capture@example.com", table: &table.name };
+        let reading = read(&mail, &[sample::customers()], &mailbox, false, &limits).expect("it can be read");
+        let value = reading.rows[0].row.cells.iter().find(|(field, _)| Some(*field) == remark);
+        assert_eq!(value.map(|(_, cell)| cell.to_string()).as_deref(), Some("底价八万\n不要外传"));
+        let shown = |sees_remark| -> Vec<String> {
+            let lines = own_lines(&reading, &table, |field| sees_remark || Some(field) != remark);
+            lines.into_iter().map(|line| line.text).collect()
+        };
+        assert_eq!(shown(false), ["客户编号：C-000001", "", "", "", "电话：13800138000", "明天开会"]);
+        assert_eq!(shown(true), body.lines().filter(|line| !line.is_empty()).collect::<Vec<_>>());
     }
 }
