@@ -194,7 +194,7 @@ impl<'a> Reader<'a> {
 
     pub(super) fn push(&mut self, spot: Spot, text: &str, class: Class) -> usize {
         let is_own = self.is_own && self.signed.is_none();
-        self.form.lines.push(Line { spot, text: text.to_owned(), class, is_own });
+        self.form.lines.push(Line { spot, text: text.to_owned(), class, is_own, fields: Vec::new() });
         self.form.lines.len() - 1
     }
 

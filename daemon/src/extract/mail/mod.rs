@@ -142,6 +142,8 @@ pub struct Line {
     /// Whether the author certainly wrote it now: no quote, nothing that may be one, nothing below a sign-off. Where the mail has a page and a plain
     /// text, both say it.
     pub is_own: bool,
+    /// The fields of whose values it is a part, whether those were taken or not.
+    pub fields: Vec<FieldId>,
 }
 
 /// What became of a line.
