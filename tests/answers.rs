@@ -5,61 +5,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use daybook::app;
-use daybook::config::{self, Config};
-use daybook::io::{Clock as _, ManualClock, RealDisk, SeededEntropy};
+use daybook::config::Config;
+use daybook::io::{Clock as _, ManualClock, SeededEntropy};
 use daybook::model::{Actor, Cell, MailAddress, TableName, Value};
-use daybook::pipeline::{Parts, Pipeline, PipelineError};
+use daybook::pipeline::{Pipeline, PipelineError};
 use daybook::plugin::NoPlugins;
-use daybook::source::mailbox::{MailId, RawMail};
-use daybook::source::workbook::{InProcessPatcher, InProcessReader};
+use daybook::source::mailbox::RawMail;
 use daybook::store::{FaultPoint, Killed, MasterKey, Store};
-use sha2::{Digest as _, Sha256};
+
+use crate::mailed;
 
 const HOUR_MS: i64 = 3_600_000;
-const LI_LEI: &str = "li.lei@example.com";
-
-const CONFIGURATION: &str = r#"
-[office]
-name = "Test office"
-language = "en"
-timezone = "Asia/Shanghai"
-[store]
-path = "data/daybook.db"
-key_file = "keys/daybook.key"
-[[person]]
-email = "li.lei@example.com"
-roles = ["staff"]
-[[table]]
-name = "customers"
-primary_key = ["customer_id"]
-[[table.field]]
-name = "customer_id"
-headers = ["Customer ID"]
-constraints = { required = true, pattern = "C-[0-9]+" }
-[[table.field]]
-name = "name"
-headers = ["Name"]
-[[access]]
-id = "staff-all"
-role = "staff"
-table = "customers"
-relation = "all"
-write = ["basic"]
-create = true
-[[mailbox]]
-name = "capture"
-address = "capture@example.com"
-table = "customers"
-maildir = "data/mail"
-authentication = "none"
-[smtp]
-directory = "data/outbox"
-from = "capture@example.com"
-[limits]
-receipts_max = 2
-receipts_hours = 1
-decision_days = 3
-"#;
+const LIMITS: &str = "[limits]\nreceipts_max = 2\nreceipts_hours = 1\ndecision_days = 3\n";
 
 struct Office {
     clock: Arc<ManualClock>,
@@ -75,7 +32,7 @@ impl Office {
 
     fn beside(configuration: &Path) -> Self {
         let clock = Arc::new(ManualClock::new(1_780_000_000_000));
-        let config = config::load(configuration, CONFIGURATION).expect("it is right");
+        let config = mailed::configuration(configuration, LIMITS);
         let key = MasterKey::generate(&mut SeededEntropy::new(1));
         let store = Store::in_memory(&key, Box::new(SeededEntropy::new(2))).expect("a store in memory");
         let mut office = Self { clock, config, pipeline: None, mails: 0 };
@@ -84,15 +41,9 @@ impl Office {
     }
 
     fn start(&mut self, store: Store) {
-        let parts = Parts {
-            clock: self.clock.clone(),
-            entropy: Box::new(SeededEntropy::new(u64::from(self.mails) + 3)),
-            disk: Arc::new(RealDisk),
-            reader: Arc::new(InProcessReader),
-            patcher: Arc::new(InProcessPatcher),
-            plugins: Box::new(NoPlugins),
-        };
-        self.pipeline = Some(Pipeline::new(self.config.clone(), store, parts).expect("they fit"));
+        let entropy = Box::new(SeededEntropy::new(u64::from(self.mails) + 3));
+        let (config, clock) = (self.config.clone(), self.clock.clone());
+        self.pipeline = Some(mailed::pipeline(config, store, clock, entropy, Box::new(NoPlugins)));
     }
 
     /// What a crash leaves is opened anew.
@@ -109,18 +60,7 @@ impl Office {
     /// A mail of Li Lei, that was written `age_ms` before now.
     fn mail(&mut self, head: &str, text: &str, age_ms: i64) -> RawMail {
         self.mails += 1;
-        let number = self.mails;
-        let bytes = format!(
-            "From: {LI_LEI}\r\nTo: capture@example.com\r\nSubject: update\r\nMessage-ID: <{number}@mail.example.com>\r\n\
-             MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n{head}\r\n{text}\r\n"
-        );
-        let bytes = bytes.into_bytes();
-        RawMail {
-            id: MailId::Maildir { folder: "new".to_owned(), name: number.to_string() },
-            sha256: Sha256::digest(&bytes).into(),
-            bytes,
-            arrived_ms: Some(self.clock.now_ms() - age_ms),
-        }
+        mailed::mail(&self.mails.to_string(), head, text, Some(self.clock.now_ms() - age_ms))
     }
 
     fn try_take(&mut self, mail: &RawMail) -> Result<(), PipelineError> {
@@ -269,7 +209,7 @@ fn a_power_cut_leaves_a_decision_undone_or_done_once() {
         assert_eq!((office.name().as_str(), office.open_reviews()), ("Agate", 0), "{point:?}");
         assert_eq!(office.waiting().len(), before + 1, "one receipt for it: {point:?}");
         // The same bytes under another id change nothing; the same token in another mail does not count.
-        let again = RawMail { id: MailId::Maildir { folder: "new".to_owned(), name: "again".to_owned() }, ..mail };
+        let again = RawMail { id: mailed::id("again"), ..mail };
         office.try_take(&again).expect("it was taken");
         assert_eq!(office.waiting().len(), before + 1);
         office.set("Beryl");
