@@ -46,7 +46,7 @@ enum Void {
     Expired,
     /// It is not hers to decide any more.
     Forbidden,
-    /// The record is another one by now.
+    /// The record, or the question, is another one by now.
     Changed,
     /// It would not fit what is stored.
     Refused,

@@ -87,7 +87,10 @@ fn a_question_has_the_same_links_in_both_forms_and_its_values_begin_nothing() {
     assert_eq!(html.matches(&format!("<a href=\"{}\">", link.replace('&', "&amp;"))).count(), 2, "{html}");
     assert!(html.contains("&lt;b&gt;") && !html.contains("<b>"), "{html}");
     assert!(!plain.lines().any(|line| line.trim_start().starts_with("decide DB1-XYZ")), "{plain}");
-    assert!(plain.contains("send “reviews 3”") && plain.contains("with 1 or 2 in the first line"), "{plain}");
+    assert!(
+        plain.contains("send “reviews 3”") && plain.contains("with nothing but 1 or 2 in the first line"),
+        "{plain}"
+    );
 }
 
 #[test]
