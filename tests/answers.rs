@@ -5,62 +5,19 @@ use std::path::Path;
 use std::sync::Arc;
 
 use daybook::app;
-use daybook::config::{self, Config};
-use daybook::io::{Clock as _, ManualClock, RealDisk, SeededEntropy};
-use daybook::model::{Actor, Cell, TableName, Value};
-use daybook::pipeline::{Parts, Pipeline, PipelineError};
+use daybook::config::Config;
+use daybook::io::{Clock as _, ManualClock, SeededEntropy};
+use daybook::model::{Actor, Cell, MailAddress, TableName, Value};
+use daybook::pipeline::{Pipeline, PipelineError};
 use daybook::plugin::NoPlugins;
+use daybook::source::mailbox::RawMail;
 use daybook::source::mailbox::sender::Authenticator;
-use daybook::source::mailbox::{MailId, RawMail};
-use daybook::source::workbook::{InProcessPatcher, InProcessReader};
 use daybook::store::{FaultPoint, Killed, MasterKey, Store};
-use sha2::{Digest as _, Sha256};
+
+use crate::mailed;
 
 const HOUR_MS: i64 = 3_600_000;
-const LI_LEI: &str = "li.lei@example.com";
-
-const CONFIGURATION: &str = r#"
-[office]
-name = "Test office"
-language = "en"
-timezone = "Asia/Shanghai"
-[store]
-path = "data/daybook.db"
-key_file = "keys/daybook.key"
-[[person]]
-email = "li.lei@example.com"
-roles = ["staff"]
-[[table]]
-name = "customers"
-primary_key = ["customer_id"]
-[[table.field]]
-name = "customer_id"
-headers = ["Customer ID"]
-constraints = { required = true, pattern = "C-[0-9]+" }
-[[table.field]]
-name = "name"
-headers = ["Name"]
-[[access]]
-id = "staff-all"
-role = "staff"
-table = "customers"
-relation = "all"
-write = ["basic"]
-create = true
-[[mailbox]]
-name = "capture"
-address = "capture@example.com"
-table = "customers"
-maildir = "data/mail"
-authentication = "none"
-[smtp]
-directory = "data/outbox"
-from = "capture@example.com"
-[limits]
-receipts_max = 2
-receipts_hours = 1
-decision_days = 3
-"#;
+const LIMITS: &str = "[limits]\nreceipts_max = 2\nreceipts_hours = 1\ndecision_days = 3\n";
 
 struct Office {
     clock: Arc<ManualClock>,
@@ -76,7 +33,7 @@ impl Office {
 
     fn beside(configuration: &Path) -> Self {
         let clock = Arc::new(ManualClock::new(1_780_000_000_000));
-        let config = config::load(configuration, CONFIGURATION).expect("it is right");
+        let config = mailed::configuration(configuration, LIMITS);
         let key = MasterKey::generate(&mut SeededEntropy::new(1));
         let store = Store::in_memory(&key, Box::new(SeededEntropy::new(2))).expect("a store in memory");
         let mut office = Self { clock, config, pipeline: None, mails: 0 };
@@ -85,15 +42,9 @@ impl Office {
     }
 
     fn start(&mut self, store: Store) {
-        let parts = Parts {
-            clock: self.clock.clone(),
-            entropy: Box::new(SeededEntropy::new(u64::from(self.mails) + 3)),
-            disk: Arc::new(RealDisk),
-            reader: Arc::new(InProcessReader),
-            patcher: Arc::new(InProcessPatcher),
-            plugins: Box::new(NoPlugins),
-        };
-        self.pipeline = Some(Pipeline::new(self.config.clone(), store, parts).expect("they fit"));
+        let entropy = Box::new(SeededEntropy::new(u64::from(self.mails) + 3));
+        let (config, clock) = (self.config.clone(), self.clock.clone());
+        self.pipeline = Some(mailed::pipeline(config, store, clock, entropy, Box::new(NoPlugins)));
     }
 
     /// What a crash leaves is opened anew.
@@ -110,18 +61,7 @@ impl Office {
     /// A mail of Li Lei, that was written `age_ms` before now.
     fn mail(&mut self, head: &str, text: &str, age_ms: i64) -> RawMail {
         self.mails += 1;
-        let number = self.mails;
-        let bytes = format!(
-            "From: {LI_LEI}\r\nTo: capture@example.com\r\nSubject: update\r\nMessage-ID: <{number}@mail.example.com>\r\n\
-             MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n{head}\r\n{text}\r\n"
-        );
-        let bytes = bytes.into_bytes();
-        RawMail {
-            id: MailId::Maildir { folder: "new".to_owned(), name: number.to_string() },
-            sha256: Sha256::digest(&bytes).into(),
-            bytes,
-            arrived_ms: Some(self.clock.now_ms() - age_ms),
-        }
+        mailed::mail(&self.mails.to_string(), head, text, Some(self.clock.now_ms() - age_ms))
     }
 
     fn try_take(&mut self, mail: &RawMail) -> Result<(), PipelineError> {
@@ -160,10 +100,14 @@ impl Office {
 
     /// Sets C-1's name as the steward.
     fn set(&mut self, name: &str) {
+        self.set_of("C-1", name);
+    }
+
+    fn set_of(&mut self, key: &str, name: &str) {
         let table = TableName::new("customers");
         let field = self.pipeline().table(&table).expect("it is there").field_named("name").expect("it has one").id;
         let value = Cell::Value(Value::Text(name.into()));
-        let key = ["C-1".to_owned()];
+        let key = [key.to_owned()];
         self.pipeline().set(&table, &key, &[(field, value)], &Actor::Steward, false).expect("it is set");
     }
 
@@ -215,6 +159,42 @@ fn a_decision_can_be_sent_until_its_last_day() {
 }
 
 #[test]
+fn reviews_come_in_pages_that_tell_of_the_next_one() {
+    let mut office = Office::new();
+    let keys: Vec<String> = (101..=145).map(|number| format!("C-{number}")).collect();
+    for key in &keys {
+        office.set_of(key, "Amber");
+    }
+    office.clock.advance(HOUR_MS);
+    let rows: Vec<String> = keys.iter().map(|key| format!("Customer ID: {key}\r\nName: Agate\r\n\r\n")).collect();
+    let mail = office.mail("", &rows.concat(), 2 * HOUR_MS);
+    office.try_take(&mail).expect("it is taken");
+    assert_eq!(office.open_reviews(), 45);
+    let asked = |told: &str| -> Vec<String> {
+        let keys = told.lines().filter(|line| line.contains("two different values"));
+        keys.filter_map(|line| Some(line.split(" C-").nth(1)?.split(':').next()?.to_owned())).collect()
+    };
+    let told = office.last();
+    assert!(asked(&told).len() == 20 && told.contains("send “reviews”"), "{told}");
+    let mut seen = Vec::new();
+    for (page, command, next) in
+        [(1, "reviews", "“reviews 2”"), (2, "Reviews 2", "“reviews 3”"), (3, "待定 3", ""), (4, "reviews 4", "")]
+    {
+        office.clock.advance(HOUR_MS);
+        office.take(&format!("{command}\r\n"));
+        let told = office.last();
+        assert_eq!(told.contains(&format!("next ones, send {next}")), page < 3, "{command}: {told}");
+        assert_eq!(told.contains("There is no such page"), page == 4, "{told}");
+        assert!(!told.contains("There is nothing open"), "{told}");
+        assert_eq!(asked(&told).len(), [20, 20, 5, 0][page - 1], "{told}");
+        seen.extend(asked(&told));
+    }
+    seen.sort();
+    let all: Vec<String> = (101..=145).map(|number: u32| number.to_string()).collect();
+    assert_eq!(seen, all, "each once");
+}
+
+#[test]
 fn a_power_cut_leaves_a_decision_undone_or_done_once() {
     for point in [FaultPoint::KeysMade, FaultPoint::BeforeCommit, FaultPoint::AfterCommit] {
         let mut office = Office::new();
@@ -231,7 +211,7 @@ fn a_power_cut_leaves_a_decision_undone_or_done_once() {
         assert_eq!((office.name().as_str(), office.open_reviews()), ("Agate", 0), "{point:?}");
         assert_eq!(office.waiting().len(), before + 1, "one receipt for it: {point:?}");
         // The same bytes under another id change nothing; the same token in another mail does not count.
-        let again = RawMail { id: MailId::Maildir { folder: "new".to_owned(), name: "again".to_owned() }, ..mail };
+        let again = RawMail { id: mailed::id("again"), ..mail };
         office.try_take(&again).expect("it was taken");
         assert_eq!(office.waiting().len(), before + 1);
         office.set("Beryl");
@@ -311,4 +291,42 @@ fn a_pass_sends_the_digest_that_is_due() {
     assert_eq!(sent(&mut office), 1, "the digest");
     office.clock.advance(HOUR_MS);
     assert_eq!(sent(&mut office), 0);
+}
+
+#[test]
+fn a_digest_of_what_waits_says_how_to_see_it() {
+    for waits in [false, true] {
+        let mut office = Office::new();
+        office.set("Amber");
+        office.clock.advance(HOUR_MS);
+        for number in 2..=4 {
+            office.take(&format!("Customer ID: C-{number}\r\nName: Amber\r\n"));
+        }
+        if waits {
+            let mail = office.mail("", "Customer ID: C-1\r\nName: Agate\r\n", 2 * HOUR_MS);
+            office.try_take(&mail).expect("it is taken");
+        }
+        office.clock.advance(HOUR_MS);
+        assert_eq!(office.count("receipts-digest"), 1);
+        let told = office.last();
+        assert_eq!(told.contains("waiting for a decision"), waits, "{told}");
+        assert_eq!(told.contains("send “reviews”"), waits, "{told}");
+    }
+}
+
+#[test]
+fn a_digest_that_cannot_be_made_holds_up_no_other_mail() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("data")).expect("a folder in it");
+    let mut office = Office::beside(&folder.path().join("daybook.toml"));
+    for number in 1..=4 {
+        office.take(&format!("Customer ID: C-{number}\r\nName: Amber\r\n"));
+    }
+    // No Message-ID can be made in such a domain.
+    let smtp = office.config.smtp.as_mut().expect("it has one");
+    smtp.from = MailAddress::parse("capture@例子.公司").expect("an address");
+    office.restart();
+    office.clock.advance(HOUR_MS);
+    office.pipeline().queue_digests().expect_err("it can't be made");
+    assert_eq!(app::send_mails(office.pipeline()).expect("they are sent").sent, 3);
 }

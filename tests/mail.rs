@@ -38,7 +38,7 @@ fn says(raw: &[u8], tables: &[Table]) -> String {
     };
     let own = TableName::new("customers");
     let mailbox = Mailbox { address: "capture@example.com", table: &own };
-    match read(&mail, tables, &mailbox, &limits) {
+    match read(&mail, tables, &mailbox, false, &limits) {
         Ok(reading) => {
             let table = tables.iter().find(|table| table.name == reading.table).expect("it is one of them");
             shown(&reading, &mail, table)
@@ -76,7 +76,7 @@ fn shown(reading: &MailReading, mail: &Mail, table: &Table) -> String {
         Some(Command::Attachment(name)) => line(format!("command attachment {name}")),
         Some(Command::Decide(token)) => line(format!("command decide {token}")),
         Some(Command::Choose(chosen)) => line(format!("command choose {chosen:?}")),
-        Some(Command::Reviews) => line("command reviews".to_owned()),
+        Some(Command::Reviews(page)) => line(format!("command reviews {page}")),
         None => {}
     }
     for chosen in &reading.attachments {

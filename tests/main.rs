@@ -7,6 +7,7 @@ mod architecture;
 mod contract;
 mod forgery;
 mod mail;
+mod mailed;
 mod patching;
 mod plugins;
 mod poison;

@@ -4,61 +4,22 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use daybook::config;
-use daybook::io::{OsEntropy, RealDisk, SeededEntropy, SystemClock};
+use daybook::io::{OsEntropy, SeededEntropy, SystemClock};
 use daybook::model::plugin::{
     Dispute, Issue, PluginChange, PluginJob, PluginMail, PluginName, PluginReading, Resolution,
 };
 use daybook::model::{Cell, Value};
 use daybook::pipeline::mail::TookMail;
-use daybook::pipeline::{Parts, Pipeline, PipelineError};
+use daybook::pipeline::{Pipeline, PipelineError};
 use daybook::plugin::{Answered, Plugins, Request};
+use daybook::source::mailbox::Verdict;
 use daybook::source::mailbox::sender::Authenticator;
-use daybook::source::mailbox::{MailId, RawMail, Verdict};
-use daybook::source::workbook::{InProcessPatcher, InProcessReader};
 use daybook::store::{Killed, MasterKey, Store};
-use sha2::{Digest, Sha256};
 
-const OFFICE: &str = r#"
-[office]
-name = "Office"
-language = "en"
-country = "CN"
-timezone = "Asia/Shanghai"
-[store]
-path = "data/daybook.db"
-key_file = "keys/daybook.key"
-[[class]]
-name = "contract"
-[[person]]
-email = "chief@example.com"
-roles = ["staff"]
-[[table]]
-name = "customers"
-primary_key = ["customer_id"]
-[[table.field]]
-name = "customer_id"
-headers = ["Customer ID"]
-[[table.field]]
-name = "name"
-headers = ["Name"]
-[[access]]
-id = "staff-all"
-role = "staff"
-table = "customers"
-relation = "all"
-write = ["basic"]
-create = true
-reason = "Staff keep the list"
-[[mailbox]]
-name = "capture"
-address = "capture@example.com"
-table = "customers"
-maildir = "mail"
-authentication = "none"
-[smtp]
-directory = "out"
-from = "capture@example.com"
+use crate::mailed;
+
+/// A plugin that sees the names, and the mails.
+const PLUGIN: &str = r#"
 [[plugin]]
 name = "own"
 path = "own.wasm"
@@ -101,38 +62,24 @@ impl Plugins for Fragile {
 }
 
 fn office() -> (Pipeline, Arc<AtomicU32>) {
-    let config = config::load(Path::new("/nowhere/daybook.toml"), OFFICE).expect("the configuration is right");
+    let config = mailed::configuration(Path::new("/nowhere/daybook.toml"), PLUGIN);
     let key = MasterKey::generate(&mut SeededEntropy::new(1));
     let store = Store::in_memory(&key, Box::new(OsEntropy)).expect("a store can be made in memory");
     let asked = Arc::new(AtomicU32::new(0));
-    let parts = Parts {
-        clock: Arc::new(SystemClock),
-        entropy: Box::new(OsEntropy),
-        disk: Arc::new(RealDisk),
-        reader: Arc::new(InProcessReader),
-        patcher: Arc::new(InProcessPatcher),
-        plugins: Box::new(Fragile(asked.clone())),
-    };
-    (Pipeline::new(config, store, parts).expect("the store fits the configuration"), asked)
+    let plugins = Box::new(Fragile(asked.clone()));
+    (mailed::pipeline(config, store, Arc::new(SystemClock), Box::new(OsEntropy), plugins), asked)
 }
 
 fn take(pipeline: &mut Pipeline, name: &str, text: &str) -> Result<TookMail, PipelineError> {
-    let bytes = format!(
-        "From: chief@example.com\r\nTo: capture@example.com\r\nSubject: x\r\nMessage-ID: <{name}@example.com>\r\n\
-         MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{text}\r\n"
-    );
-    let id = MailId::Maildir { folder: "mail".to_owned(), name: name.to_owned() };
     let mailbox = pipeline.config().mailboxes[0].clone();
-    let sha256 = Sha256::digest(bytes.as_bytes()).into();
-    let mail = RawMail { id, bytes: bytes.into_bytes(), sha256, arrived_ms: None };
+    let mail = mailed::mail(name, "", text, None);
     let people = &pipeline.config().policy.people;
     let sent = Authenticator::new(&mailbox.authentication, people).authenticate(&mail, 0);
     pipeline.take_mail(&mailbox, &mail, sent)
 }
 
 fn known(pipeline: &Pipeline, name: &str) -> Option<Verdict> {
-    let id = MailId::Maildir { folder: "mail".to_owned(), name: name.to_owned() };
-    pipeline.mail_known(&pipeline.config().mailboxes[0].name, &id).expect("the store can be read")
+    pipeline.mail_known(&pipeline.config().mailboxes[0].name, &mailed::id(name)).expect("the store can be read")
 }
 
 /// The receipts that wait to be sent.
@@ -157,7 +104,7 @@ fn a_mail_that_breaks_something_is_put_aside_and_told_of_and_the_next_one_is_tak
         assert!(problem.message.contains("defect") && !problem.message.contains("oison"), "{}", problem.message);
         assert_eq!(known(&pipeline, &name), Some(Verdict::Refused), "it does not come again");
         let kept = pipeline.store().refused_mails().expect("the store can be read").pop().expect("it is kept in mind");
-        assert_eq!((kept.from.as_str(), kept.problem.code.as_str()), ("chief@example.com", "mail-put-aside"));
+        assert_eq!((kept.from.as_str(), kept.problem.code.as_str()), ("li.lei@example.com", "mail-put-aside"));
         let bytes = pipeline.store().refused_bytes(kept.id).expect("the store can be read").expect("it is kept whole");
         assert!(String::from_utf8_lossy(&bytes).ends_with(&format!("{poison}\r\n")), "as it came");
         let receipts = receipts(&mut pipeline);

@@ -463,3 +463,34 @@ fn the_first_sheet_with_the_tables_titles_is_read_and_further_ones_are_told() {
     assert_eq!(office.list(&["record", "list"]).len(), 1);
     assert_eq!(office.value("C-1", "name"), "琥珀");
 }
+
+#[test]
+fn a_mail_with_a_command_and_a_workbook_does_neither() {
+    let office = office_with("en", "");
+    set(&office, "C-1", &["name=Amber"]);
+    let book = rows(&["Customer ID|Name", "C-1|Agate"]);
+    for (number, command) in ["template", "show C-1", "reviews"].iter().enumerate() {
+        let text = format!("{command}\n");
+        send(&office, &number.to_string(), CHIEF, &text, &[("customers.xlsx", book.xlsx_named("customers"))]);
+        office.sync();
+        let (outcome, told) = last(&office);
+        assert!(outcome.starts_with("applied=0 unchanged=0 refused=0 "), "{command}: {outcome}");
+        assert!(told.contains("The mail has both a command and changes."), "{command}: {told}");
+        assert!(workbooks(&office).is_empty() && !told.contains("Amber"), "{command}: {told}");
+        assert_eq!(office.value("C-1", "name"), "Amber");
+    }
+}
+
+#[test]
+fn a_word_that_answers_nothing_leaves_the_workbook_beside_it_alone() {
+    let office = office_with("en", "");
+    set(&office, "C-1", &["name=Amber"]);
+    let book = rows(&["Customer ID|Name", "C-1|Agate"]);
+    send(&office, "1", CHIEF, "1\n", &[("customers.xlsx", book.xlsx_named("customers"))]);
+    let reply = [b"In-Reply-To: <lunch@mail.example.com>\r\n".as_slice(), &office.read("data/mail/new/1")].concat();
+    office.write("data/mail/new/1", &reply);
+    office.sync();
+    let (outcome, told) = last(&office);
+    assert!(outcome.starts_with("applied=1 ") && outcome.ends_with("not-understood=1"), "{outcome}: {told}");
+    assert_eq!(office.value("C-1", "name"), "Agate");
+}

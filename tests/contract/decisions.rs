@@ -4,13 +4,13 @@ use super::mail::{CHIEF, deliver, last, office, receipts};
 use super::office::{Office, text};
 use super::workbook::rows;
 
-const LI_LEI: &str = "li.lei@example.com";
-const HAN: &str = "han.meimei@example.com";
+pub(super) const LI_LEI: &str = "li.lei@example.com";
+pub(super) const HAN: &str = "han.meimei@example.com";
 /// A mail that was written before what is stored.
-const LATE: &str = "Date: Mon, 2 Mar 2026 09:00:00 +0800\r\n";
+pub(super) const LATE: &str = "Date: Mon, 2 Mar 2026 09:00:00 +0800\r\n";
 
 /// An office in which Li Lei's mail about her customer is in conflict with what is stored.
-fn in_conflict(language: &str) -> Office {
+pub(super) fn in_conflict(language: &str) -> Office {
     let office = office(language);
     let record = ["record", "set", "--key", "C-1", "name=Amber", "phone=13800138000", "credit=5000"];
     office.program(&[record.as_slice(), &["owner=li.lei@example.com"]].concat()).ends(0);
@@ -21,7 +21,7 @@ fn in_conflict(language: &str) -> Office {
 }
 
 /// The links of a receipt's text, each as a mail program opens it: the address, the subject and the text.
-fn links(text: &str) -> Vec<(String, String, String)> {
+pub(super) fn links(text: &str) -> Vec<(String, String, String)> {
     let links = text.split_whitespace().filter_map(|word| word.strip_prefix("mailto:"));
     let opened = links.map(|link| {
         let (to, query) = link.split_once('?').expect("the link has a subject and a text");
@@ -55,7 +55,7 @@ fn decoded(text: &str) -> String {
 }
 
 /// Sends what a link of the last receipt opens, as this person.
-fn follow(office: &Office, name: &str, from: &str, link: &(String, String, String)) -> String {
+pub(super) fn follow(office: &Office, name: &str, from: &str, link: &(String, String, String)) -> String {
     let (to, _, body) = link;
     assert_eq!(to, "capture@example.com");
     deliver(office, name, from, "", body);
@@ -216,7 +216,7 @@ fn a_record_that_was_changed_meanwhile_is_asked_about_anew() {
     let found = links(&last(&office).1);
     office.program(&["record", "set", "--key", "C-1", "name=Beryl"]).ends(0);
     let told = follow(&office, "second", LI_LEI, &found[0]);
-    assert!(told.contains("The record was changed meanwhile"), "{told}");
+    assert!(told.contains("was changed meanwhile"), "{told}");
     assert_eq!(office.value("C-1", "name"), "Beryl");
     assert!(told.contains("Keep what is stored – Name: Beryl"), "{told}");
     let anew = links(&told);
@@ -276,12 +276,13 @@ fn a_receipt_that_asks_several_things_is_answered_by_its_links() {
     assert_eq!(office.reviews().len(), 1);
 }
 
-#[test]
-fn a_row_that_is_gone_is_decided_by_mail_by_who_may_and_a_held_save_is_not() {
+/// The configuration of the staff's workbook.
+const WORKBOOK: &str = "[[workbook]]\nname = \"staff\"\npath = \"share/staff.xlsx\"\ntable = \"customers\"\nacts_as = \"role:staff\"\nmissing_rows = \"review\"\n";
+
+/// An office in which the row of C-1 is gone from the staff's workbook, and the chief is asked about it.
+fn with_a_row_gone() -> Office {
     let office = office("en");
-    let workbook = "[[workbook]]\nname = \"staff\"\npath = \"share/staff.xlsx\"\ntable = \"customers\"\nacts_as = \"role:staff\"\nmissing_rows = \"review\"\n";
-    let configuration = [office.read("daybook.toml"), workbook.as_bytes().to_vec()].concat();
-    office.write("daybook.toml", &configuration);
+    office.write("daybook.toml", &[office.read("daybook.toml"), WORKBOOK.as_bytes().to_vec()].concat());
     office.save(
         "share/staff.xlsx",
         &rows(&["Customer ID|Name|Owner", "C-1|Amber|li.lei@example.com", "C-2|Beryl|", "C-3|Onyx|"]),
@@ -290,6 +291,50 @@ fn a_row_that_is_gone_is_decided_by_mail_by_who_may_and_a_held_save_is_not() {
     office.open("share/staff.xlsx").remove("C-1").save();
     office.sync_quietly();
     assert_eq!(office.reviews()[0]["kind"], "missing-row");
+    office
+}
+
+/// The keys of the records that are not put away.
+fn listed(office: &Office) -> Vec<String> {
+    let listed = office.list(&["record", "list"]);
+    let mut keys: Vec<String> = listed.iter().map(|record| text(&record["fields"]["customer_id"])).collect();
+    keys.sort();
+    keys
+}
+
+#[test]
+fn a_record_that_was_put_away_by_mail_comes_back_by_an_answer() {
+    let office = with_a_row_gone();
+    deliver(&office, "first", CHIEF, "", "reviews\r\n");
+    office.sync();
+    let found = links(&last(&office).1);
+    let told = follow(&office, "second", CHIEF, &found[0]);
+    assert!(told.contains("was put away"), "{told}");
+    assert_eq!(listed(&office), ["C-2", "C-3"]);
+    assert!(told.contains("reply to this mail with “undo”"), "{told}");
+    let reply = in_reply(&office);
+    deliver(&office, "third", CHIEF, &reply, "undo\r\n");
+    office.sync();
+    assert!(last(&office).1.contains("were undone"), "{}", last(&office).1);
+    assert_eq!(listed(&office), ["C-1", "C-2", "C-3"]);
+    office.store_is_sound();
+}
+
+#[test]
+fn a_record_that_is_kept_by_mail_leaves_nothing_to_undo() {
+    let office = with_a_row_gone();
+    deliver(&office, "first", CHIEF, "", "reviews\r\n");
+    office.sync();
+    let found = links(&last(&office).1);
+    let told = follow(&office, "second", CHIEF, &found[1]);
+    assert!(told.contains("is kept") && !told.contains("undo"), "{told}");
+    assert_eq!(listed(&office), ["C-1", "C-2", "C-3"]);
+}
+
+#[test]
+fn a_row_that_is_gone_is_decided_by_mail_by_who_may_and_a_held_save_is_not() {
+    let office = with_a_row_gone();
+    let configuration = office.read("daybook.toml");
     // Whose record it is may write some of it, and not archive all of it.
     office.program(&["record", "set", "--key", "C-1", "credit=5000"]).ends(0);
     deliver(&office, "first", LI_LEI, "", "reviews\r\n");
@@ -305,8 +350,7 @@ fn a_row_that_is_gone_is_decided_by_mail_by_who_may_and_a_held_save_is_not() {
     let told = follow(&office, "third", CHIEF, &links(&told)[0]);
     assert!(told.contains("Decided: Customers C-1 was put away."), "{told}");
     assert!(office.reviews().is_empty());
-    let listed = office.list(&["record", "list"]);
-    assert!(listed.iter().all(|record| record["fields"]["customer_id"] != "C-1"), "{listed:?}");
+    assert_eq!(listed(&office), ["C-2", "C-3"]);
     office.store_is_sound();
 
     // Most rows change at once: that is the steward's.
@@ -317,7 +361,7 @@ fn a_row_that_is_gone_is_decided_by_mail_by_who_may_and_a_held_save_is_not() {
         rows(&lines)
     };
     office.save("share/many.xlsx", &many("Amber"));
-    let other = workbook.replace("staff\"\npath", "many\"\npath").replace("staff.xlsx", "many.xlsx");
+    let other = WORKBOOK.replace("staff\"\npath", "many\"\npath").replace("staff.xlsx", "many.xlsx");
     office.write("daybook.toml", &[configuration, other.into_bytes()].concat());
     office.sync();
     office.save("share/many.xlsx", &many("Beryl"));
@@ -326,4 +370,100 @@ fn a_row_that_is_gone_is_decided_by_mail_by_who_may_and_a_held_save_is_not() {
     deliver(&office, "fourth", CHIEF, "", "reviews\r\n");
     office.sync();
     assert!(last(&office).1.contains("There is nothing open"), "{}", last(&office).1);
+}
+
+#[test]
+fn a_list_number_in_a_reply_is_no_answer() {
+    let office = in_conflict("en");
+    let reply = in_reply(&office);
+    let lists = ["1.\r\n", "2。\r\n", "1、\r\n", "  1:  \r\n"];
+    for (number, list) in lists.iter().enumerate() {
+        let rows = format!("{list}Customer ID: C-1\r\nStage: lead\r\nSince: 2026-03-0{}\r\n", number + 1);
+        deliver(&office, &format!("list-{number}"), LI_LEI, &reply, &rows);
+        office.sync();
+        let (outcome, told) = last(&office);
+        assert!(outcome.starts_with("applied=1 ") && outcome.contains("refused=1 "), "{list}: {outcome}: {told}");
+        still_open(&office);
+    }
+    deliver(&office, "word", LI_LEI, &reply, "采用来信。\r\n");
+    office.sync();
+    still_open(&office);
+}
+
+#[test]
+fn a_word_before_rows_decides_nothing_and_the_rows_count_unless_they_answer_a_question() {
+    let office = in_conflict("en");
+    let reply = in_reply(&office);
+    let rows = "Customer ID: C-1\r\nSince: 2026-03-01\r\n";
+    for (number, word) in ["1", "accept"].iter().enumerate() {
+        deliver(&office, &format!("asked-{number}"), LI_LEI, &reply, &format!("{word}\r\n{rows}"));
+        office.sync();
+        let (outcome, told) = last(&office);
+        assert!(outcome.starts_with("applied=0 "), "{outcome}: {told}");
+        assert!(told.contains("The mail has both a command and changes."), "{told}");
+    }
+    still_open(&office);
+    // Of a mail that asks nothing, or asked somebody else, a word can't be an answer.
+    let other = "In-Reply-To: <lunch@mail.example.com>\r\n";
+    for (number, head) in [other, reply.as_str()].iter().enumerate() {
+        let text = format!("1\r\nCustomer ID: C-1\r\nSince: 2026-03-0{}\r\n", number + 2);
+        deliver(&office, &format!("other-{number}"), CHIEF, head, &text);
+        office.sync();
+        let (outcome, told) = last(&office);
+        assert!(outcome.starts_with("applied=1 ") && outcome.ends_with("not-understood=1"), "{outcome}: {told}");
+        assert!(told.contains("line 1: 1") && told.contains("asks nothing that this word could decide"), "{told}");
+    }
+    assert_eq!(office.value("C-1", "since"), "2026-03-03");
+    still_open(&office);
+}
+
+#[test]
+fn a_question_of_a_mailbox_that_is_gone_names_no_mail() {
+    let office = in_conflict("en");
+    let configuration = String::from_utf8(office.read("daybook.toml")).expect("UTF-8");
+    let other = configuration.replace("name = \"capture\"", "name = \"intake\"");
+    office.write("daybook.toml", other.as_bytes());
+    deliver(&office, "second", CHIEF, "", "reviews\r\n");
+    office.sync();
+    let (_, told) = last(&office);
+    assert!(told.contains("there are two different values") && links(&told).len() == 2, "{told}");
+    assert!(!told.contains("first@mail.example.com"), "{told}");
+}
+
+#[test]
+fn who_may_not_bring_a_record_back_does_not_decide_what_would() {
+    let office = in_conflict("en");
+    let (found, id) = (links(&last(&office).1), office.review());
+    let added = office.list(&["change", "list"]).pop().expect("it was added");
+    office.program(&["change", "revert", &text(&added["id"])]).ends(0);
+    assert!(listed(&office).is_empty());
+    let told = follow(&office, "second", LI_LEI, &found[0]);
+    assert!(told.contains("You may not decide this.") && links(&told).is_empty(), "{told}");
+    office.program(&["review", "decide", &id, "incoming", "--as", LI_LEI]).ends(1);
+    assert!(listed(&office).is_empty() && office.review() == id);
+    // Whoever may put it away may bring it back so.
+    deliver(&office, "third", CHIEF, "", "reviews\r\n");
+    office.sync();
+    let told = follow(&office, "fourth", CHIEF, &links(&last(&office).1)[0]);
+    assert!(told.contains("has what was sent") && told.contains("with “undo”"), "{told}");
+    assert_eq!((listed(&office), office.value("C-1", "name")), (vec!["C-1".to_owned()], "Agate".into()));
+}
+
+#[test]
+fn a_subject_that_a_machine_writes_decides_nothing() {
+    let office = in_conflict("en");
+    let (before, found) = (receipts(&office).len(), links(&last(&office).1));
+    let reply = in_reply(&office);
+    let subjects = ["Auto-Reply: Daybook decision", "自动回复: Daybook decision", "Out of office: update"];
+    for (number, (subject, body)) in subjects.iter().zip([found[0].2.as_str(), "1", &found[0].2]).enumerate() {
+        let mail = format!(
+            "From: {LI_LEI}\r\nTo: capture@example.com\r\nSubject: {subject}\r\nMessage-ID: <auto-{number}@mail.example.com>\r\n\
+             MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n{reply}\r\n{body}\r\n"
+        );
+        office.write(&format!("data/mail/new/auto-{number}"), mail.as_bytes());
+        office.sync();
+        still_open(&office);
+    }
+    assert_eq!(receipts(&office).len(), before, "a machine is not answered");
+    assert!(follow(&office, "herself", LI_LEI, &found[0]).contains("Decided:"));
 }

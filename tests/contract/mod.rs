@@ -27,6 +27,7 @@ mod readers;
 mod records;
 mod resaves;
 mod rows;
+mod said_anew;
 mod shares;
 mod sheets;
 mod store;

@@ -130,3 +130,20 @@ fn a_reader_without_an_answer_costs_what_it_alone_would_have_read() {
     assert!(outcome.starts_with("applied=1 "), "{outcome}: {text}");
     assert!(text.contains("had no answer") && text.contains("tell your IT"), "{text}");
 }
+
+#[test]
+fn a_reader_that_has_no_answer_to_five_mails_in_a_row_is_stopped() {
+    let office = office(SETTINGS);
+    let broken = Fixture::new("(func $JOB(mail) unreachable)").component();
+    office.write("plugins/words.wasm", &broken);
+    let codes = |mails: std::ops::Range<u32>| {
+        for number in mails {
+            deliver(&office, &format!("lost-{number:02}"), CHIEF, "", "C-2 签了\r\n");
+        }
+        let report = office.sync();
+        problems(&report).into_iter().map(|(code, _)| code).collect::<Vec<_>>()
+    };
+    assert!(!codes(0..4).contains(&"plugin-stopped".to_owned()), "four are not enough");
+    assert!(codes(4..9).contains(&"plugin-stopped".to_owned()), "five are");
+    assert_eq!(office.value("C-2", "stage"), "lead");
+}

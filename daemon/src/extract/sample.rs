@@ -3,27 +3,12 @@
 use compact_str::CompactString;
 
 use crate::codec::sheet::{RawCell, RawRow};
-use crate::model::schema::{ConflictRule, Constraints, Title};
-use crate::model::{Cell, Field, FieldId, FieldType, Format, Place, Table, TableName};
+use crate::model::schema::Constraints;
+use crate::model::{Cell, Field, FieldType, Format, Place};
 
 use super::value;
 
-/// A field of the class `basic` without constraints.
-pub(crate) fn field(id: u16, name: &str, field_type: FieldType, headers: &[&str]) -> Field {
-    Field {
-        id: FieldId(id),
-        name: name.into(),
-        field_type,
-        format: None,
-        region: "CN".into(),
-        headers: headers.iter().map(|header| (*header).to_owned()).collect(),
-        generate: None,
-        constraints: Constraints::default(),
-        class: "basic".into(),
-        conflict: ConflictRule::Review,
-        group: None,
-    }
-}
+pub(crate) use crate::model::sample::{field, table};
 
 pub(crate) fn typed(field_type: FieldType) -> Field {
     field(0, "f", field_type, &["字段"])
@@ -35,18 +20,6 @@ pub(crate) fn formatted(format: Format) -> Field {
 
 pub(crate) fn with(field_type: FieldType, constraints: Constraints) -> Field {
     Field { constraints, ..typed(field_type) }
-}
-
-/// A table whose first field is its key.
-pub(crate) fn table(fields: Vec<Field>) -> Table {
-    Table {
-        name: TableName::new("customers"),
-        title: Title::default(),
-        primary_key: vec![fields[0].id],
-        owner: None,
-        department: None,
-        fields,
-    }
 }
 
 pub(crate) fn place() -> Place {

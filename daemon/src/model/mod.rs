@@ -15,6 +15,8 @@ pub mod policy;
 pub mod problem;
 pub mod review;
 pub mod row;
+#[cfg(test)]
+pub(crate) mod sample;
 pub mod schema;
 pub mod time;
 pub mod value;

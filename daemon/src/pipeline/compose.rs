@@ -553,7 +553,7 @@ impl<'a> Composer<'a> {
     }
 
     /// Notes that the source says something else of a cell now. A save that a person has rejected says nothing.
-    fn touch(&mut self, record: RecordId, field: FieldId) {
+    pub(super) fn touch(&mut self, record: RecordId, field: FieldId) {
         if !self.is_rejected() {
             self.questions.touch(record, field);
         }

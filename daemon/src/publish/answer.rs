@@ -183,32 +183,15 @@ const REASONS: [(&str, &str); 39] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::schema::{ConflictRule, Constraints, Title};
-    use crate::model::{Field, FieldType};
+    use crate::model::FieldType;
+    use crate::model::sample::{self, field};
     use crate::text::Language;
 
     fn table() -> Table {
-        let field = |id: u16, headers: [&str; 2]| Field {
-            id: FieldId(id),
-            name: "f".into(),
-            field_type: FieldType::String,
-            format: None,
-            region: "CN".into(),
-            headers: headers.map(str::to_owned).to_vec(),
-            generate: None,
-            constraints: Constraints::default(),
-            class: "basic".into(),
-            conflict: ConflictRule::Review,
-            group: None,
-        };
-        Table {
-            name: "customers".into(),
-            title: Title::default(),
-            primary_key: vec![FieldId(0)],
-            owner: None,
-            department: None,
-            fields: vec![field(0, ["电话", "Phone"]), field(1, ["签约日期", "Signed"])],
-        }
+        sample::table(vec![
+            field(0, "phone", FieldType::String, &["电话", "Phone"]),
+            field(1, "signed", FieldType::String, &["签约日期", "Signed"]),
+        ])
     }
 
     #[test]

@@ -149,32 +149,12 @@ mod tests {
     use calamine::{Data, Reader, Xlsx};
 
     use super::*;
-    use crate::model::schema::{ConflictRule, Constraints, Title};
-    use crate::model::{Field, FieldType};
+    use crate::model::FieldType;
+    use crate::model::sample::{self, field};
     use crate::text::Language;
 
     fn table(headers: &[&str]) -> Table {
-        let field = |id: u16, field_type, headers: &[&str]| Field {
-            id: FieldId(id),
-            name: format!("f{id}").as_str().into(),
-            field_type,
-            format: None,
-            region: "CN".into(),
-            headers: headers.iter().map(|header| (*header).to_owned()).collect(),
-            generate: None,
-            constraints: Constraints::default(),
-            class: "basic".into(),
-            conflict: ConflictRule::Review,
-            group: None,
-        };
-        Table {
-            name: "customers".into(),
-            title: Title::default(),
-            primary_key: vec![FieldId(0)],
-            owner: None,
-            department: None,
-            fields: vec![field(0, FieldType::String, &["编号"]), field(1, FieldType::Date, headers)],
-        }
+        sample::table(vec![field(0, "id", FieldType::String, &["编号"]), field(1, "since", FieldType::Date, headers)])
     }
 
     #[test]

@@ -75,35 +75,23 @@ mod tests {
     use calamine::{Reader, Xlsx};
 
     use super::*;
-    use crate::model::schema::{ConflictRule, Constraints, Generator, Title};
-    use crate::model::{Field, FieldType};
+    use crate::model::FieldType;
+    use crate::model::sample::{self, field};
+    use crate::model::schema::{Generator, Title};
     use crate::text::Language;
 
     fn table() -> Table {
-        let field = |id: u16, field_type, headers: [&str; 2]| Field {
-            id: FieldId(id),
-            name: format!("f{id}").as_str().into(),
-            field_type,
-            format: None,
-            region: "CN".into(),
-            headers: headers.map(str::to_owned).to_vec(),
-            generate: None,
-            constraints: Constraints::default(),
-            class: "basic".into(),
-            conflict: ConflictRule::Review,
-            group: None,
-        };
         let mut fields = vec![
-            field(0, FieldType::String, ["电话", "Phone"]),
-            field(1, FieldType::String, ["编号", "No."]),
-            field(2, FieldType::String, ["阶段", "Stage"]),
-            field(3, FieldType::Date, ["日期", "Since"]),
-            field(4, FieldType::Number, ["额度", "Credit"]),
+            field(0, "phone", FieldType::String, &["电话", "Phone"]),
+            field(1, "number", FieldType::String, &["编号", "No."]),
+            field(2, "stage", FieldType::String, &["阶段", "Stage"]),
+            field(3, "since", FieldType::Date, &["日期", "Since"]),
+            field(4, "credit", FieldType::Number, &["额度", "Credit"]),
         ];
         fields[1].generate = Some(Generator { prefix: "C-".into(), width: 6, suffix: String::new() });
         fields[2].constraints.allowed = vec!["报价".into(), "签约".into()];
         let title = Title { zh_cn: Some("客户".into()), en: Some("Customers".into()) };
-        Table { name: "customers".into(), title, primary_key: vec![FieldId(1)], owner: None, department: None, fields }
+        Table { title, primary_key: vec![FieldId(1)], ..sample::table(fields) }
     }
 
     fn part(bytes: &[u8], name: &str) -> String {

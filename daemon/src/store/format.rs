@@ -180,7 +180,7 @@ pub(super) struct ReviewFrame {
     field: Option<FieldId>,
     pub(super) source: SourceName,
     place: String,
-    actor: Actor,
+    pub(super) actor: Actor,
     pub(super) arrival: ArrivalId,
     at: Timestamp,
     extent: Option<Extent>,

@@ -1,10 +1,10 @@
 //! What happened: the history of a record, and the list of arrivals.
 
 use compact_str::CompactString;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::model::entry::RecordEntry;
-use crate::model::{Arrival, RecordId, Revision, SourceName};
+use crate::model::{Arrival, ArrivalId, RecordId, Revision, SourceName};
 
 use super::error::StoreError;
 use super::format::{Head, decode, take_number};
@@ -99,4 +99,13 @@ pub(super) fn arrivals(conn: &Connection, filter: &ArrivalFilter) -> Result<Vec<
         });
     }
     Ok(lines)
+}
+
+/// One arrival.
+pub(super) fn arrival(conn: &Connection, id: ArrivalId) -> Result<Option<Arrival>, StoreError> {
+    let head: Option<Vec<u8>> = conn
+        .prepare_cached("SELECT head FROM arrival WHERE id = ?1")?
+        .query_row([id.as_bytes()], |row| row.get(0))
+        .optional()?;
+    head.map(|head| Ok(Head::decode(&head)?.arrival)).transpose()
 }

@@ -59,7 +59,7 @@ pub use self::mails::{MAIL_ATTEMPTS_MAX, MailCounts, QueuedMail};
 pub use self::outbox::{ATTEMPTS_MAX, PendingTask, Task};
 pub use self::rebuild::CheckReport;
 pub use self::refused::{Refusal, RefusedId, RefusedMail};
-pub use self::review::{Closed, KeptReview};
+pub use self::review::{Closed, KeptReview, WantedReviews};
 pub use self::schema::Options;
 pub use self::taken::TakenMail;
 pub use self::unread::Unread;
@@ -76,8 +76,8 @@ use self::versions::Shelf;
 use crate::io::Entropy;
 use crate::model::entry::{KeyIndex, Posting, ReviewChange};
 use crate::model::{
-    ArrivalId, Cell, FieldId, OutgoingMail, RecordId, Review, ReviewId, ReviewKind, Revision, SourceName, StateNo,
-    StoredRecord, Table, TableName, Timestamp,
+    Arrival, ArrivalId, Cell, FieldId, OutgoingMail, RecordId, Review, ReviewId, ReviewKind, Revision, SourceName,
+    StateNo, StoredRecord, Table, TableName, Timestamp,
 };
 
 /// A posting with more entries than this leaves the folding of the log for later, see [`Store::checkpoint`].
@@ -682,6 +682,11 @@ impl Snapshot<'_> {
         history::arrivals(&self.conn, filter)
     }
 
+    /// An arrival without what it says; `None` if there is no such one.
+    pub fn arrival(&self, arrival: ArrivalId) -> Result<Option<Arrival>, StoreError> {
+        history::arrival(&self.conn, arrival)
+    }
+
     /// A whole posting as it was committed; `None` if there is no such arrival.
     pub fn posting(&self, arrival: ArrivalId) -> Result<Option<Posting>, StoreError> {
         match journal::seq_of(&self.conn, arrival)? {
@@ -698,6 +703,11 @@ impl Snapshot<'_> {
     /// The open reviews that a source raised, of one kind or of all, oldest first.
     pub fn open_reviews_of(&self, source: &SourceName, kind: Option<ReviewKind>) -> Result<Vec<Review>, StoreError> {
         review::open_of(&self.conn, &mut self.vault.borrow_mut(), source, kind)
+    }
+
+    /// The open reviews that are wanted, oldest first.
+    pub fn open_reviews_wanted(&self, wanted: &WantedReviews<'_>) -> Result<Vec<ReviewId>, StoreError> {
+        review::wanted(&self.conn, wanted)
     }
 
     /// The saves of a source that were held and rejected.

@@ -7,7 +7,7 @@ use compact_str::{CompactString, ToCompactString};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::model::entry::{Posting, ReviewChange};
-use crate::model::{ArrivalId, Review, ReviewId, ReviewKind, SourceName, Timestamp};
+use crate::model::{Actor, ArrivalId, RecordId, Review, ReviewId, ReviewKind, SourceName, Timestamp};
 
 use super::error::StoreError;
 use super::format::{ReviewCells, ReviewFrame, decode, encode};
@@ -33,6 +33,28 @@ pub struct Closed {
     pub at: Timestamp,
     /// The arrival that closed it.
     pub by: ArrivalId,
+}
+
+/// Which open reviews are looked for, by what stands beside their cells.
+#[derive(Clone, Copy)]
+pub struct WantedReviews<'a> {
+    /// Raised by this source; by any if there is none.
+    pub source: Option<&'a SourceName>,
+    /// In this name; in any if there is none.
+    pub actor: Option<&'a Actor>,
+    /// Of these kinds.
+    pub kinds: &'a [ReviewKind],
+    /// About a record, of which this holds.
+    pub is_about: &'a dyn Fn(RecordId) -> bool,
+}
+
+impl WantedReviews<'_> {
+    fn fits(&self, frame: &ReviewFrame) -> bool {
+        self.kinds.contains(&frame.kind)
+            && self.source.is_none_or(|source| *source == frame.source)
+            && self.actor.is_none_or(|actor| *actor == frame.actor)
+            && frame.record.is_some_and(self.is_about)
+    }
 }
 
 /// Whose key seals the cells of a review; `None` if there are none to be sealed.
@@ -191,6 +213,20 @@ pub(super) fn open_of(
         }
     }
     Ok(reviews)
+}
+
+/// The open reviews that are wanted, oldest first. None is unsealed.
+pub(super) fn wanted(conn: &Connection, wanted: &WantedReviews<'_>) -> Result<Vec<ReviewId>, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT frame FROM review WHERE closed_how IS NULL ORDER BY at, id")?;
+    let mut rows = statement.query([])?;
+    let mut ids = Vec::new();
+    while let Some(row) = rows.next()? {
+        let frame: ReviewFrame = decode(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?, "a review")?;
+        if wanted.fits(&frame) {
+            ids.push(frame.id);
+        }
+    }
+    Ok(ids)
 }
 
 /// The arrivals of a source that were held whole and rejected.

@@ -24,7 +24,7 @@ pub(super) const CHECKPOINT_PAGES: u32 = 4096;
 const LOG_BYTES_KEPT: u32 = 64 << 20;
 
 /// The steps of the database that holds the journal and the ledger.
-pub(super) const MAIN_STEPS: &[&str] = &[FIRST_MAIN, UNREAD, MAILS, TAKEN, ANSWERING, REFUSED];
+pub(super) const MAIN_STEPS: &[&str] = &[FIRST_MAIN, UNREAD, MAILS, TAKEN, ANSWERING, REFUSED, ANSWERING_BY_AGE];
 
 /// Mails that were refused or put aside: neither journal nor ledger.
 const REFUSED: &str = "CREATE TABLE refused_mail (
@@ -45,6 +45,9 @@ const ANSWERING: &str = "CREATE TABLE used_token (tag BLOB NOT NULL PRIMARY KEY,
         PRIMARY KEY (recipient, arrival)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX untold_due ON untold (due_at);";
+
+/// What is let go of by its age is found by it.
+const ANSWERING_BY_AGE: &str = "CREATE INDEX used_token_age ON used_token (at); CREATE INDEX offer_age ON offer (at);";
 
 /// Which mails were taken, and where reading began: neither journal nor ledger.
 const TAKEN: &str = "CREATE TABLE mailbox (name TEXT NOT NULL PRIMARY KEY, progress BLOB NOT NULL) STRICT, WITHOUT ROWID;

@@ -43,15 +43,15 @@ pub struct AddedCell {
 
 /// The lines that a mail's author wrote as text herself: no quote, no signature, no command, nothing of a table or of another mail.
 ///
-/// A line that is known to tell of a field that may not be seen, or of which that is not clear, is withheld.
+/// A line that is known to tell of a field that may not be seen, or to be a part of its value, or of which that is not clear, is withheld.
 pub fn own_lines(reading: &MailReading, table: &Table, may_see: impl Fn(FieldId) -> bool) -> Vec<OwnLine> {
     let labels = Labels::of(table);
     let sees_all = table.fields.iter().all(|field| may_see(field.id));
     let is_open = |line: &Line| {
-        let of_rows: Vec<FieldId> = spots_at(reading, line.spot).collect();
-        // The further lines of a value stand in no row by themselves.
-        let is_known = line.class != Class::Update || !of_rows.is_empty();
-        sees_all || (is_known && of_rows.into_iter().all(&may_see) && tells_only(&labels, &line.text, &may_see))
+        // The rows say also what another plugin has read in the line.
+        let mut fields = spots_at(reading, line.spot).chain(line.fields.iter().copied()).peekable();
+        let is_known = line.class != Class::Update || fields.peek().is_some();
+        sees_all || (is_known && fields.all(&may_see) && tells_only(&labels, &line.text, &may_see))
     };
     let own = reading.lines.iter().enumerate().filter(|(_, line)| {
         let is_read = matches!(line.class, Class::Update | Class::Prose | Class::NotUnderstood(_));
@@ -172,7 +172,9 @@ fn lines_at(reading: &MailReading, spot: Spot) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Mailbox, read, sample};
     use super::*;
+    use crate::codec::mime::{self, MimeLimits};
     use crate::extract::sample::{field, table};
     use crate::model::FieldType;
 
@@ -187,6 +189,40 @@ mod tests {
             let seen = |sees_phone| own_subject(subject, &table, |field| sees_phone || field != FieldId(1));
             assert_eq!(seen(false), if shown { subject } else { "" }, "{subject}");
             assert_eq!(seen(true), subject);
+        }
+    }
+
+    /// The lines of a mail's text as they are put to a plugin, which may not see the remark unless it is said.
+    fn shown(body: &str, sees_remark: bool) -> Vec<String> {
+        let table = sample::customers();
+        let remark = table.field_named("remark").map(|field| field.id);
+        let raw = format!("From: a@example.com\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{body}");
+        let limits = MimeLimits::default();
+        let mail = mime::read(raw.as_bytes(), &limits).expect("it is a mail");
+        let mailbox = Mailbox { address: "capture@example.com", table: &table.name };
+        let reading = read(&mail, &[sample::customers()], &mailbox, false, &limits).expect("it can be read");
+        let lines = own_lines(&reading, &table, |field| sees_remark || Some(field) != remark);
+        lines.into_iter().map(|line| line.text).collect()
+    }
+
+    #[test]
+    fn the_further_lines_of_a_value_that_may_not_be_seen_are_withheld() {
+        let body = "客户编号：C-000001\n备注：\n底价八万\n不要外传\n电话：13800138000\n\n明天开会\n";
+        assert_eq!(shown(body, false), ["客户编号：C-000001", "", "", "", "电话：13800138000", "明天开会"]);
+        assert_eq!(shown(body, true), body.lines().filter(|line| !line.is_empty()).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn they_are_withheld_also_where_the_value_was_not_taken() {
+        for (body, expected) in [
+            ("电话：13800138000\n备注：\n底价八万\n\n明天开会\n", vec!["电话：13800138000", "", "", "明天开会"]),
+            ("客户编号：C-000001\n备注：见下\n底价八万\n\n明天开会\n", vec!["客户编号：C-000001", "", "", "明天开会"]),
+            (
+                "客户编号：C-000001\n备注：\n底价八万\n备注：\n底价九万\n\n明天开会\n",
+                vec!["客户编号：C-000001", "", "", "", "", "明天开会"],
+            ),
+        ] {
+            assert_eq!(shown(body, false), expected, "{body}");
         }
     }
 }

@@ -27,14 +27,17 @@ pub enum Command {
     Attachment(String),
     /// `decide TOKEN`, `决定 TOKEN`: answer the question that the token is of. In small letters, without white space.
     Decide(String),
-    /// One word in reply to a receipt that asks one thing: answer it so.
+    /// One word in reply to a receipt that asks one thing: answer it so. Nothing stands beside it: `1.` begins a list.
     Choose(Chosen),
-    /// `reviews`, `待定`: send what the author may decide.
-    Reviews,
+    /// `reviews`, `待定`, with a number behind it for a further page: send what the author may decide. Pages count from 1.
+    Reviews(u32),
 }
 
 /// Reads a line or subject as a command.
 pub(super) fn read(text: &str, table: &Table) -> Option<Command> {
+    if let Some(chosen) = decide::chosen(text.trim()) {
+        return Some(Command::Choose(chosen));
+    }
     let text = text.trim().trim_end_matches(['.', '。', '!', '！', ':', '：']).trim();
     if text.is_empty() || text.chars().count() > COMMAND_CHARS_MAX {
         return None;
@@ -106,6 +109,15 @@ mod tests {
             ("show me the money", None),
             ("请发模板", None),
             ("附件 请查收", None),
+            ("待定。", Some(Command::Reviews(1))),
+            ("待定 2。", Some(Command::Reviews(2))),
+            (" 1 ", Some(Command::Choose(Chosen::First))),
+            ("接受", Some(Command::Choose(Chosen::Accept))),
+            ("1.", None),
+            ("2。", None),
+            ("1：", None),
+            ("接受。", None),
+            ("Accept!", None),
             ("", None),
         ] {
             assert_eq!(read(text, &table), expected, "{text}");

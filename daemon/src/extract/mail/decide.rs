@@ -11,6 +11,9 @@ const TOKEN_CHARS: usize = 68;
 /// The most lines that a token may have been broken into.
 const LINES_MAX: usize = 4;
 
+/// The most digits of a page's number.
+const PAGE_DIGITS_MAX: usize = 4;
+
 /// What one word in reply to a receipt chooses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Chosen {
@@ -28,19 +31,34 @@ pub enum Chosen {
     Reject,
 }
 
-/// Reads a line or subject, without the full stop behind it.
+/// Reads a line that is one word and nothing else. `1.` and `①` number what is below them.
+pub(super) fn chosen(text: &str) -> Option<Chosen> {
+    match text {
+        "1" | "１" => return Some(Chosen::First),
+        "2" | "２" => return Some(Chosen::Second),
+        _ => {}
+    }
+    match folded(text).as_str() {
+        "incoming" | "采用来信" | "接受来信" | "采用来信的值" => Some(Chosen::Incoming),
+        "stored" | "保留原值" | "保留原有的值" => Some(Chosen::Stored),
+        "accept" | "接受" => Some(Chosen::Accept),
+        "reject" | "拒绝" => Some(Chosen::Reject),
+        _ => None,
+    }
+}
+
+/// Reads a line or subject that may be more than a word, without the full stop behind it.
 pub(super) fn read(text: &str) -> Option<Command> {
-    let chosen = match folded(text).as_str() {
-        "reviews" | "待定" | "待定事项" => return Some(Command::Reviews),
-        "1" => Chosen::First,
-        "2" => Chosen::Second,
-        "incoming" | "采用来信" | "接受来信" | "采用来信的值" => Chosen::Incoming,
-        "stored" | "保留原值" | "保留原有的值" => Chosen::Stored,
-        "accept" | "接受" => Chosen::Accept,
-        "reject" | "拒绝" => Chosen::Reject,
-        _ => return token_of(text).map(Command::Decide),
-    };
-    Some(Command::Choose(chosen))
+    page(text).map(Command::Reviews).or_else(|| token_of(text).map(Command::Decide))
+}
+
+/// The page of a line such as `reviews 2`; the first one where there is no number.
+fn page(text: &str) -> Option<u32> {
+    let whole = folded(text);
+    let rest = ["reviews", "待定事项", "待定"].into_iter().find_map(|word| whole.strip_prefix(word))?.trim();
+    let is_number = rest.len() <= PAGE_DIGITS_MAX && rest.bytes().all(|byte| byte.is_ascii_digit());
+    let page = if rest.is_empty() { 1 } else { rest.parse().ok().filter(|_| is_number)? };
+    (page > 0).then_some(page)
 }
 
 /// The token of a line such as `decide DB1-…`, with nothing else in it.
@@ -98,14 +116,30 @@ mod tests {
             ("decide DB1-ABCD=2345", None),
             ("please decide DB1-ABCD2345", None),
             ("DB1-ABCD2345", None),
-            ("1", Some(Command::Choose(Chosen::First))),
-            ("２", Some(Command::Choose(Chosen::Second))),
-            ("接受来信", Some(Command::Choose(Chosen::Incoming))),
-            ("待定", Some(Command::Reviews)),
-            ("Reviews", Some(Command::Reviews)),
-            ("3", None),
+            ("待定", Some(Command::Reviews(1))),
+            ("Reviews", Some(Command::Reviews(1))),
+            ("reviews 12", Some(Command::Reviews(12))),
+            ("待定　２", Some(Command::Reviews(2))),
+            ("待定事项 3", Some(Command::Reviews(3))),
+            ("reviews 0", None),
+            ("reviews -1", None),
+            ("reviews 12345", None),
+            ("reviews of last week", None),
+            ("1", None),
         ] {
             assert_eq!(read(text), expected, "{text}");
+        }
+        for (text, expected) in [
+            ("1", Some(Chosen::First)),
+            ("２", Some(Chosen::Second)),
+            ("接受来信", Some(Chosen::Incoming)),
+            ("Accept", Some(Chosen::Accept)),
+            ("3", None),
+            ("①", None),
+            ("1)", None),
+            ("接受。", None),
+        ] {
+            assert_eq!(chosen(text), expected, "{text}");
         }
     }
 

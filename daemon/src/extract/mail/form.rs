@@ -224,7 +224,7 @@ impl<'a> Reader<'a> {
             self.is_alone &= phrases::is_greeting(text);
             text.clone_into(&mut self.above);
         }
-        self.form.lines.push(Line { spot, text: text.to_owned(), class, is_own });
+        self.form.lines.push(Line { spot, text: text.to_owned(), class, is_own, fields: Vec::new() });
         self.form.lines.len() - 1
     }
 

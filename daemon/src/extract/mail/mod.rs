@@ -142,6 +142,8 @@ pub struct Line {
     /// Whether the author certainly wrote it now: no quote, nothing that may be one, nothing below a sign-off. Where the mail has a page and a plain
     /// text, both say it.
     pub is_own: bool,
+    /// The fields of whose values it is a part, whether those were taken or not.
+    pub fields: Vec<FieldId>,
 }
 
 /// What became of a line.
@@ -182,8 +184,15 @@ impl Refusal {
     }
 }
 
-/// Reads a mail. `limits` are for an attached mail that the author chose to be read.
-pub fn read(mail: &Mail, tables: &[Table], mailbox: &Mailbox<'_>, limits: &MimeLimits) -> Result<MailReading, Refusal> {
+/// Reads a mail. `limits` are for an attached mail that the author chose to be read; `answers_question` says whether it replies to a mail that asked its
+/// author something.
+pub fn read(
+    mail: &Mail,
+    tables: &[Table],
+    mailbox: &Mailbox<'_>,
+    answers_question: bool,
+    limits: &MimeLimits,
+) -> Result<MailReading, Refusal> {
     let (table, chosen_by) = choose::table(mail, tables, mailbox)?;
     let labels = labels::Labels::of(table);
     let form = read_text(mail, &labels, false)?;
@@ -206,6 +215,9 @@ pub fn read(mail: &Mail, tables: &[Table], mailbox: &Mailbox<'_>, limits: &MimeL
     }
     let has_forwarded = forms[0].has_forwarded;
     records::finish(forms, &labels, &mut reading);
+    if !answers_question {
+        leave_word(mail, &mut reading);
+    }
     choose_attachments(mail, has_forwarded, &mut reading);
     settle(&mut reading, has_forwarded);
     Ok(reading)
@@ -309,8 +321,19 @@ fn asks(command: &Command) -> bool {
         | Command::Undo
         | Command::Decide(_)
         | Command::Choose(_)
-        | Command::Reviews => true,
+        | Command::Reviews(_) => true,
         Command::Forwarded | Command::Attachment(_) => false,
+    }
+}
+
+/// Lets a word that can be no answer give way to what else the mail says: it may head a list.
+fn leave_word(mail: &Mail, reading: &mut MailReading) {
+    let has_sheet = mail.attachments.iter().any(|one| matches!(one.kind, AttachmentKind::Sheet(_)));
+    if matches!(reading.command, Some(Command::Choose(_))) && (has_sheet || !reading.rows.is_empty()) {
+        reading.command = None;
+        for line in reading.lines.iter_mut().filter(|line| line.class == Class::Command) {
+            line.class = Class::NotUnderstood(words::word_answers_nothing(line.spot));
+        }
     }
 }
 

@@ -36,7 +36,12 @@ pub(super) fn finish(forms: Vec<Form>, labels: &Labels<'_>, reading: &mut MailRe
         reading.problems.extend(form.problems.into_iter().map(words::of_mail));
         for mut draft in form.drafts {
             for cell in &mut draft.cells {
-                cell.lines.iter_mut().for_each(|line| *line += offset);
+                for line in &mut cell.lines {
+                    *line += offset;
+                    if let Some(line) = reading.lines.get_mut(*line) {
+                        line.fields.push(cell.field);
+                    }
+                }
             }
             if let Some(typed) = typed(draft, labels, &mut reading.lines) {
                 merge(&mut records, typed, labels, &mut reading.lines);
@@ -183,7 +188,7 @@ pub(super) fn post(mut record: Typed, labels: &Labels<'_>, reading: &mut MailRea
             let next = cell.lines.iter().max().and_then(|line| reading.lines.get(line + 1));
             if next.is_some_and(|next| matches!(next.class, Class::NotUnderstood(_))) {
                 for line in &cell.lines {
-                    reading.lines[*line].class = Class::Title;
+                    reading.lines[*line].class = Class::Prose;
                 }
             } else {
                 not_understood(&mut reading.lines, &cell.lines, &words::key_alone(cell.spot));

@@ -14,7 +14,7 @@ fn says(raw: &[u8]) -> String {
     let tables = [sample::customers(), sample::complaints()];
     let own = TableName::new("customers");
     let mailbox = Mailbox { address: "capture@example.com", table: &own };
-    let reading = match read(&mail, &tables, &mailbox, &limits) {
+    let reading = match read(&mail, &tables, &mailbox, false, &limits) {
         Ok(reading) => reading,
         Err(refusal) => return format!("!{}", refusal.problem.code),
     };

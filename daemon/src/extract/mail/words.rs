@@ -142,6 +142,12 @@ pub(super) fn command_and_changes() -> Problem {
     )
 }
 
+pub(super) fn word_answers_nothing(spot: Spot) -> Problem {
+    let message = "The mail that this one answers asks nothing that this word could decide. The word was not heeded.";
+    let hint = "To decide something, use the link in the receipt, or send `待定` or `reviews` to see what is open.";
+    at(spot, "word-answers-nothing", message, hint)
+}
+
 pub(super) fn nothing_found() -> Problem {
     whole(
         "nothing-found",

@@ -13,10 +13,12 @@ use super::token::{self, Claims};
 use crate::access::{Decider, Rights, Sight as Permitted, Subject};
 use crate::config::Config;
 use crate::model::entry::{Posting, ReviewChange, Stamp, StoredCell};
-use crate::model::{Actor, FieldId, Life, Outcome, Review, ReviewKind, StoredRecord, Table, Timestamp};
+use crate::model::{
+    Actor, Arrival, ArrivalKind, FieldId, Life, Outcome, Review, ReviewKind, StoredRecord, Table, Timestamp,
+};
 use crate::publish::receipt::{Answer, Asks, Choice, Question};
 use crate::publish::view::{header, table_title};
-use crate::store::Snapshot;
+use crate::store::{Snapshot, WantedReviews};
 use crate::text::Language;
 
 /// The most questions of a receipt.
@@ -32,11 +34,11 @@ pub(super) struct Asking<'a> {
     pub(super) now: Timestamp,
 }
 
-/// The questions that a receipt asks, and how many more there are.
+/// The questions that a receipt asks, and whether there are more.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
     pub(super) questions: Vec<Question>,
-    pub(super) more: u64,
+    pub(super) has_more: bool,
 }
 
 /// The ways in which a person may answer a question; `None` if it is not hers to decide.
@@ -107,32 +109,52 @@ impl Asking<'_> {
             // Hers before and after: nobody gets a say by what the same mail changes.
             if choices(self.decider, table, self.actor, review, &stored).is_some() {
                 let after = after(stored, posting);
-                self.add(&mut asked, table, review, &after);
+                self.add(&mut asked, table, review, &after, Some(&posting.arrival))?;
             }
         }
         Ok(asked)
     }
 
-    /// Asks all that is open and hers to decide, oldest first.
-    pub(super) fn of_all(&self) -> Result<Asked, PipelineError> {
+    /// Asks what is open and hers to decide, oldest first: one page of it, from 1. It looks at no more questions than it needs.
+    pub(super) fn of_page(&self, page: u32) -> Result<Asked, PipelineError> {
         let mut asked = Asked::default();
-        for kept in self.snapshot.reviews(true)? {
+        let mut before = QUESTIONS_MAX.saturating_mul(usize::try_from(page.saturating_sub(1)).unwrap_or(usize::MAX));
+        let kinds = [ReviewKind::Conflict, ReviewKind::MissingRow, ReviewKind::Ambiguous];
+        let wanted = WantedReviews { source: None, actor: None, kinds: &kinds, is_about: &|_| true };
+        for id in self.snapshot.open_reviews_wanted(&wanted)? {
+            let Some(kept) = self.snapshot.review(id)? else { continue };
             let Ok(table) = table_of(self.config, &kept.review.table) else { continue };
             let Some(record) = kept.review.record else { continue };
             let Some(stored) = self.snapshot.record(&table.name, record)? else { continue };
-            self.add(&mut asked, table, &kept.review, &stored);
+            if choices(self.decider, table, self.actor, &kept.review, &stored).is_none() {
+                continue;
+            }
+            if before > 0 {
+                before -= 1;
+                continue;
+            }
+            self.add(&mut asked, table, &kept.review, &stored, None)?;
+            if asked.has_more {
+                break;
+            }
         }
         Ok(asked)
     }
 
-    /// Asks one question, if it is hers to decide.
-    pub(super) fn add(&self, asked: &mut Asked, table: &Table, review: &Review, stored: &StoredRecord) {
-        let Actor::Person(person) = self.actor else { return };
-        let Some(smtp) = &self.config.smtp else { return };
-        let Some(choices) = choices(self.decider, table, self.actor, review, stored) else { return };
+    /// Asks one question, if it is hers to decide. `posted` is the arrival that is about to be committed.
+    pub(super) fn add(
+        &self,
+        asked: &mut Asked,
+        table: &Table,
+        review: &Review,
+        stored: &StoredRecord,
+        posted: Option<&Arrival>,
+    ) -> Result<(), PipelineError> {
+        let (Actor::Person(person), Some(smtp)) = (self.actor, &self.config.smtp) else { return Ok(()) };
+        let Some(choices) = choices(self.decider, table, self.actor, review, stored) else { return Ok(()) };
         if asked.questions.len() >= QUESTIONS_MAX {
-            asked.more += 1;
-            return;
+            asked.has_more = true;
+            return Ok(());
         }
         let state = token::state(self.snapshot, review, stored.version);
         let ends_hour = token::ends_hour(self.now, self.config.limits.decision_days);
@@ -148,15 +170,21 @@ impl Asking<'_> {
             let title = header(field, self.language).to_owned();
             Some((title, shown(field, &rights, now), shown(field, &rights, Some(&incoming))))
         });
-        let is_of_mail = self.config.mailboxes.iter().any(|mailbox| mailbox.name == review.source);
+        let raised_by = match posted.filter(|posted| posted.id == review.arrival) {
+            Some(posted) => Some(posted.kind.clone()),
+            None => self.snapshot.arrival(review.arrival)?.map(|arrival| arrival.kind),
+        };
+        // The place of a mail is an id that says nothing to a reader, and another person's mail is none of hers.
+        let is_of_sheet = raised_by.is_some_and(|kind| kind != ArrivalKind::Mail);
         asked.questions.push(Question {
             asks: asks(review.kind),
             title: table_title(table, self.language),
             key: visible_key(table, &rights, stored),
-            place: (!is_of_mail).then(|| review.place.clone()),
+            place: is_of_sheet.then(|| review.place.clone()),
             values: values.collect(),
             options: options.to_vec(),
         });
+        Ok(())
     }
 }
 

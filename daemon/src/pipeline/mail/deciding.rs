@@ -10,8 +10,9 @@ use super::super::{Pipeline, PipelineError, Report, reread_task, table_of};
 use super::account::{self, Telling, shown};
 use super::asking::{self, Asked as Questions, Asking};
 use super::token::{self, Token};
-use super::{Asked, Made, is_automatic, nothing};
+use super::{Asked, Author, Made, is_automatic, nothing};
 use crate::access::Decider;
+use crate::codec::mime::Mail;
 use crate::extract::mail::{ChosenAnswer, MailReading};
 use crate::model::entry::Posting;
 use crate::model::{
@@ -44,7 +45,7 @@ enum Void {
     Expired,
     /// It is not hers to decide any more.
     Forbidden,
-    /// The record is another one by now.
+    /// The record, or the question, is another one by now.
     Changed,
     /// It would not fit what is stored.
     Refused,
@@ -105,20 +106,24 @@ impl Pipeline {
         reading: &MailReading,
         chosen: ChosenAnswer,
     ) -> Result<Report, PipelineError> {
-        let mut offered = None;
-        for id in &asked.mail.in_reply_to {
-            let (Some(to), Ok(id)) = (&asked.author.answer_to, MessageId::parse(id.as_str())) else { continue };
-            offered = self.store.offered_by(&id, to)?;
-            if offered.is_some() {
-                break;
-            }
-        }
-        let token = match offered.as_deref() {
+        let token = match self.offered(asked.mail, asked.author)?.as_deref() {
             None => Err(Void::Nothing),
             Some([]) => Err(Void::Several),
             Some(tokens) => meant(tokens, chosen).ok_or(Void::Nothing),
         };
         self.decide_by(asked, table, reading, token)
+    }
+
+    /// What the mail that is answered offers its author: a token for each way to answer, none if it asks several things. `None` if it asks her nothing.
+    pub(super) fn offered(&self, mail: &Mail, author: &Author) -> Result<Option<Vec<Vec<u8>>>, PipelineError> {
+        for id in &mail.in_reply_to {
+            let (Some(to), Ok(id)) = (&author.answer_to, MessageId::parse(id.as_str())) else { continue };
+            let offered = self.store.offered_by(&id, to)?;
+            if offered.is_some() {
+                return Ok(offered);
+            }
+        }
+        Ok(None)
     }
 
     fn decide_by(
@@ -164,7 +169,7 @@ impl Pipeline {
                     let mut made = void(table, decider, arrival, reason);
                     let mut questions = Questions::default();
                     if let Some(anew) = anew {
-                        asking.add(&mut questions, table, &anew.0, &anew.1);
+                        asking.add(&mut questions, table, &anew.0, &anew.1, None)?;
                     }
                     made.2.questions = questions.questions;
                     made
@@ -184,24 +189,27 @@ impl Pipeline {
         Ok(table.filter(|table| table_of(&self.config, table).is_ok()))
     }
 
-    /// Answers with all that the person may decide.
+    /// Answers with a page of what the person may decide.
     pub(super) fn send_reviews(
         &mut self,
         asked: &Asked<'_>,
         table: &TableName,
         reading: &MailReading,
+        page: u32,
     ) -> Result<Report, PipelineError> {
         let config = self.config.clone();
         let language = self.texts.language();
         self.post_mail(asked, table, |snapshot, table, decider, arrival, _| {
             let actor = arrival.actor.clone();
             let asking = Asking { snapshot, decider, config: &config, language, actor: &actor, now: arrival.at };
-            let open = asking.of_all()?;
+            let open = asking.of_page(page)?;
             let mut made = nothing(table, decider, arrival);
             if open.questions.is_empty() {
-                made.2.remarks.push("reviews-none".to_owned());
+                let code = if page > 1 { "reviews-no-page" } else { "reviews-none" };
+                made.2.remarks.push(code.to_owned());
             }
-            (made.2.questions, made.2.more_questions) = (open.questions, open.more);
+            made.2.more_on_page = open.has_more.then(|| page.saturating_add(1));
+            made.2.questions = open.questions;
             account::of_lines(reading, &mut made.2);
             Ok(made)
         })
@@ -322,6 +330,7 @@ fn told(telling: &Telling<'_>, judged: &Judged, posting: &Posting) -> Account {
         choice: judged.choice,
         title: title.clone(),
         key: key.clone(),
+        has_changed: posting.records.iter().any(crate::model::RecordEntry::changes_record),
     };
     let record = RecordAccount { title, key, place: None, is_new: false, remark: None, cells };
     let records = if record.cells.is_empty() { Vec::new() } else { vec![record] };
@@ -348,7 +357,7 @@ mod tests {
         ];
         for language in Language::ALL {
             let texts = Texts::new(language);
-            for code in all.map(Void::code).into_iter().chain(["reviews-none"]) {
+            for code in all.map(Void::code).into_iter().chain(["reviews-none", "reviews-no-page"]) {
                 assert!(texts.has(&format!("mail-{code}")) && texts.has(&format!("mail-{code}-do")), "{code}");
             }
         }

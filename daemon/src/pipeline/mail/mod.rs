@@ -206,9 +206,10 @@ impl Pipeline {
         let empty = Mail::default();
         let mail = read.as_ref().unwrap_or(&empty);
         let place = extract::Mailbox { address: &mailbox.address, table: &mailbox.table };
+        let is_asked = self.offered(mail, author)?.is_some();
         let mut reading = match &read {
             Ok(mail) => {
-                let reading = || extract::read(mail, &self.config.tables, &place, &limits);
+                let reading = || extract::read(mail, &self.config.tables, &place, is_asked, &limits);
                 poison::sound("it was read", reading)?.map_err(|refusal| refusal.problem)
             }
             Err(fault) => Err(Problem::new(Code(fault.code()), "", fault.message(), fault.hint())),
@@ -250,7 +251,7 @@ impl Pipeline {
                 Some(Command::Template) => self.send_template(&asked, &table, reading),
                 Some(Command::Decide(token)) => self.decide_by_token(&asked, &table, reading, token),
                 Some(Command::Choose(chosen)) => self.decide_by_word(&asked, &table, reading, *chosen),
-                Some(Command::Reviews) => self.send_reviews(&asked, &table, reading),
+                Some(Command::Reviews(page)) => self.send_reviews(&asked, &table, reading, *page),
                 _ => self.change(&asked, &table, reading, &read_cells),
             },
         }?;
@@ -413,7 +414,8 @@ impl Pipeline {
             };
             let open = asking.of_posting(&table, &posting)?;
             account.questions.extend(open.questions);
-            account.more_questions += open.more;
+            // Those are open as all others by then, and told with them.
+            account.more_on_page = account.more_on_page.or(open.has_more.then_some(1));
             drop(snapshot);
             report.arrivals = 1;
             let (mail, mut answering) = self.answer(asked, &account, random)?;

@@ -1,7 +1,7 @@
 //! The rows of a mail to a posting: each means one record, and what it says of it is edited, permitted and merged as in a workbook.
 //!
 //! A mail has no baseline. Its author saw at most what was stored when she wrote it: that is the base, and of a cell that somebody has set since nothing
-//! is known, so that both values are put to a person or to the field's rule. Of a record that she may not see she learns nothing, not even that it is there. A row without a key, of a table whose keys Daybook hands out, is a new record
+//! is known, so that both values are put to a person or to the field's rule; what she says of that cell next renews the question or takes it back. Of a record that she may not see she learns nothing, not even that it is there. A row without a key, of a table whose keys Daybook hands out, is a new record
 //! unless its author can see one that says all of it already: so what is sent twice is taken once.
 
 use std::collections::{HashMap, HashSet};
@@ -25,11 +25,11 @@ use crate::identify;
 use crate::io::{Entropy, uuid_v7};
 use crate::model::entry::{KeyIndex, Posting};
 use crate::model::{
-    Arrival, Cell, FieldId, Presence, Problem, RecordEntry, RecordId, ReviewKind, Row, RowHash, StoredRecord, Table,
-    Timestamp, Value,
+    Arrival, Cell, FieldId, Presence, Problem, RecordEntry, RecordId, Review, ReviewKind, Row, RowHash, StoredRecord,
+    Table, Timestamp, Value,
 };
 use crate::publish::answer::Remark;
-use crate::store::Snapshot;
+use crate::store::{Snapshot, WantedReviews};
 
 pub(super) const SETTINGS: Settings = Settings { ignore_blanks: false, refused: None, decided: false };
 
@@ -142,14 +142,7 @@ pub(super) fn post(
     let mut used: Vec<(FieldId, Cell)> = prepared.iter().flat_map(|row| row.cells.iter().cloned()).collect();
     used.extend(said.values().flat_map(|said| said.values().map(|(field, cell)| (field, cell.clone()))));
     let taken = taken_keys(snapshot, table, &used)?;
-    // Questions of other kinds are never answered by what is said anew.
-    let mut open = snapshot.open_reviews_of(&arrival.source, Some(ReviewKind::Plugin))?;
-    open.retain(|review| {
-        prepared.iter().filter(|row| row.stands.is_none()).any(|row| {
-            let known = row.stored.as_ref().map(|stored| stored.id);
-            is_said_anew(review, table, &arrival, known, &row.row.cells)
-        })
-    });
+    let open = asked_before(snapshot, table, &arrival, &prepared)?;
     let mut composer = Composer::new(table, decider, arrival, SETTINGS, &open, taken);
     for problem in problems {
         composer.problem(problem);
@@ -171,6 +164,39 @@ pub(super) fn post(
     Ok((posting, report, outcomes))
 }
 
+/// The open questions that these rows may answer: those about rows of the same person that plugins hold and of which she says all anew, and those about values
+/// that she has sent before. What others have sent is theirs, and a mail that was written before the one that asks takes nothing of it back.
+fn asked_before(
+    snapshot: &Snapshot<'_>,
+    table: &Table,
+    arrival: &Arrival,
+    prepared: &[Prepared<'_>],
+) -> Result<Vec<Review>, PipelineError> {
+    let rows = || prepared.iter().filter(|row| row.stands.is_none());
+    let mut open = snapshot.open_reviews_of(&arrival.source, Some(ReviewKind::Plugin))?;
+    open.retain(|review| {
+        rows().any(|row| {
+            let known = row.stored.as_ref().map(|stored| stored.id);
+            is_said_anew(review, table, arrival, known, &row.row.cells)
+        })
+    });
+    let about: HashSet<RecordId> = rows().filter(|row| !row.unseen).map(|row| row.record).collect();
+    let wanted = WantedReviews {
+        source: Some(&arrival.source),
+        actor: Some(&arrival.actor),
+        kinds: &[ReviewKind::Conflict],
+        is_about: &|record| about.contains(&record),
+    };
+    for id in snapshot.open_reviews_wanted(&wanted)? {
+        let Some(review) = snapshot.review(id)?.map(|kept| kept.review) else { continue };
+        let raised_by = snapshot.arrival(review.arrival)?;
+        if raised_by.is_none_or(|raised_by| raised_by.edited_at <= arrival.edited_at) {
+            open.push(review);
+        }
+    }
+    Ok(open)
+}
+
 /// Lets the history name the plugins that read cells in the mail.
 fn name_readers(row: &Prepared<'_>, read: &[ReadCell], said: &mut Said) {
     for cell in read.iter().filter(|cell| cell.row == row.row.number) {
@@ -189,6 +215,10 @@ fn compose(composer: &mut Composer<'_>, row: &Prepared<'_>, said: Said, entropy:
     let edits = edits::of(composer.table(), composer.arrival(), SETTINGS.ignore_blanks, &mut typed);
     let rights = edits::rights(composer.decider(), composer.table(), composer.arrival(), &typed, &edits);
     let remarks = composer.remarks(&incoming, &rights);
+    // Also what her record shows already: she may have asked for something else before.
+    for (field, _) in row.cells.iter().filter(|(_, cell)| matches!(cell, Cell::Value(_) | Cell::Blank)) {
+        composer.touch(row.record, *field);
+    }
     match composer.row(incoming, entropy) {
         Composed::Entry(entry) => {
             // A mail is no state, also where it has a sheet: what it does not show is none of its business.

@@ -51,6 +51,12 @@ pub(super) fn counts(outcomes: &Outcomes, texts: &Texts) -> String {
     if came.is_empty() { texts.get("receipt-count-none") } else { came.join(&texts.get("receipt-count-between")) }
 }
 
+/// How to see what waits, if something does: the digest itself asks nothing.
+pub(super) fn waiting(digest: &Digest, texts: &Texts) -> Option<String> {
+    let Outcomes { conflicts, held, .. } = digest.outcomes();
+    (conflicts + held > 0).then(|| texts.get("receipt-digest-waiting"))
+}
+
 /// The lines of the mails, and of how many there is none.
 pub(super) fn lines(digest: &Digest, texts: &Texts) -> Vec<String> {
     let shown = digest.mails.iter().take(LINES_MAX).map(|line| {

@@ -28,6 +28,7 @@ pub(super) fn write(account: &Account, texts: &Texts) -> String {
     if let Some(all) = &account.digest {
         out.paragraph("", &digest::heading(all, texts));
         out.table(&[], |out| digest::lines(all, texts).iter().for_each(|line| out.row(&[("", line)])));
+        out.paragraph("", &digest::waiting(all, texts).unwrap_or_default());
     }
     if let Some(sent) = words::sent(account.sent, texts) {
         out.paragraph("", &sent);

@@ -39,8 +39,8 @@ pub struct Account {
     pub decided: Option<Decided>,
     /// What its reader may decide.
     pub questions: Vec<Question>,
-    /// How many questions more she may decide.
-    pub more_questions: u64,
+    /// There are more questions that she may decide: the page of `reviews` that begins with them, or 1 if they stand among all others.
+    pub more_on_page: Option<u32>,
     /// Mails that were not answered one by one.
     pub digest: Option<Digest>,
     /// What became of the workbooks that came with it.
@@ -350,7 +350,9 @@ impl<'a> Listed<'a> {
 
 /// The key of the last sentence: what was saved can be taken back by an answer.
 fn end(account: &Account) -> &'static str {
-    if account.outcomes().applied > 0 && account.digest.is_none() { "receipt-end" } else { "receipt-end-plain" }
+    let has_changed =
+        account.outcomes().applied > 0 || account.decided.as_ref().is_some_and(|decided| decided.has_changed);
+    if has_changed && account.digest.is_none() { "receipt-end" } else { "receipt-end-plain" }
 }
 
 #[cfg(test)]

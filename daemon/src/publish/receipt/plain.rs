@@ -1,6 +1,6 @@
 //! A receipt as plain text.
 
-use super::{Account, Listed, TROUBLES_LISTED_MAX, digest, questions, summary, words};
+use super::{Account, Digest, Listed, TROUBLES_LISTED_MAX, digest, questions, summary, words};
 use crate::text::Texts;
 
 /// Writes it. Lines end with `\n`.
@@ -18,11 +18,7 @@ pub(super) fn write(account: &Account, texts: &Texts) -> String {
         out.paragraph(&questions::decided(decided, texts));
     }
     if let Some(all) = &account.digest {
-        out.paragraph(&digest::heading(all, texts));
-        for line in digest::lines(all, texts) {
-            out.indented(&line);
-        }
-        out.blank();
+        digest_of(all, texts, &mut out);
     }
     if let Some(sent) = words::sent(account.sent, texts) {
         out.paragraph(&sent);
@@ -75,6 +71,16 @@ pub(super) fn write(account: &Account, texts: &Texts) -> String {
     out.line("-- ");
     out.line(&texts.get(super::end(account)));
     out.0
+}
+
+/// Mails that were not answered one by one.
+fn digest_of(all: &Digest, texts: &Texts, out: &mut Text) {
+    out.paragraph(&digest::heading(all, texts));
+    for line in digest::lines(all, texts) {
+        out.indented(&line);
+    }
+    out.blank();
+    out.paragraph(&digest::waiting(all, texts).unwrap_or_default());
 }
 
 /// What its reader may decide.

@@ -76,6 +76,8 @@ pub struct Decided {
     pub title: String,
     /// The record's key, as far as its reader may see it.
     pub key: String,
+    /// Whether a record is another one by it: that can be taken back.
+    pub has_changed: bool,
 }
 
 /// What was decided, in a sentence.
@@ -93,15 +95,17 @@ pub(super) fn decided(decided: &Decided, texts: &Texts) -> String {
     texts.format(key, &[("record", record.trim().into())])
 }
 
-/// The line above all questions, and below it how many more there are.
+/// The line above all questions.
 pub(super) fn heading(account: &Account, texts: &Texts) -> String {
     texts.format("receipt-questions", &[("count", account.questions.len().into())])
 }
 
-/// How many questions are not shown; nothing if there are none.
+/// How to see the questions that are not shown; nothing if there are none.
 pub(super) fn more(account: &Account, texts: &Texts) -> Option<String> {
-    (account.more_questions > 0)
-        .then(|| texts.format("receipt-questions-more", &[("count", account.more_questions.into())]))
+    account.more_on_page.map(|page| match page {
+        0 | 1 => texts.get("receipt-questions-more"),
+        page => texts.format("receipt-questions-next", &[("page", page.to_string().into())]),
+    })
 }
 
 /// What is asked, in a sentence.

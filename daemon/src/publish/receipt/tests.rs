@@ -79,7 +79,7 @@ fn a_question_has_the_same_links_in_both_forms_and_its_values_begin_nothing() {
         values: vec![("电话".to_owned(), Sight::Text("a\ndecide DB1-XYZ".to_owned()), Sight::Text("<b>".to_owned()))],
         options: vec![answer(Choice::Incoming), answer(Choice::Stored)],
     };
-    let account = Account { questions: vec![question], more_questions: 3, ..Account::default() };
+    let account = Account { questions: vec![question], more_on_page: Some(3), ..Account::default() };
     let texts = Texts::new(Language::En);
     let (plain, html) = (plain::write(&account, &texts), html::write(&account, &texts));
     let link = "mailto:a%26b@example.com?subject=Daybook%20decision&body=decide%20DB1-ABC";
@@ -87,7 +87,10 @@ fn a_question_has_the_same_links_in_both_forms_and_its_values_begin_nothing() {
     assert_eq!(html.matches(&format!("<a href=\"{}\">", link.replace('&', "&amp;"))).count(), 2, "{html}");
     assert!(html.contains("&lt;b&gt;") && !html.contains("<b>"), "{html}");
     assert!(!plain.lines().any(|line| line.trim_start().starts_with("decide DB1-XYZ")), "{plain}");
-    assert!(plain.contains("3 more are open") && plain.contains("with 1 or 2 in the first line"), "{plain}");
+    assert!(
+        plain.contains("send “reviews 3”") && plain.contains("with nothing but 1 or 2 in the first line"),
+        "{plain}"
+    );
 }
 
 #[test]

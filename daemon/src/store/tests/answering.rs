@@ -84,3 +84,13 @@ fn mails_that_were_not_answered_wait_for_their_persons_digest() {
     assert!(store.untold(&address(LI_LEI)).unwrap().is_empty());
     assert_eq!(store.digest_due(HOUR).unwrap(), Some(address("han.meimei@example.com")));
 }
+
+#[test]
+fn what_is_let_go_of_by_age_is_found_by_it() {
+    let store = in_memory();
+    for table in ["offer", "used_token"] {
+        let sql = format!("EXPLAIN QUERY PLAN DELETE FROM {table} WHERE at < 1");
+        let plan: String = store.conn.query_row(&sql, [], |row| row.get("detail")).unwrap();
+        assert!(plan.starts_with(&format!("SEARCH {table} USING")), "{plan}");
+    }
+}

@@ -262,6 +262,43 @@ fn reviews_open_are_put_anew_and_close() {
 }
 
 #[test]
+fn wanted_reviews_are_found_without_a_look_at_their_cells() {
+    let mut store = in_memory();
+    let li_lei = || Actor::Person("li.lei@example.com".to_owned());
+    let reviews = [
+        Review { actor: li_lei(), ..review(1, Some(1)) },
+        review(2, Some(1)),
+        review(3, None),
+        Review { kind: ReviewKind::MissingRow, actor: li_lei(), source: "other".into(), ..review(4, Some(2)) },
+        Review { kind: ReviewKind::Plugin, ..review(5, Some(2)) },
+        review(6, Some(2)),
+    ];
+    let records = vec![created(1, "a"), created(2, "b")];
+    let reviews = reviews.into_iter().map(open_review).collect();
+    let first = Posting { reviews, ..sheet(1, None, records) };
+    commit(&mut store, &first);
+    commit(&mut store, &Posting { reviews: vec![close_review(6)], ..posting(2) });
+    store.conn.execute("UPDATE review SET cells = x'00'", []).unwrap();
+    let snapshot = store.snapshot().unwrap();
+    snapshot.review(review_id(1)).unwrap_err();
+    let of_both = [ReviewKind::Conflict, ReviewKind::MissingRow];
+    let (sales, li_lei) = ("sales".into(), li_lei());
+    let all = WantedReviews { source: None, actor: None, kinds: &of_both, is_about: &|_| true };
+    for (wanted, expected) in [
+        (all, vec![1, 2, 4]),
+        (WantedReviews { source: Some(&sales), ..all }, vec![1, 2]),
+        (WantedReviews { actor: Some(&li_lei), ..all }, vec![1, 4]),
+        (WantedReviews { kinds: &of_both[1..], ..all }, vec![4]),
+        (WantedReviews { is_about: &|about| about == record(1), ..all }, vec![1, 2]),
+    ] {
+        let expected: Vec<ReviewId> = expected.into_iter().map(review_id).collect();
+        assert_eq!(snapshot.open_reviews_wanted(&wanted).unwrap(), expected);
+    }
+    assert_eq!(snapshot.arrival(first.arrival.id).unwrap(), Some(first.arrival));
+    assert_eq!(snapshot.arrival(ArrivalId::from_bytes([9; 16])).unwrap(), None);
+}
+
+#[test]
 fn held_rows_are_kept_until_their_review_is_closed() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = on_disk(&folder);
