@@ -494,3 +494,21 @@ fn a_word_that_answers_nothing_leaves_the_workbook_beside_it_alone() {
     assert!(outcome.starts_with("applied=1 ") && outcome.ends_with("not-understood=1"), "{outcome}: {told}");
     assert_eq!(office.value("C-1", "name"), "Agate");
 }
+
+#[test]
+fn a_row_that_got_its_number_comes_back_with_it() {
+    let office = office_with("zh-CN", "");
+    number_customers(&office);
+    let book = rows(&["客户编号|客户名称|信用额度", "|琥珀|很多"]);
+    send(&office, "1", CHIEF, "see attached\n", &[("new.xlsx", book.xlsx_named("new"))]);
+    office.sync();
+    let (outcome, text) = last(&office);
+    assert!(outcome.contains("refused=1"), "{outcome} {text}");
+    let returned = workbooks(&office).pop().expect("the row comes back").1;
+    let (_, cells) = cells(&returned);
+    let number = office.list(&["record", "list"])[0]["fields"]["customer_id"].as_str().expect("a number").to_owned();
+    assert_eq!(cells[1][0], number, "{cells:?}");
+    send(&office, "2", CHIEF, "corrected\n", &[("new.xlsx", corrected(&returned, &[(1, 2, Cell::Number(5000.0))]))]);
+    office.sync();
+    assert_eq!(office.list(&["record", "list"]).len(), 1, "it is the same record");
+}
