@@ -100,7 +100,7 @@ fn rows_of_a_workbook_are_taken_one_by_one_and_those_that_are_not_come_back() {
         "Name: Amber → Agate  [saved]",
         "Credit: 9.5  [not saved: you may not change this]",
         "Customers C-2, 客户.xlsx!客户!3",
-        "Since: 31/31/26  [not saved: not a date]",
+        "Since: 31/31/26  [not saved: not a date (such as 2026-03-01)]",
         "Customers X-9, 客户.xlsx!客户!6",
         "are attached, each with the reason",
     ] {

@@ -6,6 +6,8 @@ answer-refused = Not saved: { $reasons }
 answer-field = { $field }: { $reason }
 answer-between = ,{" "}
 answer-and = ;{" "}
+answer-takes = { $reason } ({ $takes })
+answer-such-as = such as { $example }
 answer-other = it was not accepted
 
 # Why something was not saved.

@@ -6,6 +6,8 @@ answer-refused = 未保存：{ $reasons }
 answer-field = { $field }：{ $reason }
 answer-between = 、
 answer-and = ；
+answer-takes = { $reason }（{ $takes }）
+answer-such-as = 如 { $example }
 answer-other = 没有被采用
 
 # 没有保存的原因。

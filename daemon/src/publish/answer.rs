@@ -6,7 +6,8 @@
 use compact_str::CompactString;
 
 use crate::model::policy::AccessRule;
-use crate::model::{FieldId, Table};
+use crate::model::schema::Bound;
+use crate::model::{Field, FieldId, Table};
 use crate::text::Texts;
 
 /// What became of a row.
@@ -122,6 +123,49 @@ pub fn reason(reason: &Reason, texts: &Texts) -> String {
             texts.get(known.map_or("answer-other", |(_, key)| key))
         }
     }
+}
+
+/// The most options of a field that are named.
+const OPTIONS_MAX: usize = 12;
+
+/// What is wrong with a value of a field, with what the field takes where a few words say it. For somebody who may see the field.
+pub fn of_value(code: &str, field: &Field, texts: &Texts) -> Reason {
+    let bound = |bound: Bound| match bound {
+        Bound::Number(number) => number.normalize().to_string(),
+        Bound::Date(date) => date.to_string(),
+    };
+    let such_as = |example: &str| texts.format("answer-such-as", &[("example", example.into())]);
+    let limits = &field.constraints;
+    let takes = match code {
+        "not-allowed-value" if !limits.allowed.is_empty() && limits.allowed.len() <= OPTIONS_MAX => {
+            Some(limits.allowed.join(&texts.get("answer-between")))
+        }
+        "too-large" | "too-late" => limits.maximum.map(|most| format!("≤ {}", bound(most))),
+        "too-small" | "too-early" => limits.minimum.map(|least| format!("≥ {}", bound(least))),
+        "too-long" => limits.max_length.map(|most| format!("≤ {most}")),
+        "too-short" => limits.min_length.map(|least| format!("≥ {least}")),
+        "not-a-date" | "ambiguous-date" => Some(such_as("2026-03-01")),
+        "not-a-datetime" => Some(such_as("2026-03-01 15:30")),
+        _ => None,
+    };
+    match takes {
+        Some(takes) => {
+            let args = [("reason", reason(&Reason::Code(code.into()), texts).into()), ("takes", takes.into())];
+            Reason::Words(texts.format("answer-takes", &args).into())
+        }
+        None => Reason::Code(code.into()),
+    }
+}
+
+/// That a new record lacks values that it needs, with their titles.
+pub fn of_required(lacking: &[&Field], texts: &Texts) -> Reason {
+    if lacking.is_empty() {
+        return Reason::code("required");
+    }
+    let titles = lacking.iter().map(|field| super::view::header(field, texts.language()));
+    let titles = titles.collect::<Vec<_>>().join(&texts.get("answer-between"));
+    let args = [("reason", texts.get("answer-required").into()), ("takes", titles.into())];
+    Reason::Words(texts.format("answer-takes", &args).into())
 }
 
 /// What to say of a rule that refused: an access rule's own reason, or a code.

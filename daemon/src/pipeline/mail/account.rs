@@ -3,6 +3,7 @@
 //! In come the mail as it was read, the posting that was made of it and the author's rights; out goes an [`Account`]. Every value of the store
 //! in it has passed [`Rights::sight`]; what she wrote herself she knows.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use compact_str::CompactString;
@@ -22,7 +23,7 @@ use crate::publish::receipt::{
     RowRemark, Shown, Sight,
 };
 use crate::publish::view::{header, table_title};
-use crate::text::Language;
+use crate::text::{Language, Texts};
 
 /// What values and titles are told with.
 pub(super) struct Telling<'a> {
@@ -31,6 +32,20 @@ pub(super) struct Telling<'a> {
     pub(super) policy: &'a Policy,
     pub(super) actor: &'a Actor,
     pub(super) language: Language,
+    /// Made when they are needed: a catalogue is read for it.
+    texts: OnceCell<Texts>,
+}
+
+impl<'a> Telling<'a> {
+    pub(super) fn new(
+        table: &'a Table,
+        decider: &'a Decider,
+        policy: &'a Policy,
+        actor: &'a Actor,
+        language: Language,
+    ) -> Self {
+        Self { table, decider, policy, actor, language, texts: OnceCell::new() }
+    }
 }
 
 /// Tells of the lines that changed nothing, and of the mail as a whole.
@@ -139,6 +154,14 @@ impl Telling<'_> {
     ) -> RecordAccount {
         let rights = self.rights(taken.stored.as_ref(), entry);
         let remark = match &taken.became {
+            Became::Refused(code) if code == "required" && taken.stored.is_none() => {
+                let is_there =
+                    |field: &Field| row.cells.iter().any(|(id, cell)| *id == field.id && *cell != Cell::Blank);
+                let is_lacking =
+                    |field: &&Field| field.constraints.required && field.generate.is_none() && !is_there(field);
+                let lacking: Vec<&Field> = self.table.fields.iter().filter(is_lacking).collect();
+                Some(RowRemark::Refused(answer::of_required(&lacking, self.texts())))
+            }
             Became::Refused(code) => Some(RowRemark::Refused(Reason::Code(code.clone()))),
             Became::Held(why) => {
                 let title = |id| self.table.field(id).map(|field| header(field, self.language).to_owned());
@@ -176,9 +199,13 @@ impl Telling<'_> {
     ) -> CellAccount {
         let own = own(typed);
         let title = header(field, self.language).to_owned();
+        let why = |wrong: &CellProblem| match rights.sight(&field.class) {
+            Permitted::Clear => answer::of_value(&wrong.problem.code, field, self.texts()),
+            Permitted::Masked | Permitted::Hidden => Reason::Code(wrong.problem.code.as_str().into()),
+        };
         let Some(said) = said else {
             let outcome = match wrong {
-                Some(wrong) => CellOutcome::Refused(Reason::Code(wrong.problem.code.as_str().into())),
+                Some(wrong) => CellOutcome::Refused(why(wrong)),
                 None => CellOutcome::Unchanged,
             };
             return CellAccount { title, old: Sight::Empty, new: own, outcome };
@@ -195,8 +222,7 @@ impl Telling<'_> {
             Outcome::Superseded => CellOutcome::Superseded,
             Outcome::Refused => {
                 let rule = rules.get(usize::from(said.rule)).cloned().unwrap_or_default();
-                let code = |wrong: &CellProblem| Reason::Code(wrong.problem.code.as_str().into());
-                CellOutcome::Refused(wrong.map_or_else(|| answer::of_rule(&rule, &self.policy.rules), code))
+                CellOutcome::Refused(wrong.map_or_else(|| answer::of_rule(&rule, &self.policy.rules), why))
             }
             Outcome::Conflict => CellOutcome::Conflict,
             Outcome::Held => CellOutcome::Held,
@@ -224,6 +250,10 @@ impl Telling<'_> {
             key: key.collect::<Vec<_>>().join(" "),
             fields: fields.collect(),
         })
+    }
+
+    fn texts(&self) -> &Texts {
+        self.texts.get_or_init(|| Texts::new(self.language))
     }
 
     /// What the author may do with a record; one that is new is judged as it was added.

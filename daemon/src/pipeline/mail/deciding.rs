@@ -156,7 +156,7 @@ impl Pipeline {
                     match (decided, &token) {
                         (Ok((posting, report)), Ok(token)) => {
                             asked.deciding.replace(Some(deciding(token, &judged.review)));
-                            let telling = Telling { table, decider, policy: &config.policy, actor: &actor, language };
+                            let telling = Telling::new(table, decider, &config.policy, &actor, language);
                             let account = told(&telling, &judged, &posting);
                             (posting, report, account)
                         }

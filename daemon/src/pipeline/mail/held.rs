@@ -171,7 +171,7 @@ impl Pipeline {
             let arrival = Arrival { sheets: said.attached.places(), ..arrival };
             let (mut posting, report, taken) = rows::post(snapshot, table, decider, arrival, &wanted, entropy)?;
             posting.reviews.push(close.clone());
-            let telling = Telling { table, decider, policy: &policy, actor: &actor, language };
+            let telling = Telling::new(table, decider, &policy, &actor, language);
             let records = telling.rows(&said.gathered, &taken, &posting);
             let mut account = Account { records, ..Account::default() };
             account::of_workbooks(&said.attached, &mut account);

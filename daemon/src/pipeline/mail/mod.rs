@@ -329,7 +329,7 @@ impl Pipeline {
                 Some(id) => snapshot.record(&table.name, *id)?,
                 None => None,
             };
-            let telling = Telling { table, decider, policy: &policy, actor: &actor, language };
+            let telling = Telling::new(table, decider, &policy, &actor, language);
             // One that may not be seen is as one that isn't there.
             match record.and_then(|record| telling.show(&record)) {
                 Some(shown) => made.2.shown.push(shown),

@@ -110,7 +110,7 @@ impl Pipeline {
                 None => (&whole, made),
                 Some(_) => (&without, post(&without)?),
             };
-            let telling = Telling { table, decider, policy: &policy, actor: &actor, language };
+            let telling = Telling::new(table, decider, &policy, &actor, language);
             let records = telling.rows(&said.gathered, &taken, &posting);
             let mut account = Account { records, ..Account::default() };
             account::of_workbooks(&said.attached, &mut account);
