@@ -4,7 +4,7 @@
 
 use crate::codec::mime::GridCell;
 use crate::codec::sheet::{Properties, SheetHead};
-use crate::model::{FieldId, Place, Problem};
+use crate::model::{CellRef, FieldId, Place, Problem};
 
 use super::super::columns::{Columns, Heading};
 use super::author::Standing;
@@ -112,13 +112,24 @@ impl Reader<'_> {
             return (Vec::new(), Some(words::merged_cells(spot)));
         }
         let columns = (0..).zip(&table.titles).filter(|(_, cell)| !cell.text.trim().is_empty());
-        let columns = columns.map(|(column, cell)| (column, cell.text.clone())).collect();
+        let columns: Vec<(u32, String)> = columns.map(|(column, cell)| (column, cell.text.clone())).collect();
         let head = SheetHead { sheet: None, visible_sheets: 0, columns, properties: Properties::default() };
         let place = Place { file: spot.to_string(), sheet: None };
         let heading = Heading { place: &place, row: spot.line, own: &[], remembered: &[] };
         let (columns, problems) = Columns::map(&head, self.labels.table, &heading);
         if columns.keyed {
-            self.form.problems.extend(problems);
+            for problem in problems {
+                let is_there = |(column, _): &&(u32, String)| {
+                    place.cell(CellRef { row: spot.line, column: *column }) == problem.place
+                };
+                // With its title it is told which column is meant.
+                match head.columns.iter().find(is_there) {
+                    Some((_, title)) => {
+                        self.push(spot, title, Class::NotUnderstood(problem));
+                    }
+                    None => self.form.problems.push(problem),
+                }
+            }
             (columns.mapped, None)
         } else {
             (Vec::new(), problems.into_iter().next())
