@@ -59,8 +59,14 @@ pub(super) fn read(text: &str, table: &Table) -> Option<Command> {
     }
 }
 
-/// Splits a command's word from what follows it, by white space or a colon.
+/// Splits a command's word from what follows it, by white space or a colon; in Chinese a key may follow at once: `查看C-17`.
 fn first_word(text: &str) -> Option<(&str, &str)> {
+    for word in ["查看", "查询"] {
+        if let Some(rest) = text.strip_prefix(word).filter(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
+        {
+            return Some((word, rest));
+        }
+    }
     let (word, rest) = text.split_once(|c: char| c.is_whitespace() || matches!(c, ':' | '：'))?;
     let rest = rest.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ':' | '：')).trim();
     (!rest.is_empty()).then_some((word, rest))
@@ -104,6 +110,7 @@ mod tests {
             ("show C-000017", show()),
             ("查看：C-000017", show()),
             ("查看　C-000017", show()),
+            ("查看C-000017", show()),
             ("转发内容", Some(Command::Forwarded)),
             ("附件 客户.xlsx", Some(Command::Attachment("客户.xlsx".into()))),
             ("show me the money", None),

@@ -284,9 +284,9 @@ fn key_of(table: &Table, row: &Row, entry: Option<&RecordEntry>) -> String {
 fn own(cell: &Cell) -> Sight {
     match cell {
         Cell::Blank => Sight::Empty,
-        Cell::Value(value) => Sight::Text(value.to_string()),
+        Cell::Value(value) => Sight::of(value),
         Cell::Raw(text) | Cell::Masked(text) => Sight::Text(text.to_string()),
-        Cell::Formula(result) => result.as_ref().map_or(Sight::Empty, |value| Sight::Text(value.to_string())),
+        Cell::Formula(result) => result.as_ref().map_or(Sight::Empty, |value| Sight::of(value)),
     }
 }
 
@@ -295,7 +295,7 @@ pub(super) fn shown(field: &Field, rights: &Rights, cell: Option<&Cell>) -> Sigh
     match (rights.sight(&field.class), cell.and_then(Cell::value)) {
         (Permitted::Hidden, _) => Sight::Hidden,
         (_, None) => Sight::Empty,
-        (Permitted::Clear, Some(value)) => Sight::Text(value.to_string()),
+        (Permitted::Clear, Some(value)) => Sight::of(value),
         (Permitted::Masked, Some(value)) => Sight::Text(access::mask(field, value).to_string()),
     }
 }

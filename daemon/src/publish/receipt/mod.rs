@@ -16,6 +16,7 @@ pub use self::reply::{Attached, LOOP_HEADER, Reply, ReplyError, Thread, write};
 
 use super::answer;
 pub use super::answer::Reason;
+use crate::model::Value;
 use crate::text::Texts;
 
 /// What became of a mail.
@@ -132,8 +133,22 @@ pub enum Sight {
     Empty,
     /// She may not see it.
     Hidden,
+    /// Yes or no.
+    Flag(bool),
     /// This.
     Text(String),
+}
+
+impl Sight {
+    /// A value as people write it.
+    pub fn of(value: &Value) -> Self {
+        match value {
+            Value::Boolean(flag) => Self::Flag(*flag),
+            Value::DateTime(at) if at.second() == 0 => Self::Text(at.strftime("%Y-%m-%d %H:%M").to_string()),
+            Value::DateTime(at) => Self::Text(at.strftime("%Y-%m-%d %H:%M:%S").to_string()),
+            other => Self::Text(other.to_string()),
+        }
+    }
 }
 
 /// What became of a cell.

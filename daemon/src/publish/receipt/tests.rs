@@ -244,3 +244,16 @@ fn every_problem_of_a_workbook_has_its_words() {
         assert!(missing.is_empty(), "{language}: {missing:?}");
     }
 }
+
+#[test]
+fn values_are_written_as_people_write_them() {
+    let at = |second| jiff::civil::date(2026, 12, 1).at(15, 30, second, 0);
+    assert_eq!(Sight::of(&Value::Boolean(true)), Sight::Flag(true));
+    assert_eq!(Sight::of(&Value::DateTime(at(0))), Sight::Text("2026-12-01 15:30".into()));
+    assert_eq!(Sight::of(&Value::DateTime(at(5))), Sight::Text("2026-12-01 15:30:05".into()));
+    for (language, yes, no) in [(Language::ZhCn, "是", "否"), (Language::En, "Yes", "No")] {
+        let texts = Texts::new(language);
+        assert_eq!(words::sight(&Sight::Flag(true), &texts), yes);
+        assert_eq!(words::sight(&Sight::Flag(false), &texts), no);
+    }
+}

@@ -150,6 +150,7 @@ pub(super) fn sight(sight: &Sight, texts: &Texts) -> String {
     match sight {
         Sight::Empty => texts.get("receipt-empty"),
         Sight::Hidden => texts.get("receipt-hidden"),
+        Sight::Flag(flag) => texts.get(if *flag { "view-yes" } else { "view-no" }),
         Sight::Text(text) => text.clone(),
     }
 }
