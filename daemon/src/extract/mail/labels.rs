@@ -237,6 +237,11 @@ struct NextLabel<'t> {
     is_apart: bool,
 }
 
+/// What stands before a line's first colon, without a list's number.
+pub(super) fn label(line: &str) -> Option<&str> {
+    at_colon(without_bullet(line)).map(|(label, _)| label.trim()).filter(|label| !label.is_empty())
+}
+
 /// Splits at the first colon of any width.
 fn at_colon(text: &str) -> Option<(&str, &str)> {
     text.split_once([':', '：', '﹕', '︰', '∶', '꞉'])

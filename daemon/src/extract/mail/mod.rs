@@ -215,12 +215,30 @@ pub fn read(
     }
     let has_forwarded = forms[0].has_forwarded;
     records::finish(forms, &labels, &mut reading);
+    name_other_tables(&mut reading, tables);
     if !answers_question {
         leave_word(mail, &mut reading);
     }
     choose_attachments(mail, has_forwarded, &mut reading);
     settle(&mut reading, has_forwarded);
     Ok(reading)
+}
+
+/// Says of labels that are another table's that they are: how to choose it is another thing to know than that a label is wrong.
+fn name_other_tables(reading: &mut MailReading, tables: &[Table]) {
+    let own = &reading.table;
+    let others: Vec<labels::Labels<'_>> =
+        tables.iter().filter(|table| table.name != *own).map(labels::Labels::of).collect();
+    if others.is_empty() {
+        return;
+    }
+    for line in &mut reading.lines {
+        let Class::NotUnderstood(problem) = &line.class else { continue };
+        let Some(label) = labels::label(&line.text).filter(|_| problem.code == words::UNKNOWN_LABEL) else { continue };
+        if others.iter().any(|labels| labels.one(label).is_some()) {
+            line.class = Class::NotUnderstood(words::label_of_other_table(line.spot, label));
+        }
+    }
 }
 
 /// Reads a mail's text in each form that it has, and refuses it if they say different things.

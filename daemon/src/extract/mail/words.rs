@@ -19,12 +19,20 @@ fn whole(code: &'static str, message: impl Into<String>, hint: impl Into<String>
     Problem::new(Code(code), "", message, hint)
 }
 
+/// The code of a label that no field has.
+pub(super) const UNKNOWN_LABEL: &str = "unknown-label";
+
+pub(super) fn label_of_other_table(spot: Spot, label: &str) -> Problem {
+    let message = format!("{} is a field of another table. The line was not taken over.", quoted(label));
+    at(spot, "label-of-other-table", &message, "Begin the subject with that table's name, such as `[Complaints]`.")
+}
+
 pub(super) fn unknown_label(spot: Spot, label: &str, near: Option<&str>) -> Problem {
     let hint = match near {
         Some(near) => format!("Did you mean {}? Correct the label and send the line again.", quoted(near)),
         None => "If it means a field, ask for that label to be added to the field's `headers`.".to_owned(),
     };
-    at(spot, "unknown-label", &format!("{} is no label of a field. The line was not taken over.", quoted(label)), hint)
+    at(spot, UNKNOWN_LABEL, &format!("{} is no label of a field. The line was not taken over.", quoted(label)), hint)
 }
 
 pub(super) fn ambiguous_label(spot: Spot, label: &str) -> Problem {
