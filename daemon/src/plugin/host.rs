@@ -110,12 +110,8 @@ pub struct Status {
     pub sha256: Option<[u8; 32]>,
     /// What went wrong last, in a sentence.
     pub last_error: Option<String>,
-    /// Batches that it was given.
-    pub batches: u64,
-    /// Rows that it was given.
-    pub rows: u64,
-    /// Rows for which it had no answer.
-    pub failed_rows: u64,
+    /// Why the file that lies in its place by now was refused, while the version before goes on.
+    pub refused: Option<Problem>,
 }
 
 /// Whether a plugin is asked.
@@ -158,6 +154,10 @@ impl Core {
             fit::check(&loaded, setup, table, &self.read_value, self.clock.now_ms()).map(|()| loaded)
         });
         loaded.unwrap_or_else(|error| Err(no_engine(&setup.name, &error.to_string())))
+    }
+
+    pub(super) fn clock(&self) -> &dyn Clock {
+        self.clock.as_ref()
     }
 
     pub(super) fn disk(&self) -> &dyn Disk {
@@ -217,6 +217,12 @@ impl Host {
         let used: Vec<[u8; 32]> = self.slots.iter().filter_map(|slot| Some(slot.loaded()?.version.sha256)).collect();
         self.core.cache.tidy(&used);
         problems
+    }
+
+    /// Takes note of what the configuration says by now: files and pins are followed at the next [`Host::refresh`], anything else only by a start.
+    pub fn follow(&mut self, setups: &[PluginSetup]) -> Vec<Problem> {
+        let named = |slot: &Slot| setups.iter().find(|setup| setup.name == slot.setup.name);
+        self.slots.iter_mut().filter_map(|slot| named(slot).and_then(|setup| slot.follow(setup))).collect()
     }
 
     /// Looks whether files of plugins have changed; call it between arrivals. It does not wait for the compiler.
@@ -384,5 +390,5 @@ fn nothing<T>(rows: usize, why: &str) -> Answered<T> {
 fn unasked<T>(rows: usize, title: &str, fault: Fault) -> Outcome<T> {
     let why: CompactString = format!("{title} {fault}.").into();
     let failed = (0..rows).map(|row| FailedRow { row, why: why.to_string() }).collect();
-    Outcome { answers: Vec::new(), failed, first: Some(fault), batches: 0, stopped: false, never_starts: true }
+    Outcome { answers: Vec::new(), failed, first: Some(fault), stopped: false, never_starts: true }
 }

@@ -47,6 +47,25 @@ pub struct Manifest {
     pub settings_schema: String,
 }
 
+impl Manifest {
+    /// Says why this is no newer version of a plugin: it calls itself otherwise, or does less. The error follows the plugin's name.
+    ///
+    /// Whoever copies a wrong file over a plugin's would otherwise lose the rule without a word.
+    pub fn succeeds(&self, before: &Self) -> Result<(), String> {
+        if self.id != before.id {
+            return Err(format!(
+                "is another plugin than before: it calls itself {}, and the one before {}",
+                words::quoted(&self.id),
+                words::quoted(&before.id)
+            ));
+        }
+        match before.jobs.iter().find(|job| !self.jobs.contains(job)) {
+            Some(job) => Err(format!("does no longer `{}`, as version {} did", interface(*job), before.version)),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Where the functions of its jobs are.
 #[derive(Default)]
 pub(super) struct Functions {

@@ -17,7 +17,7 @@ use crate::model::plugin::{PluginJob, PluginLimits, PluginSetup};
 use crate::model::{Problem, Table};
 use crate::pipeline::Pipeline;
 use crate::pipeline::trial::Finding;
-use crate::plugin::{Host, HostParts, Inspection, PluginState, Status};
+use crate::plugin::{Host, HostParts, Inspection, PluginState, STOPPED, Status};
 
 /// What a plugin may use that is only looked at.
 const LIMITS: PluginLimits = PluginLimits { memory_bytes_max: 64 << 20, time_max: Duration::from_secs(1) };
@@ -40,7 +40,7 @@ pub(super) fn list(config: Option<&Path>, out: &mut Out) -> Outcome {
     if lines.iter().all(is_well) { Ok(()) } else { Err(Failure::Wrong) }
 }
 
-/// How each plugin of the configuration is: as it can be loaded now, and whether the daemon has stopped it.
+/// How each plugin of the configuration is: as it can be loaded now, and whether the daemon has stopped it or refused its file.
 pub(crate) fn lines(pipeline: &mut Pipeline) -> Result<Vec<Json>, Failure> {
     let setups = pipeline.config().plugins.clone();
     if setups.is_empty() {
@@ -55,9 +55,9 @@ pub(crate) fn lines(pipeline: &mut Pipeline) -> Result<Vec<Json>, Failure> {
         line["path"] = json!(setup.path);
         line["pinned"] = json!(setup.sha256.is_some());
         let source = plugin_source(&setup.name);
-        if let Some(stopped) = noted.iter().find(|noted| noted.problem.source == source.as_str()) {
-            line["state"] = json!("stopped");
-            line["error"] = json!(stopped.problem.message);
+        if let Some(noted) = noted.iter().find(|noted| noted.problem.source == source.as_str()) {
+            line["state"] = json!(if noted.problem.code == STOPPED.0 { "stopped" } else { "refused" });
+            line["error"] = json!(noted.problem.message);
         }
         if setup.disabled {
             line["state"] = json!("disabled");
@@ -94,8 +94,6 @@ fn status_line(status: Option<&Status>) -> Json {
         "jobs": manifest.map(|manifest| manifest.jobs.iter().map(|job| job_name(*job)).collect::<Vec<_>>()),
         "sha256": status.sha256.map(|hash| hex(&hash)),
         "error": status.last_error,
-        "rows": status.rows,
-        "failed_rows": status.failed_rows,
     })
 }
 
