@@ -211,6 +211,17 @@ fn one_job(job: &str) -> Fixture {
 }
 
 #[test]
+fn a_list_without_an_engine_says_why() {
+    let office = office();
+    office.sync_quietly();
+    // Less address space than the places of instances take.
+    let listed = limited(&office, "ulimit -v 16000000", &["plugin", "list"]);
+    assert_eq!(listed.status.code(), Some(1), "{}", said(&listed));
+    let text = said(&listed);
+    assert!(text.contains("plugins can't be run") && text.contains("address space"), "{text}");
+}
+
+#[test]
 fn a_list_shows_hashes_and_no_figures_that_nobody_counted() {
     let office = office();
     let line = &office.list(&["plugin", "list"])[0];
@@ -230,4 +241,29 @@ fn refused_settings_are_told_of_the_option_that_was_typed() {
     let install = ["plugin", "install", "built/segment.wasm", "--reads", "name", "--writes", "note"];
     let ran = office.program(&install).ends(1).says("`--settings ").says("plugin inspect built/segment.wasm");
     assert!(!ran.err.contains("daybook.toml"), "{}", ran.err);
+}
+
+#[test]
+fn what_a_plugin_needs_to_be_loaded_can_be_given_to_it() {
+    let office = bare();
+    // 128 MiB before it has done anything.
+    let large = "(memory (export \"memory\") 2048) (func $JOB(validate) unreachable)";
+    office.write("built/large.wasm", &Fixture::new(large).component());
+    let install = ["plugin", "install", "built/large.wasm", "--name", "large", "--reads", "note"];
+    office.program(&install).ends(1).says("memory_bytes_max");
+    office.program(&["plugin", "inspect", "built/large.wasm"]).ends(1).says("memory_bytes_max");
+    let more = ["--memory-bytes-max", "268435456", "--time-ms-max", "2000"];
+    office.program(&[install.as_slice(), &more].concat()).ends(0);
+    assert!(configuration(&office).contains("memory_bytes_max = 268435456\ntime_ms_max = 2000\n"));
+    office.program(&["plugin", "pin", "large"]).ends(0);
+    office.write("built/next.wasm", &Fixture::new(large).version("1.1.0").component());
+    office.program(&["plugin", "install", "built/next.wasm", "--replace", "--name", "large"]).ends(0).says("1.1.0");
+    office.program(&["plugin", "inspect", "built/large.wasm", "--memory-bytes-max", "268435456"]).ends(0);
+    // What takes long says so: here two MiB of a section that means nothing.
+    let mut long = component("validate");
+    long.extend([0, 0x84, 0x80, 0x80, 0x01, 3]);
+    long.extend(b"pad");
+    long.resize(long.len() + (2 << 20), 0);
+    office.write("built/long.wasm", &long);
+    office.program(&["plugin", "inspect", "built/long.wasm"]).ends(0).says("compiling built/long.wasm");
 }

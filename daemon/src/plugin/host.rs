@@ -180,13 +180,19 @@ fn no_engine(name: &str, why: &str) -> Problem {
     Problem::new(NO_ENGINE, name, format!("`{name}`: plugins can't be run: {why}. It was not loaded."), hint)
 }
 
+/// Words why there is no engine for any plugin.
+fn unstarted(why: &str) -> Problem {
+    let hint = "They need about 80 GB of address space, of which they use little: look at `ulimit -v`, and at `LimitAS=` of the service.";
+    Problem::new(NO_ENGINE, "plugins", format!("plugins can't be run: {why}. None was loaded."), hint)
+}
+
 impl Host {
     /// Makes a host without plugins.
     pub fn new(parts: HostParts) -> Result<Self, Problem> {
         let HostParts { compiler, compile_limits, cache_folder, cache_key, clock, disk, read_value, metered, tables } =
             parts;
-        let engine = compile::running(metered).map_err(|error| no_engine("plugins", &error.to_string()))?;
-        let linker = linker(&engine).map_err(|error| no_engine("plugins", &error.to_string()))?;
+        let engine = compile::running(metered).map_err(|error| unstarted(&error.to_string()))?;
+        let linker = linker(&engine).map_err(|error| unstarted(&error.to_string()))?;
         let cache = Cache::new(&engine, cache_folder, &cache_key, compiler, compile_limits, metered);
         let core = Core {
             engine,
@@ -259,7 +265,12 @@ impl Host {
     /// Says what a file is, without settings and without rows.
     pub fn inspect(&self, path: &std::path::Path, limits: PluginLimits) -> Result<Inspection, Problem> {
         let name = path.file_stem().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-        let file = inspect::take(self.core.disk(), &name, path, None)?;
+        let file = inspect::take(self.core.disk(), &name, path, None).map_err(|problem| {
+            let is_unreadable = problem.code == inspect::NOT_READABLE.0;
+            // No configuration has to do with it.
+            let hint = "Look whether the name is right, and whether this account may read it. A plugin is built before it is looked at.";
+            if is_unreadable { Problem { hint: hint.to_owned(), ..problem } } else { problem }
+        })?;
         let (bytes, sha256) = (file.bytes, file.digest);
         let component = inspect::compile(&self.core.cache, &self.core.engine, &name, file)?;
         let surface = Surface::of(&component, &self.core.engine, bytes, sha256);

@@ -15,7 +15,7 @@ use crate::model::plugin::{
     Dispute, Issue, PluginChange, PluginJob, PluginMail, PluginName, PluginReading, PluginSetup, Resolution,
 };
 use crate::plugin::limits::CompileLimits;
-use crate::plugin::{Answered, Host, HostParts, Plugins, Request, Status, Unavailable, forbids_start};
+use crate::plugin::{Answered, Host, HostParts, PluginState, Plugins, Request, Status, Unavailable, forbids_start};
 use crate::store::MasterKey;
 
 /// The office's plugins.
@@ -52,7 +52,7 @@ impl OfficePlugins {
                     self.host = Some(host);
                 }
                 Err(problem) => {
-                    self.nothing.why.clone_from(&problem.message);
+                    self.nothing.why = format!("{} {}", problem.message, problem.hint);
                     self.untold.push(problem);
                 }
             }
@@ -116,7 +116,18 @@ impl Plugins for OfficePlugins {
     }
 
     fn status(&mut self) -> Vec<Status> {
-        self.host().map(Plugins::status).unwrap_or_default()
+        if let Some(host) = self.host() {
+            return host.status();
+        }
+        let refused = |setup: &PluginSetup| Status {
+            name: setup.name.clone(),
+            state: PluginState::Refused,
+            manifest: None,
+            sha256: None,
+            last_error: Some(self.nothing.why.clone()),
+            refused: None,
+        };
+        self.setups.iter().filter(|setup| !setup.disabled).map(refused).collect()
     }
 
     fn jobs(&mut self, name: &PluginName) -> Vec<PluginJob> {
