@@ -244,6 +244,18 @@ fn refused_settings_are_told_of_the_option_that_was_typed() {
 }
 
 #[test]
+fn a_file_that_is_not_there_has_nothing_to_do_with_the_configuration() {
+    let office = office();
+    for command in ["inspect", "test"] {
+        for file in ["built/away.wasm", "built"] {
+            let ran = office.program(&["plugin", command, file, "--json"]).ends(1).says(file);
+            let hint = ran.err.lines().find(|line| line.contains("hint:")).unwrap_or_default();
+            assert!(!hint.is_empty() && !hint.contains("`path`"), "{}", ran.err);
+        }
+    }
+}
+
+#[test]
 fn what_a_plugin_needs_to_be_loaded_can_be_given_to_it() {
     let office = bare();
     // 128 MiB before it has done anything.
@@ -266,4 +278,26 @@ fn what_a_plugin_needs_to_be_loaded_can_be_given_to_it() {
     long.resize(long.len() + (2 << 20), 0);
     office.write("built/long.wasm", &long);
     office.program(&["plugin", "inspect", "built/long.wasm"]).ends(0).says("compiling built/long.wasm");
+}
+
+#[test]
+fn a_test_names_the_plugin_its_version_the_row_and_the_column() {
+    let office = office();
+    let test = |name: &str, text: &str| {
+        office.write(name, text.as_bytes());
+        office.program(&["plugin", "test", "built/check.wasm", "--fixtures", name])
+    };
+    let column = "[[column]]\nname = \"note\"\n";
+    let trap = format!("{column}[[row]]\ncells = [\"tea\"]\n[[row]]\ncells = [\"!trap\"]\n");
+    test("trap.toml", &trap).ends(1).says("`test` 1.0.0 broke off").says("row 1");
+    let wide = format!("{column}[[row]]\ncells = [\"tea\", \"milk\"]\n");
+    test("wide.toml", &wide).ends(1).says("row 0 has 2 cells, and there is 1 column");
+    let kind = "[[column]]\nname = \"note\"\nkind = \"money\"\n";
+    test("kind.toml", kind).ends(1).says("use one of text, integer, decimal, date, flag");
+    let wrong = format!("{column}[[row]]\ncells = [\"\"]\n");
+    let ran = test("wrong.toml", &wrong).ends(1).says("`empty`").says("in `note`");
+    assert!(!ran.out.contains("Some(") && !ran.out.contains("SaidIssue"), "{}", ran.out);
+    for (option, value) in [("--time-ms-max", "0"), ("--memory-bytes-max", "0"), ("--time-ms-max", "60001")] {
+        office.program(&["plugin", "test", "built/check.wasm", option, value]).ends(2).says(option);
+    }
 }
