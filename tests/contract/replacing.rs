@@ -301,3 +301,12 @@ fn a_test_names_the_plugin_its_version_the_row_and_the_column() {
         office.program(&["plugin", "test", "built/check.wasm", option, value]).ends(2).says(option);
     }
 }
+
+#[test]
+fn a_plugin_that_failed_has_found_nothing() {
+    let office = office();
+    office.save("share/staff.xlsx", &rows(&["Customer ID|Name|Note", "C-1|Amber|!trap"]));
+    office.sync();
+    let listed = office.program(&["review", "list"]).ends(0).says("the plugin `check` 1.0.0 had no answer");
+    assert!(!listed.out.contains("found"), "{}", listed.out);
+}
