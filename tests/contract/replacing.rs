@@ -141,6 +141,27 @@ fn a_running_daemon_takes_what_the_commands_installed_and_pinned() {
 }
 
 #[test]
+fn what_a_daemon_has_refused_is_forgotten_when_it_ends() {
+    let office = office();
+    office.sync_quietly();
+    let daemon = office.start(&["run"]);
+    // A wrong file would keep it from starting: so it is running first.
+    office.open("share/staff.xlsx").set("C-1", "Name", "Ambra").save();
+    wait_until("the daemon runs", || office.value("C-1", "name") == "Ambra");
+    let state = || office.program(&["--json", "plugin", "list"]).lines()[0]["state"].clone();
+    std::fs::write(office.path("new"), b"no plugin").expect("a file");
+    std::fs::rename(office.path("new"), office.path("plugins/check.wasm")).expect("it can be renamed");
+    let noted = || office.program(&["--json", "plugin", "list"]).out.contains("Version 1.0.0 goes on.");
+    wait_until("the refusal is known", noted);
+    daemon.signal(Signal::TERM);
+    daemon.ended("the daemon").ends(0);
+    assert_eq!(state(), "refused", "the file is no good, whoever looks");
+    assert!(!noted(), "nothing goes on");
+    office.write("plugins/check.wasm", &component("validate"));
+    assert_eq!(state(), "loaded");
+}
+
+#[test]
 fn only_a_plugin_is_overwritten_by_one() {
     let office = office();
     let before = office.read("daybook.toml");

@@ -183,6 +183,18 @@ pub(super) fn note_plugins(pipeline: &mut Pipeline) {
     }
 }
 
+/// Forgets which files the daemon has refused: with it the versions before end, and whoever looks at the files then finds what is wrong with them.
+pub(super) fn forget_refused(pipeline: &mut Pipeline) {
+    for status in pipeline.plugins().status() {
+        if status.state != PluginState::Stopped
+            && status.refused.is_some()
+            && let Err(error) = pipeline.store().note_read(&plugin_source(&status.name))
+        {
+            tracing::warn!(%error, "`daybook status` may say that an earlier version of a plugin goes on");
+        }
+    }
+}
+
 /// The name under which a plugin's trouble is remembered beside that of the sources, whose names have no colon.
 pub fn plugin_source(name: &str) -> SourceName {
     SourceName::new(&format!("plugin:{name}"))
