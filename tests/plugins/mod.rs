@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use daybook::extract::parse_text;
-use daybook::io::{ManualClock, Program, RealDisk};
+use daybook::io::{Disk, ManualClock, Program, RealDisk};
 use daybook::model::plugin::{OnFailure, PluginLimits, PluginRow, PluginSetup};
 use daybook::model::schema::{ConflictRule, Constraints, Title};
 use daybook::model::{Cell, Field, FieldId, FieldType, Problem, Table, TableName, Value};
@@ -79,18 +79,26 @@ fn host(cache: &Path, clock: &Arc<ManualClock>, metered: bool) -> Host {
 
 /// A host whose compiling child has limits of its own.
 fn limited_host(cache: &Path, clock: &Arc<ManualClock>, compile_limits: CompileLimits, metered: bool) -> Host {
-    let parts = HostParts {
+    Host::new(HostParts { compile_limits, metered, ..parts(cache, clock) }).expect("the engine starts")
+}
+
+/// A host that reads plugins from a disk of a test's own.
+fn on_disk(cache: &Path, clock: &Arc<ManualClock>, disk: Arc<dyn Disk>) -> Host {
+    Host::new(HostParts { disk, ..parts(cache, clock) }).expect("the engine starts")
+}
+
+fn parts(cache: &Path, clock: &Arc<ManualClock>) -> HostParts {
+    HostParts {
         compiler: Program::new(env!("CARGO_BIN_EXE_daybook"), [""; 0]),
-        compile_limits,
+        compile_limits: CompileLimits::default(),
         cache_folder: cache.to_owned(),
         cache_key: [7; 32],
         clock: clock.clone(),
         disk: Arc::new(RealDisk),
         read_value: Arc::new(|text, field| parse_text(text, field).map_err(|error| error.code)),
         tables: Vec::new(),
-        metered,
-    };
-    Host::new(parts).expect("the engine starts")
+        metered: false,
+    }
 }
 
 fn setup(name: &str, path: PathBuf) -> PluginSetup {

@@ -159,7 +159,8 @@ impl Took {
     }
 }
 
-/// Remembers which plugins have been stopped, for those who ask how things are.
+/// Remembers which plugins have been stopped, and for which a file lies there that was refused, for those who ask how things are: they load
+/// the files anew, and can't know what goes on here.
 pub(super) fn note_plugins(pipeline: &mut Pipeline) {
     if pipeline.config().plugins.is_empty() {
         return;
@@ -167,15 +168,29 @@ pub(super) fn note_plugins(pipeline: &mut Pipeline) {
     for status in pipeline.plugins().status() {
         let source = plugin_source(&status.name);
         let now = pipeline.now();
-        let noted = if status.state == PluginState::Stopped {
-            let what = status.last_error.unwrap_or_default();
-            let problem = Problem::new(STOPPED, status.name.as_str(), what, "").in_source(source.as_str());
-            pipeline.store().note_unread(&source, now, &problem)
+        let problem = if status.state == PluginState::Stopped {
+            Some(Problem::new(STOPPED, status.name.as_str(), status.last_error.unwrap_or_default(), ""))
         } else {
-            pipeline.store().note_read(&source)
+            status.refused
+        };
+        let noted = match problem {
+            Some(problem) => pipeline.store().note_unread(&source, now, &problem.in_source(source.as_str())),
+            None => pipeline.store().note_read(&source),
         };
         if let Err(error) = noted {
             tracing::warn!(%error, "`daybook status` may say something else of a plugin than the log");
+        }
+    }
+}
+
+/// Forgets which files the daemon has refused: with it the versions before end, and whoever looks at the files then finds what is wrong with them.
+pub(super) fn forget_refused(pipeline: &mut Pipeline) {
+    for status in pipeline.plugins().status() {
+        if status.state != PluginState::Stopped
+            && status.refused.is_some()
+            && let Err(error) = pipeline.store().note_read(&plugin_source(&status.name))
+        {
+            tracing::warn!(%error, "`daybook status` may say that an earlier version of a plugin goes on");
         }
     }
 }

@@ -360,6 +360,8 @@ pub(super) enum PluginCommand {
     Inspect {
         /// The plugin's file
         file: PathBuf,
+        #[command(flatten)]
+        limits: Limits,
     },
     /// Run a plugin's fixtures through its real component, with a figure of its work for each row
     Test {
@@ -368,12 +370,8 @@ pub(super) enum PluginCommand {
         /// Its fixtures: a file or a folder of them [default: the folder `fixtures` beside it]
         #[arg(long, value_name = "PATH")]
         fixtures: Option<PathBuf>,
-        /// The memory that it may have, as `memory_bytes_max` in the configuration
-        #[arg(long, value_name = "BYTES", default_value_t = 67_108_864)]
-        memory_bytes_max: u64,
-        /// The time that it may take for a batch, as `time_ms_max` in the configuration
-        #[arg(long, value_name = "MS", default_value_t = 1_000)]
-        time_ms_max: u64,
+        #[command(flatten)]
+        limits: Limits,
     },
     /// Say what a plugin would change in what is stored today, and what it finds wrong; nothing is posted
     Try {
@@ -408,8 +406,10 @@ pub(super) enum PluginCommand {
         /// Write it into the configuration as not in use yet, so that `plugin try` comes first
         #[arg(long)]
         disabled: bool,
-        /// Put the file in the place of the installed one of this name, and pin it; all else of its section stays
-        #[arg(long, conflicts_with_all = ["table", "reads", "writes", "settings", "disabled"])]
+        #[command(flatten)]
+        limits: Limits,
+        /// Take the file as a newer version of the installed plugin of this name, and pin it; all else of its section stays
+        #[arg(long, conflicts_with_all = ["table", "reads", "writes", "settings", "disabled", "memory_bytes_max", "time_ms_max"])]
         replace: bool,
     },
     /// Pin a plugin to its file as it is now: another file is refused from then on
@@ -417,16 +417,27 @@ pub(super) enum PluginCommand {
         /// Its name in the configuration
         name: String,
     },
-    /// Run a plugin again
+    /// Run a plugin from the next start on
     Enable {
         /// Its name in the configuration
         name: String,
     },
-    /// Run a plugin no longer
+    /// Run a plugin no longer, from the next start on
     Disable {
         /// Its name in the configuration
         name: String,
     },
+}
+
+/// What a plugin may use.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub(crate) struct Limits {
+    /// The memory that it may have, as `memory_bytes_max` in the configuration [default: 67108864]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(i64).range(65_536..=4_294_967_296))]
+    pub(crate) memory_bytes_max: Option<i64>,
+    /// The time that it may take for a batch, as `time_ms_max` in the configuration [default: 1000]
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(i64).range(1..=60_000))]
+    pub(crate) time_ms_max: Option<i64>,
 }
 
 /// The language of a new plugin.

@@ -14,6 +14,7 @@ use crate::error::Words;
 use crate::model::{self, Actor, ArrivalId, ArrivalKind, CellEntry, Life, RecordEntry, ReviewId, StoredRecord, Table};
 use crate::pipeline::reading::{ReviewLine, WhyLine};
 use crate::pipeline::{Decision, Look, PipelineError, by_prefix};
+use crate::plugin::FAILED;
 use crate::store::{ArrivalFilter, ArrivalLine, KeptReview, Tally};
 
 pub(crate) fn review(config: Option<&Path>, command: ReviewCommand, out: &mut Out) -> Outcome {
@@ -77,6 +78,10 @@ fn because(why: &WhyLine) -> String {
     let version = why.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
     let field = why.field.as_ref().map(|field| format!(" in `{field}`")).unwrap_or_default();
     let message = why.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
+    if why.code == FAILED.0 {
+        // It has found nothing: it could not look.
+        return format!("the plugin `{}`{version} had no answer{message}", why.plugin);
+    }
     format!("the plugin `{}`{version} found `{}`{field}{message}", why.plugin, why.code)
 }
 

@@ -47,6 +47,8 @@ use crate::model::policy::Policy;
 /// A configuration that has been checked.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// The file itself.
+    pub file: PathBuf,
     /// The directory of the file, to which its relative paths have been joined.
     pub directory: PathBuf,
     /// The office.
@@ -100,7 +102,7 @@ fn read(path: &Path, text: &str) -> (Option<Config>, Vec<ConfigProblem>, BTreeSe
     // The first in the text: those behind it may only follow from it.
     let error = errors.iter().min_by_key(|error| error.span().map_or(usize::MAX, |span| span.start));
     let config = match error {
-        None => read_document(paths::directory_of(path), &report, document.get_ref()),
+        None => read_document(path, &report, document.get_ref()),
         Some(error) => {
             report.add_syntax(error);
             None
@@ -111,7 +113,8 @@ fn read(path: &Path, text: &str) -> (Option<Config>, Vec<ConfigProblem>, BTreeSe
 }
 
 /// Reads the sections in the order in which they name each other. `None` if the store has no key.
-fn read_document(directory: PathBuf, report: &Report, document: &DeTable<'_>) -> Option<Config> {
+fn read_document(file: &Path, report: &Report, document: &DeTable<'_>) -> Option<Config> {
+    let directory = paths::directory_of(file);
     let mut root = Reader::root(report, document);
     let office = office::read_office(&mut root);
     let store = office::read_store(&mut root, &directory);
@@ -131,6 +134,7 @@ fn read_document(directory: PathBuf, report: &Report, document: &DeTable<'_>) ->
     root.finish();
     let policy = Policy { classes: people.classes, departments: people.departments, people: people.people, rules };
     Some(Config {
+        file: file.to_owned(),
         directory,
         office,
         store: store?,

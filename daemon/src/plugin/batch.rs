@@ -20,8 +20,6 @@ pub(super) struct Outcome<T> {
     pub(super) failed: Vec<FailedRow>,
     /// What went wrong first.
     pub(super) first: Option<Fault>,
-    /// How many batches there were.
-    pub(super) batches: u64,
     /// The plugin was stopped.
     pub(super) stopped: bool,
     /// It failed in a way that has nothing to do with the rows.
@@ -39,19 +37,12 @@ pub(super) fn ask_all<T>(
     now_ms: &dyn Fn() -> i64,
     ask: &mut dyn FnMut(Range<usize>) -> Result<Vec<T>, Fault>,
 ) -> Outcome<T> {
-    let mut outcome = Outcome {
-        answers: Vec::new(),
-        failed: Vec::new(),
-        first: None,
-        batches: 0,
-        stopped: false,
-        never_starts: false,
-    };
+    let mut outcome =
+        Outcome { answers: Vec::new(), failed: Vec::new(), first: None, stopped: false, never_starts: false };
     let mut vain = Vain { left: time_max.saturating_mul(VAIN_TIMES_MAX), time_max };
     for begin in (0..rows).step_by(BATCH_ROWS_MAX) {
         let batch = begin..rows.min(begin + BATCH_ROWS_MAX);
         let failed_before = outcome.failed.len();
-        outcome.batches += 1;
         let exhausted = !halve(batch.clone(), name, &mut vain, &mut outcome, ask);
         let failed = outcome.failed.len() - failed_before;
         // A few rows without an answer are those rows' fault as likely as the plugin's.

@@ -110,12 +110,8 @@ pub struct Status {
     pub sha256: Option<[u8; 32]>,
     /// What went wrong last, in a sentence.
     pub last_error: Option<String>,
-    /// Batches that it was given.
-    pub batches: u64,
-    /// Rows that it was given.
-    pub rows: u64,
-    /// Rows for which it had no answer.
-    pub failed_rows: u64,
+    /// Why the file that lies in its place by now was refused, while the version before goes on.
+    pub refused: Option<Problem>,
 }
 
 /// Whether a plugin is asked.
@@ -160,6 +156,10 @@ impl Core {
         loaded.unwrap_or_else(|error| Err(no_engine(&setup.name, &error.to_string())))
     }
 
+    pub(super) fn clock(&self) -> &dyn Clock {
+        self.clock.as_ref()
+    }
+
     pub(super) fn disk(&self) -> &dyn Disk {
         self.disk.as_ref()
     }
@@ -180,13 +180,19 @@ fn no_engine(name: &str, why: &str) -> Problem {
     Problem::new(NO_ENGINE, name, format!("`{name}`: plugins can't be run: {why}. It was not loaded."), hint)
 }
 
+/// Words why there is no engine for any plugin.
+fn unstarted(why: &str) -> Problem {
+    let hint = "They need about 80 GB of address space, of which they use little: look at `ulimit -v`, and at `LimitAS=` of the service.";
+    Problem::new(NO_ENGINE, "plugins", format!("plugins can't be run: {why}. None was loaded."), hint)
+}
+
 impl Host {
     /// Makes a host without plugins.
     pub fn new(parts: HostParts) -> Result<Self, Problem> {
         let HostParts { compiler, compile_limits, cache_folder, cache_key, clock, disk, read_value, metered, tables } =
             parts;
-        let engine = compile::running(metered).map_err(|error| no_engine("plugins", &error.to_string()))?;
-        let linker = linker(&engine).map_err(|error| no_engine("plugins", &error.to_string()))?;
+        let engine = compile::running(metered).map_err(|error| unstarted(&error.to_string()))?;
+        let linker = linker(&engine).map_err(|error| unstarted(&error.to_string()))?;
         let cache = Cache::new(&engine, cache_folder, &cache_key, compiler, compile_limits, metered);
         let core = Core {
             engine,
@@ -217,6 +223,12 @@ impl Host {
         let used: Vec<[u8; 32]> = self.slots.iter().filter_map(|slot| Some(slot.loaded()?.version.sha256)).collect();
         self.core.cache.tidy(&used);
         problems
+    }
+
+    /// Takes note of what the configuration says by now: files and pins are followed at the next [`Host::refresh`], anything else only by a start.
+    pub fn follow(&mut self, setups: &[PluginSetup]) -> Vec<Problem> {
+        let named = |slot: &Slot| setups.iter().find(|setup| setup.name == slot.setup.name);
+        self.slots.iter_mut().filter_map(|slot| named(slot).and_then(|setup| slot.follow(setup))).collect()
     }
 
     /// Looks whether files of plugins have changed; call it between arrivals. It does not wait for the compiler.
@@ -253,7 +265,12 @@ impl Host {
     /// Says what a file is, without settings and without rows.
     pub fn inspect(&self, path: &std::path::Path, limits: PluginLimits) -> Result<Inspection, Problem> {
         let name = path.file_stem().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-        let file = inspect::take(self.core.disk(), &name, path, None)?;
+        let file = inspect::take(self.core.disk(), &name, path, None).map_err(|problem| {
+            let is_unreadable = problem.code == inspect::NOT_READABLE.0;
+            // No configuration has to do with it.
+            let hint = "Look whether the name is right, and whether this account may read it. A plugin is built before it is looked at.";
+            if is_unreadable { Problem { hint: hint.to_owned(), ..problem } } else { problem }
+        })?;
         let (bytes, sha256) = (file.bytes, file.digest);
         let component = inspect::compile(&self.core.cache, &self.core.engine, &name, file)?;
         let surface = Surface::of(&component, &self.core.engine, bytes, sha256);
@@ -384,5 +401,5 @@ fn nothing<T>(rows: usize, why: &str) -> Answered<T> {
 fn unasked<T>(rows: usize, title: &str, fault: Fault) -> Outcome<T> {
     let why: CompactString = format!("{title} {fault}.").into();
     let failed = (0..rows).map(|row| FailedRow { row, why: why.to_string() }).collect();
-    Outcome { answers: Vec::new(), failed, first: Some(fault), batches: 0, stopped: false, never_starts: true }
+    Outcome { answers: Vec::new(), failed, first: Some(fault), stopped: false, never_starts: true }
 }

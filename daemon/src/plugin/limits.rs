@@ -95,3 +95,5 @@ pub const VAIN_REQUEST_WEIGHT: u32 = 3;
 pub const REST_MS: i64 = 10 * 60 * 1000;
 /// The longest rest.
 pub const REST_MS_MAX: i64 = 6 * 60 * 60 * 1000;
+/// After how long a plugin's file is looked at again that could be seen and not read.
+pub const READ_AGAIN_MS: i64 = 5_000;

@@ -47,6 +47,25 @@ pub struct Manifest {
     pub settings_schema: String,
 }
 
+impl Manifest {
+    /// Says why this is no newer version of a plugin: it calls itself otherwise, or does less. The error follows the plugin's name.
+    ///
+    /// Whoever copies a wrong file over a plugin's would otherwise lose the rule without a word.
+    pub fn succeeds(&self, before: &Self) -> Result<(), String> {
+        if self.id != before.id {
+            return Err(format!(
+                "is another plugin than before: it calls itself {}, and the one before {}",
+                words::quoted(&self.id),
+                words::quoted(&before.id)
+            ));
+        }
+        match before.jobs.iter().find(|job| !self.jobs.contains(job)) {
+            Some(job) => Err(format!("does no longer `{}`, as version {} did", interface(*job), before.version)),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Where the functions of its jobs are.
 #[derive(Default)]
 pub(super) struct Functions {
@@ -112,18 +131,19 @@ impl Loaded {
         let (checked, _) = ask(&pre, &bounds, describe);
         let (functions, manifest) = match (described, &checked) {
             (Some(found), _) => found.map_err(wrong)?,
-            (None, Err(fault)) => return Err(wrong(fault.to_string())),
+            (None, Err(fault)) => return Err(raised(wrong(fault.to_string()), fault)),
             (None, Ok(_)) => return Err(wrong("has not described itself".to_owned())),
         };
-        let what = match checked {
+        let what = match &checked {
             Ok(Ok(())) => None,
-            Ok(Err(why)) => Some(format!("refuses its settings: {}", words::line(&why, MESSAGE_CHARS_MAX))),
+            Ok(Err(why)) => Some(format!("refuses its settings: {}", words::line(why, MESSAGE_CHARS_MAX))),
             Err(fault) => Some(format!("{fault} when it was asked to check its settings")),
         };
         if let Some(what) = what {
             let message = format!("`{name}` {} {what}. It was not loaded.", manifest.version);
             let hint = format!("Correct `settings` of `{name}` in `daybook.toml`.");
-            return Err(Problem::new(SETTINGS, name, message, hint));
+            let problem = Problem::new(SETTINGS, name, message, hint);
+            return Err(checked.err().map_or(problem.clone(), |fault| raised(problem, &fault)));
         }
         let version =
             PluginVersion { name: name.into(), version: manifest.version.as_str().into(), sha256: surface.sha256 };
@@ -143,6 +163,19 @@ fn wrong(name: &str, what: &str) -> Problem {
         format!("`{name}` {what}. It was not loaded."),
         "Have the plugin's author correct it; `daybook plugin inspect FILE` shows what it exports.",
     )
+}
+
+/// The same problem, with the key of the limit that was reached: IT can do something about that, without the author.
+fn raised(problem: Problem, fault: &Fault) -> Problem {
+    let (key, option) = match fault {
+        Fault::OutOfMemory(_) => ("memory_bytes_max", "--memory-bytes-max"),
+        Fault::TimedOut(_) => ("time_ms_max", "--time-ms-max"),
+        _ => return problem,
+    };
+    let hint = format!(
+        "If it needs that much, give it more: `{key}` in its section of `daybook.toml`, `{option}` with a command that takes a file."
+    );
+    Problem { hint, ..problem }
 }
 
 fn mistyped(what: &str, error: &wasmtime::Error) -> String {

@@ -37,6 +37,7 @@ pub use self::host::{
 };
 pub use self::inspect::{IMPORT, NOT_A_COMPONENT, NOT_COMPILED, NOT_READABLE, PIN, Surface, TOO_LARGE, VERSION};
 pub use self::loaded::{MANIFEST, Manifest, SETTINGS};
+pub use self::slot::{OTHER, RESTART, other};
 
 use crate::model::plugin::{
     Dispute, Issue, PluginChange, PluginJob, PluginMail, PluginName, PluginReading, PluginRow, PluginSetup,

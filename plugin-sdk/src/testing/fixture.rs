@@ -252,7 +252,12 @@ impl Fixture {
         let known = |name: &str| self.columns.iter().any(|column| column.name == name);
         let kinds = ["text", "integer", "decimal", "date", "flag"];
         if let Some(column) = self.columns.iter().find(|column| !kinds.contains(&column.kind.as_str())) {
-            return Some(format!("column `{}`: `{}` is no kind; use one of {kinds:?}", column.name, column.kind));
+            return Some(format!(
+                "column `{}`: `{}` is no kind; use one of {}",
+                column.name,
+                column.kind,
+                kinds.join(", ")
+            ));
         }
         if self.columns.iter().skip_while(|column| column.reads).any(|column| column.reads) {
             return Some("columns with `reads = false` come after all others: so they are sent".to_owned());
@@ -262,11 +267,10 @@ impl Fixture {
         }
         for (at, row) in self.rows.iter().enumerate() {
             if row.cells.len() != self.columns.len() {
-                return Some(format!(
-                    "row {at} has {} cells, and there are {} columns",
-                    row.cells.len(),
-                    self.columns.len()
-                ));
+                let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+                let (cells, columns) = (count(row.cells.len(), "cell"), count(self.columns.len(), "column"));
+                let are = if self.columns.len() == 1 { "is" } else { "are" };
+                return Some(format!("row {at} has {cells}, and there {are} {columns}"));
             }
             let withheld = self.columns.iter().zip(&row.cells).find(|(column, cell)| !column.reads && !cell.is_empty());
             if let Some((column, _)) = withheld {

@@ -51,16 +51,23 @@ pub use self::rule::Rule;
 
 use std::path::Path;
 
-/// The fixtures of a folder, with their files' names, in the order of these.
+/// The fixtures of a folder, or of one file, with their files' names, in the order of these.
 ///
 /// # Errors
 ///
-/// The folder or a file of it can't be read, a file is no fixture, or there is none.
+/// The folder or a file can't be read, a file is no fixture, or there is none.
 pub fn fixtures(folder: &Path) -> Result<Vec<(String, Fixture)>, FixtureError> {
     let unreadable = |path: &Path, error: &std::io::Error| FixtureError::new(&format!("{}: {error}", path.display()));
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(|error| unreadable(folder, &error))? {
-        let path = entry.map_err(|error| unreadable(folder, &error))?.path();
+    let mut paths = Vec::new();
+    if folder.is_file() {
+        paths.push(folder.to_owned());
+    } else {
+        for entry in std::fs::read_dir(folder).map_err(|error| unreadable(folder, &error))? {
+            paths.push(entry.map_err(|error| unreadable(folder, &error))?.path());
+        }
+    }
+    for path in paths {
         if path.extension().is_some_and(|extension| extension == "toml") {
             let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

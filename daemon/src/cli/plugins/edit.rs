@@ -33,6 +33,9 @@ pub(super) struct Section {
     pub writes: Vec<String>,
     /// Settings as TOML, like `{ field = "tax_id" }`.
     pub settings: Option<toml_edit::InlineTable>,
+    /// What it may use, where that is not the usual.
+    pub memory_bytes_max: Option<i64>,
+    pub time_ms_max: Option<i64>,
     /// It is not in use yet.
     pub disabled: bool,
 }
@@ -52,6 +55,11 @@ pub(super) fn add(text: &str, section: &Section) -> Result<String, EditError> {
         table.insert("writes", value(section.writes.iter().collect::<Array>()));
         if let Some(settings) = &section.settings {
             table.insert("settings", value(settings.clone()));
+        }
+        for (key, limit) in [("memory_bytes_max", section.memory_bytes_max), ("time_ms_max", section.time_ms_max)] {
+            if let Some(limit) = limit {
+                table.insert(key, value(limit));
+            }
         }
         if section.disabled {
             table.insert("enabled", value(false));

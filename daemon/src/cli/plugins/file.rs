@@ -4,12 +4,16 @@ use std::path::Path;
 
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use wit_component::DecodedWasm;
 
 use crate::cli::output::Out;
 use crate::cli::{Failure, Outcome};
 use crate::error::Words;
-use crate::io::{Disk, RealDisk};
+use crate::io::{Disk, RealDisk, Replaced, private, replace};
 use crate::plugin::limits::PLUGIN_BYTES_MAX;
+
+/// What all WebAssembly begins with.
+const MAGIC: &[u8] = b"\0asm";
 
 /// Reads a plugin's file.
 pub(super) fn read(path: &Path, bytes_max: u64) -> Result<Vec<u8>, Failure> {
@@ -17,7 +21,7 @@ pub(super) fn read(path: &Path, bytes_max: u64) -> Result<Vec<u8>, Failure> {
         let hint = match error.kind() {
             std::io::ErrorKind::NotFound => "Look whether the name is right; a plugin is built before it is looked at.",
             std::io::ErrorKind::FileTooLarge => "Build it for release, without debug information.",
-            _ => "",
+            _ => "Look whether the name is right, and whether this account may read it.",
         };
         Failure::Failed(Words::new(format!("`{}` can't be read: {error}", path.display()), hint))
     };
@@ -40,13 +44,67 @@ pub(crate) fn hex(hash: &[u8]) -> String {
     })
 }
 
+/// Words why a file can't be written: whoever asked for it knows neither Daybook's temporary files nor numbers of errors.
+pub(super) fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
+    let what = format!("`{}` can't be written: {}", path.display(), error.kind());
+    let hint = "Nothing was changed. Look whether this account may write into that folder, and whether there is room.";
+    Failure::Failed(Words::new(what, hint))
+}
+
+/// A plugin's file that lies where it was wanted.
+pub(super) struct Put<'a> {
+    path: &'a Path,
+    /// It was not there before.
+    is_new: bool,
+}
+
+impl Put<'_> {
+    /// Removes it again, if it was not there before.
+    pub(super) fn take_back(&self) {
+        if self.is_new
+            && let Err(error) = private::remove(self.path)
+        {
+            tracing::warn!(%error, file = %self.path.display(), "a plugin's file that is not used could not be removed");
+        }
+    }
+}
+
+/// Puts a plugin's file into a folder. What is there is never overwritten; if it is the very same, that is all the better.
+pub(super) fn put<'a>(path: &'a Path, bytes: &[u8]) -> Result<Put<'a>, Failure> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
+    }
+    if RealDisk.fingerprint(path).map_err(|error| unwritable(path, &error))?.is_none() {
+        replace::write_new(path, bytes).map_err(|error| unwritable(path, &error))?;
+        return Ok(Put { path, is_new: true });
+    }
+    if read(path, PLUGIN_BYTES_MAX).is_ok_and(|there| there == bytes) {
+        return Ok(Put { path, is_new: false });
+    }
+    let what = format!("`{}` is there already and is another plugin", path.display());
+    Err(Failure::Failed(Words::new(what, "Give another name (`--name NAME`), or move that file away.")))
+}
+
 /// Writes the plugin that a compiler's module is.
 pub(super) fn pack_to(module: &Path, to: Option<&Path>, out: &mut Out) -> Outcome {
     let packed = pack(module, &read(module, PLUGIN_BYTES_MAX)?)?;
     let to = to.map_or_else(|| module.with_extension("plugin.wasm"), Path::to_owned);
-    // A plugin is built again and again.
-    let there = RealDisk.fingerprint(&to)?;
-    RealDisk.replace(&to, &packed, there)?;
+    check_exports(module, &packed, &to)?;
+    let no_file = |error: &std::io::Error| {
+        let what = format!("`{}` can't be written: {error}", to.display());
+        Failure::Failed(Words::new(what, "`--to` names the plugin's file, like `--to my-rule.wasm`."))
+    };
+    let there = RealDisk.fingerprint(&to).map_err(|error| no_file(&error))?;
+    // A plugin is built again and again; anything else is not what was meant.
+    if there.is_some() && !read(&to, PLUGIN_BYTES_MAX)?.starts_with(MAGIC) {
+        let what = format!("`{}` is there and is no WebAssembly. It was not overwritten", to.display());
+        return Err(Failure::Failed(Words::new(what, "`--to` names the plugin's file, like `--to my-rule.wasm`.")));
+    }
+    let replaced = RealDisk.replace(&to, &packed, there).map_err(|error| unwritable(&to, &error))?;
+    if !matches!(replaced, Replaced::Done(_)) {
+        let what = format!("`{}` was changed by somebody else at this moment", to.display());
+        return Err(Failure::Failed(Words::new(what, "Look at it and do it again.")));
+    }
     if out.json {
         out.value(&json!({ "file": to, "bytes": packed.len(), "sha256": hex(&sha256(&packed)) }));
     } else {
@@ -70,6 +128,25 @@ pub(super) fn pack(path: &Path, bytes: &[u8]) -> Result<Vec<u8>, Failure> {
         let hint = "It has to be a module for wasm32-unknown-unknown that was built with the Daybook SDK or with the files in `wit`.";
         Failure::Failed(Words::new(what, hint))
     })
+}
+
+/// Refuses what is no plugin: something that has nothing to do with Daybook can be made a component, too.
+fn check_exports(module: &Path, packed: &[u8], to: &Path) -> Outcome {
+    let is_meta = |name: &str| name.starts_with("daybook:plugin/meta@");
+    let has_meta = match wit_component::decode(packed) {
+        Ok(DecodedWasm::Component(resolve, world)) => resolve
+            .worlds
+            .get(world)
+            .is_some_and(|world| world.exports.keys().any(|key| is_meta(&resolve.name_world_key(key)))),
+        _ => false,
+    };
+    if has_meta {
+        return Ok(());
+    }
+    let (module, to) = (module.display(), to.display());
+    let what = format!("`{module}` does not export `daybook:plugin/meta`, so it is no plugin. `{to}` was not written");
+    let hint = "A plugin in Rust ends with a macro of the SDK such as `validator!`; `daybook plugin new` makes a folder in which all that is done.";
+    Err(Failure::Failed(Words::new(what, hint)))
 }
 
 /// Whether these bytes begin a component: the magic number, then version 13 in layer 1 (Component Model, binary format).

@@ -6,15 +6,16 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::cli::open::load_config;
 use crate::config::Config;
 use crate::extract;
-use crate::io::{Program, RealDisk, SystemClock};
+use crate::io::{Disk, Fingerprint, Program, RealDisk, SystemClock};
 use crate::model::Problem;
 use crate::model::plugin::{
     Dispute, Issue, PluginChange, PluginJob, PluginMail, PluginName, PluginReading, PluginSetup, Resolution,
 };
 use crate::plugin::limits::CompileLimits;
-use crate::plugin::{Answered, Host, HostParts, Plugins, Request, Status, Unavailable, forbids_start};
+use crate::plugin::{Answered, Host, HostParts, PluginState, Plugins, Request, Status, Unavailable, forbids_start};
 use crate::store::MasterKey;
 
 /// The office's plugins.
@@ -26,6 +27,10 @@ pub(crate) struct OfficePlugins {
     /// What is wrong and was not told yet.
     untold: Vec<Problem>,
     nothing: Unavailable,
+    /// The configuration's file, in which a plugin's file and pin may change at any time.
+    file: PathBuf,
+    /// The file as it was when it was read last.
+    read: Option<Fingerprint>,
 }
 
 impl OfficePlugins {
@@ -34,8 +39,8 @@ impl OfficePlugins {
         let mut parts = host_parts(&cache_folder(&config.store.path), key.plugin_cache_key(), false)?;
         parts.tables.clone_from(&config.tables);
         let nothing = Unavailable { why: "plugins can't be run.".to_owned() };
-        let (host, untold) = (None, Vec::new());
-        Ok(Self { setups: config.plugins.clone(), parts: Some(parts), host, untold, nothing })
+        let (setups, file) = (config.plugins.clone(), config.file.clone());
+        Ok(Self { setups, parts: Some(parts), host: None, untold: Vec::new(), nothing, file, read: None })
     }
 
     /// Loads what is not loaded yet.
@@ -47,12 +52,33 @@ impl OfficePlugins {
                     self.host = Some(host);
                 }
                 Err(problem) => {
-                    self.nothing.why.clone_from(&problem.message);
+                    self.nothing.why = format!("{} {}", problem.message, problem.hint);
                     self.untold.push(problem);
                 }
             }
         }
         self.host.as_mut()
+    }
+
+    /// Reads the configuration again if it has changed, and tells the host which files it names by now.
+    ///
+    /// So a plugin that `daybook plugin install --replace` or `pin` has named is in use without a start. A configuration that is wrong at this moment, as
+    /// while somebody edits it, changes nothing.
+    fn follow(&mut self) -> Vec<Problem> {
+        let Some(host) = &mut self.host else { return Vec::new() };
+        let Ok(now) = RealDisk.fingerprint(&self.file) else { return Vec::new() };
+        if now.is_none() || now == self.read {
+            return Vec::new();
+        }
+        let Ok(config) = load_config(Some(&self.file)) else {
+            if self.read.is_some() {
+                tracing::warn!(file = %self.file.display(), "the configuration has changed and is wrong; plugins stay as they are. `daybook check` says what");
+            }
+            self.read = now;
+            return Vec::new();
+        };
+        self.read = now;
+        host.follow(&config.plugins)
     }
 
     fn asked(&mut self) -> &mut dyn Plugins {
@@ -80,6 +106,7 @@ impl Plugins for OfficePlugins {
 
     fn refresh(&mut self) -> Vec<Problem> {
         let mut told = std::mem::take(&mut self.untold);
+        told.extend(self.follow());
         told.extend(self.host.as_mut().map(Host::refresh).unwrap_or_default());
         told
     }
@@ -89,7 +116,18 @@ impl Plugins for OfficePlugins {
     }
 
     fn status(&mut self) -> Vec<Status> {
-        self.host().map(Plugins::status).unwrap_or_default()
+        if let Some(host) = self.host() {
+            return host.status();
+        }
+        let refused = |setup: &PluginSetup| Status {
+            name: setup.name.clone(),
+            state: PluginState::Refused,
+            manifest: None,
+            sha256: None,
+            last_error: Some(self.nothing.why.clone()),
+            refused: None,
+        };
+        self.setups.iter().filter(|setup| !setup.disabled).map(refused).collect()
     }
 
     fn jobs(&mut self, name: &PluginName) -> Vec<PluginJob> {

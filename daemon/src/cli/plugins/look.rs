@@ -8,19 +8,22 @@ use serde_json::{Value as Json, json};
 use super::file::hex;
 use super::host::host_parts;
 use crate::app::plugin_source;
+use crate::cli::args::Limits;
 use crate::cli::open::{Make, load_config, open, open_with, read_key};
 use crate::cli::output::{Out, plural};
 use crate::cli::{Failure, Outcome};
 use crate::error::Words;
-use crate::io::{Entropy, OsEntropy};
+use crate::io::{Disk, Entropy, OsEntropy, RealDisk};
 use crate::model::plugin::{PluginJob, PluginLimits, PluginSetup};
 use crate::model::{Problem, Table};
 use crate::pipeline::Pipeline;
 use crate::pipeline::trial::Finding;
-use crate::plugin::{Host, HostParts, Inspection, PluginState, Status};
+use crate::plugin::{Host, HostParts, Inspection, NO_ENGINE, PluginState, STOPPED, Status};
 
-/// What a plugin may use that is only looked at.
-const LIMITS: PluginLimits = PluginLimits { memory_bytes_max: 64 << 20, time_max: Duration::from_secs(1) };
+/// How many digits of a hash are shown to people: as many as the history has.
+const HASH_SHOWN: usize = 16;
+/// From how many bytes on a file takes so long to compile that it is said.
+const LONG_BYTES: u64 = 1 << 20;
 
 /// The plugins of the configuration.
 pub(super) fn list(config: Option<&Path>, out: &mut Out) -> Outcome {
@@ -40,7 +43,7 @@ pub(super) fn list(config: Option<&Path>, out: &mut Out) -> Outcome {
     if lines.iter().all(is_well) { Ok(()) } else { Err(Failure::Wrong) }
 }
 
-/// How each plugin of the configuration is: as it can be loaded now, and whether the daemon has stopped it.
+/// How each plugin of the configuration is: as it can be loaded now, and whether the daemon has stopped it or refused its file.
 pub(crate) fn lines(pipeline: &mut Pipeline) -> Result<Vec<Json>, Failure> {
     let setups = pipeline.config().plugins.clone();
     if setups.is_empty() {
@@ -55,9 +58,9 @@ pub(crate) fn lines(pipeline: &mut Pipeline) -> Result<Vec<Json>, Failure> {
         line["path"] = json!(setup.path);
         line["pinned"] = json!(setup.sha256.is_some());
         let source = plugin_source(&setup.name);
-        if let Some(stopped) = noted.iter().find(|noted| noted.problem.source == source.as_str()) {
-            line["state"] = json!("stopped");
-            line["error"] = json!(stopped.problem.message);
+        if let Some(noted) = noted.iter().find(|noted| noted.problem.source == source.as_str()) {
+            line["state"] = json!(if noted.problem.code == STOPPED.0 { "stopped" } else { "refused" });
+            line["error"] = json!(noted.problem.message);
         }
         if setup.disabled {
             line["state"] = json!("disabled");
@@ -72,7 +75,9 @@ pub(crate) fn tell(line: &Json, out: &mut Out) {
     let text = |key: &str| line[key].as_str().unwrap_or("-").to_owned();
     let jobs = line["jobs"].as_array().map(|jobs| jobs.iter().filter_map(Json::as_str).collect::<Vec<_>>());
     let jobs = jobs.unwrap_or_default().join(", ");
-    out.line(format!("{}  {}  {}  {}  {jobs}", text("name"), text("version"), text("state"), text("table")));
+    let hash = text("sha256");
+    let hash = hash.get(..HASH_SHOWN).unwrap_or(&hash);
+    out.line(format!("{}  {}  {}  {}  {hash}  {jobs}", text("name"), text("version"), text("state"), text("table")));
     if let Some(error) = line["error"].as_str() {
         out.line(format!("  {error}"));
     }
@@ -94,8 +99,6 @@ fn status_line(status: Option<&Status>) -> Json {
         "jobs": manifest.map(|manifest| manifest.jobs.iter().map(|job| job_name(*job)).collect::<Vec<_>>()),
         "sha256": status.sha256.map(|hash| hex(&hash)),
         "error": status.last_error,
-        "rows": status.rows,
-        "failed_rows": status.failed_rows,
     })
 }
 
@@ -110,8 +113,8 @@ fn job_name(job: PluginJob) -> &'static str {
 }
 
 /// Says what a plugin's file is; without a configuration.
-pub(super) fn inspect(file: &Path, out: &mut Out) -> Outcome {
-    let Inspection { surface, manifest } = look_at(file)?;
+pub(super) fn inspect(file: &Path, limits: PluginLimits, out: &mut Out) -> Outcome {
+    let Inspection { surface, manifest } = Bench::new(&[])?.look_at(file, limits, out)?;
     let line = json!({
         "file": file,
         "bytes": surface.bytes,
@@ -154,8 +157,9 @@ fn describe(line: &Json, out: &mut Out) {
         out.line(format!("  jobs     {}", list(&manifest["jobs"])));
         out.line(format!("  reads    {}", list(&manifest["reads"])));
         out.line(format!("  writes   {}", list(&manifest["writes"])));
-        let schema = text(&manifest["settings_schema"]);
-        out.line(format!("  settings {}", if schema.is_empty() { "(none)" } else { &schema }));
+        let settings = settings(&text(&manifest["settings_schema"]));
+        out.line(format!("  settings {}", settings.first().map_or("(none)", String::as_str)));
+        settings.iter().skip(1).for_each(|setting| out.line(format!("           {setting}")));
     }
     out.line(format!("  worlds   {}", list(&line["worlds"])));
     out.line(format!("  imports  {}", list(&line["imports"])));
@@ -164,11 +168,60 @@ fn describe(line: &Json, out: &mut Out) {
     out.line(format!("  sha256   {}", text(&line["sha256"])));
 }
 
-/// Loads a file apart from any office.
-pub(super) fn look_at(file: &Path) -> Result<Inspection, Failure> {
-    // Compiled code is kept only as long as this command runs.
-    let cache = tempfile::tempdir()?;
-    host(cache.path(), false, &[])?.inspect(file, LIMITS).map_err(failed)
+/// The settings that a JSON Schema describes, one a line: name, type, what it is without a word, what it is for.
+fn settings(schema: &str) -> Vec<String> {
+    let schema: Json = serde_json::from_str(schema).unwrap_or_default();
+    let required = |name: &str| schema["required"].as_array().is_some_and(|names| names.iter().any(|one| one == name));
+    let line = |(name, about): (&String, &Json)| {
+        let kind = about["type"].as_str().map(|kind| format!(" ({kind})")).unwrap_or_default();
+        let usual = about.get("default").map(|usual| format!(" = {usual}")).unwrap_or_default();
+        let needed = if required(name) { ", required" } else { "" };
+        let purpose = about["description"].as_str().map(|purpose| format!(": {purpose}")).unwrap_or_default();
+        format!("{name}{kind}{usual}{needed}{purpose}")
+    };
+    schema["properties"].as_object().map(|properties| properties.iter().map(line).collect()).unwrap_or_default()
+}
+
+/// Where files are looked at apart from any office: what is compiled is kept as long as this command runs, so that it is compiled once.
+pub(super) struct Bench {
+    host: Host,
+    _cache: tempfile::TempDir,
+}
+
+impl Bench {
+    /// Makes one for plugins of these tables.
+    pub(super) fn new(tables: &[Table]) -> Result<Self, Failure> {
+        let cache = tempfile::tempdir()?;
+        Ok(Self { host: host(cache.path(), false, tables)?, _cache: cache })
+    }
+
+    /// Says what a file is.
+    pub(super) fn look_at(&self, file: &Path, limits: PluginLimits, out: &mut Out) -> Result<Inspection, Failure> {
+        say_if_long(file, out);
+        self.host.inspect(file, limits).map_err(failed)
+    }
+
+    /// Loads a plugin as the configuration says, and gives what is wrong with it.
+    pub(super) fn load(&mut self, setup: PluginSetup) -> Option<Problem> {
+        self.host.load(&[PluginSetup { disabled: false, ..setup }]).into_iter().next()
+    }
+}
+
+/// Says that a large file is being compiled: that may take half a minute.
+pub(super) fn say_if_long(file: &Path, out: &mut Out) {
+    let is_long = RealDisk.fingerprint(file).ok().flatten().is_some_and(|there| there.bytes >= LONG_BYTES);
+    if is_long && !out.json {
+        out.message(format!("compiling {} …", file.display()));
+    }
+}
+
+/// What a plugin may use, as it was typed or as it is without a word.
+pub(super) fn limits(typed: Limits) -> PluginLimits {
+    let or = |typed: Option<i64>, usual: u64| typed.and_then(|typed| u64::try_from(typed).ok()).unwrap_or(usual);
+    PluginLimits {
+        memory_bytes_max: or(typed.memory_bytes_max, 64 << 20),
+        time_max: Duration::from_millis(or(typed.time_ms_max, 1_000)),
+    }
 }
 
 /// A host apart from any office, for plugins of these tables.
@@ -191,6 +244,7 @@ pub(super) fn trial(config: Option<&Path>, name: &str, sample_max: usize, out: &
     config.plugins.iter_mut().filter(|setup| setup.name == name).for_each(|setup| setup.disabled = false);
     let mut pipeline = open_with(config, &key, Make::No)?;
     pipeline.plugins().start().map_err(failed)?;
+    check_triable(&mut pipeline, name)?;
     let mut trial = pipeline.try_plugin(name, sample_max)?;
     trial.problems.extend(pipeline.plugins().refresh());
     let is_asked = trial.problems.is_empty() && (trial.failed == 0 || trial.failed < trial.rows);
@@ -215,6 +269,28 @@ pub(super) fn trial(config: Option<&Path>, name: &str, sample_max: usize, out: &
         ));
     }
     if is_asked { Ok(()) } else { Err(Failure::Wrong) }
+}
+
+/// Says why a plugin can't be tried, once and not for each record.
+fn check_triable(pipeline: &mut Pipeline, name: &str) -> Outcome {
+    let Some(setup) = pipeline.config().plugins.iter().find(|setup| setup.name == name).cloned() else { return Ok(()) };
+    let problems = pipeline.plugins().refresh();
+    let own = |problem: &Problem| problem.place == name || problem.code == NO_ENGINE.0;
+    if let Some(problem) = problems.into_iter().find(own) {
+        return Err(failed(problem));
+    }
+    let jobs = pipeline.plugins().jobs(&setup.name);
+    let is_triable = |job: &PluginJob| !matches!(job, PluginJob::Merge | PluginJob::Mail);
+    if jobs.is_empty() || jobs.iter().any(is_triable) {
+        return Ok(());
+    }
+    let what = match jobs.as_slice() {
+        [PluginJob::Merge] => "decides conflicts, and there are none in what is stored",
+        [PluginJob::Mail] => "reads mails, and there are none in what is stored",
+        _ => "decides conflicts and reads mails, and there are none in what is stored",
+    };
+    let hint = "`daybook plugin test FILE` runs its fixtures.";
+    Err(Failure::Failed(Words::new(format!("`{name}` can't be tried: it {what}"), hint)))
 }
 
 fn finding_line(finding: &Finding) -> String {

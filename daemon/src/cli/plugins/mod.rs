@@ -10,27 +10,25 @@ mod office;
 mod test;
 
 use std::path::Path;
-use std::time::Duration;
 
 pub(crate) use self::file::{hex, sha256};
 
 use super::Outcome;
 use super::args::PluginCommand;
 use super::output::Out;
-use crate::model::plugin::PluginLimits;
 
 pub(crate) fn run(config: Option<&Path>, command: PluginCommand, out: &mut Out) -> Outcome {
     match command {
         PluginCommand::Enable { name } => office::enable(config, &name, true, out),
         PluginCommand::Disable { name } => office::enable(config, &name, false, out),
         PluginCommand::List => look::list(config, out),
-        PluginCommand::Inspect { file } => look::inspect(&file, out),
+        PluginCommand::Inspect { file, limits } => look::inspect(&file, look::limits(limits), out),
         PluginCommand::Try { name, dry_run: _, sample } => look::trial(config, &name, sample, out),
         PluginCommand::Pack { module, to } => file::pack_to(&module, to.as_deref(), out),
         PluginCommand::Install { file, name, replace: true, .. } => {
             office::replace(config, &file, name.as_deref(), out)
         }
-        PluginCommand::Install { file, name, table, reads, writes, settings, disabled, replace: false } => {
+        PluginCommand::Install { file, name, table, reads, writes, settings, disabled, limits, replace: false } => {
             let wanted = office::Install {
                 file: &file,
                 name: name.as_deref(),
@@ -39,13 +37,13 @@ pub(crate) fn run(config: Option<&Path>, command: PluginCommand, out: &mut Out) 
                 writes: &writes,
                 settings: settings.as_deref(),
                 disabled,
+                limits,
             };
             office::install(config, &wanted, out)
         }
         PluginCommand::Pin { name } => office::pin(config, &name, out),
-        PluginCommand::Test { file, fixtures, memory_bytes_max, time_ms_max } => {
-            let limits = PluginLimits { memory_bytes_max, time_max: Duration::from_millis(time_ms_max) };
-            test::run(&file, fixtures.as_deref(), limits, out)
+        PluginCommand::Test { file, fixtures, limits } => {
+            test::run(&file, fixtures.as_deref(), look::limits(limits), out)
         }
         PluginCommand::New { name, lang, dir, sdk } => {
             let within = dir.as_deref().unwrap_or(Path::new("."));

@@ -10,7 +10,8 @@ use daybook_plugin_sdk::testing::{
 };
 use serde_json::json;
 
-use super::look::{failed, host};
+use super::file::read;
+use super::look::{failed, host, say_if_long};
 use crate::cli::output::{Out, plural};
 use crate::cli::{Failure, Outcome};
 use crate::error::Words;
@@ -21,10 +22,8 @@ use crate::model::plugin::{
 };
 use crate::model::schema::{ConflictRule, Constraints, Title};
 use crate::model::{Cell, Field, FieldId, FieldType, Table, TableName, Value};
+use crate::plugin::limits::PLUGIN_BYTES_MAX;
 use crate::plugin::{Context, FailedRow, Host, Plugins, Request, SETTINGS};
-
-/// The plugin's name while it is tested.
-const NAME: &str = "tested";
 
 /// Runs the fixtures and tells of each.
 pub(super) fn run(file: &Path, folder: Option<&Path>, limits: PluginLimits, out: &mut Out) -> Outcome {
@@ -32,19 +31,23 @@ pub(super) fn run(file: &Path, folder: Option<&Path>, limits: PluginLimits, out:
         Some(folder) => folder.to_owned(),
         None => file.parent().unwrap_or(Path::new(".")).join("fixtures"),
     };
+    read(file, PLUGIN_BYTES_MAX)?;
     let cases = fixtures(&folder).map_err(|error| {
-        let hint = "A fixture is a TOML file; the authors' guide (plugin-sdk/README.md) describes it. `--fixtures DIR` names its folder.";
+        let hint = "A fixture is a TOML file; the authors' guide (plugin-sdk/README.md) describes it. `--fixtures PATH` names it or its folder.";
         Failure::Failed(Words::new(error.to_string(), hint))
     })?;
     let cache = tempfile::tempdir()?;
     let mut host = host(cache.path(), true, &[])?;
-    host.inspect(file, limits).and_then(|inspected| inspected.manifest).map_err(failed)?;
+    say_if_long(file, out);
+    // It is called by its own name: that is what its author knows.
+    let manifest = host.inspect(file, limits).and_then(|inspected| inspected.manifest).map_err(failed)?;
+    let name_of_plugin = PluginName::from(manifest.id.as_str());
     let mut wrong = 0;
     for (name, fixture) in &cases {
-        let (difference, fuel) = match Asked::new(fixture, file, limits) {
+        let (difference, fuel) = match Asked::new(fixture, &name_of_plugin, file, limits) {
             Ok(asked) => {
                 let said = asked.run(&mut host)?;
-                let fuel = host.measured(&PluginName::from(NAME)).map(|measured| measured.fuel_per_row());
+                let fuel = host.measured(&name_of_plugin).map(|measured| measured.fuel_per_row());
                 (fixture.check(&said).err(), fuel)
             }
             Err(why) => (Some(why), None),
@@ -85,7 +88,7 @@ struct Asked<'f> {
 
 impl<'f> Asked<'f> {
     /// Makes rows of a fixture; the error says which of its cells makes no sense.
-    fn new(fixture: &'f Fixture, file: &Path, limits: PluginLimits) -> Result<Self, String> {
+    fn new(fixture: &'f Fixture, name: &PluginName, file: &Path, limits: PluginLimits) -> Result<Self, String> {
         let columns = fixture.columns.iter();
         let fields: Vec<Field> =
             (0..).zip(columns).map(|(id, column)| field(id, &column.name, &column.kind, column.required)).collect();
@@ -98,7 +101,7 @@ impl<'f> Asked<'f> {
                 .collect()
         };
         let setup = PluginSetup {
-            name: NAME.into(),
+            name: name.clone(),
             path: file.to_owned(),
             sha256: None,
             table: TableName::new(&fixture.table),
@@ -143,8 +146,9 @@ impl<'f> Asked<'f> {
                 PluginJob::Merge => self.resolve(host, &mut said),
                 PluginJob::Mail => self.read_mail(host, &mut said),
             };
-            if let Some(failed) = failed.into_iter().next() {
-                said.failure = Some((kind_of(&failed.why).to_owned(), failed.why));
+            if let Some(first) = failed.first() {
+                let why = if failed.len() < self.rows.len() { of_rows(&failed) } else { first.why.clone() };
+                said.failure = Some((kind_of(&first.why).to_owned(), why));
             }
         }
         Ok(said)
@@ -228,6 +232,15 @@ impl<'f> Asked<'f> {
         }
         answered.failed
     }
+}
+
+/// The rows without an answer, and why the first of them has none.
+fn of_rows(failed: &[FailedRow]) -> String {
+    const SHOWN: usize = 10;
+    let numbers: Vec<String> = failed.iter().take(SHOWN).map(|failed| failed.row.to_string()).collect();
+    let more = if failed.len() > SHOWN { ", …" } else { "" };
+    let why = failed.first().map(|first| first.why.as_str()).unwrap_or_default();
+    format!("row{} {}{more}: {why}", plural(failed.len()), numbers.join(", "))
 }
 
 /// The kind of a failure, by the host's words for it.

@@ -56,7 +56,7 @@ pub(super) fn package() -> Vec<File> {
 /// The authors' guide. What it points to in Daybook's own tree is not there for them.
 pub(super) fn guide() -> String {
     let link = Regex::new(r"\[([^\]]+)\]\(\.\./[^)]*\)").expect("invariant: the pattern is one");
-    link.replace_all(GUIDE, "$1").into_owned()
+    link.replace_all(GUIDE, "$1 (in Daybook's sources)").into_owned()
 }
 
 /// The SDK's manifest without what it has from Daybook's workspace: this program is of the same one, so its values are the same.
@@ -112,6 +112,7 @@ mod tests {
     fn the_guide_points_to_nothing_that_is_not_there() {
         assert!(GUIDE.contains("](../plugins/"));
         let guide = guide();
+        assert!(guide.contains("plugins/ (in Daybook's sources)"), "{guide}");
         assert!(!guide.contains("](../") && guide.contains("](wit/types.wit)"), "{guide}");
     }
 
