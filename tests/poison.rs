@@ -65,6 +65,7 @@ path = "own.wasm"
 table = "customers"
 reads = ["name"]
 writes = ["name"]
+jobs = ["validate", "mail"]
 "#;
 
 /// Breaks over rows that say `poison`, and has nothing against others.

@@ -212,11 +212,19 @@ impl Consultant<'_> {
         (said, problems)
     }
 
-    /// Whether a plugin is to be asked for a job. One that could not be loaded is: its rows have failed then.
+    /// Whether a plugin is to be asked for a job. One that could not be loaded is asked for one of those that hold rows: they have
+    /// failed then.
     fn does(&mut self, setup: &PluginSetup, job: PluginJob) -> bool {
-        let jobs = self.plugins.jobs(&setup.name);
-        // Of one that is not there nobody knows what it would have done: it stands for a check.
-        if jobs.is_empty() { job == PluginJob::Validate } else { jobs.contains(&job) }
+        if !setup.lets(job) {
+            return false;
+        }
+        let offered = self.plugins.jobs(&setup.name);
+        if !offered.is_empty() {
+            return offered.contains(&job);
+        }
+        // Of one whose jobs nobody has named it isn't known what it would have done: it stands for a check. Once is enough to hold.
+        let holds = [PluginJob::Validate, PluginJob::Normalise, PluginJob::Classify];
+        holds.into_iter().find(|job| setup.lets(*job)) == Some(job)
     }
 
     fn normalise(

@@ -10,14 +10,14 @@ use toml_edit::InlineTable;
 
 use super::edit::{self, EditError, Section};
 use super::file::{self, hex};
-use super::look::{failed, host, look_at};
+use super::look::{failed, host, job_name, look_at};
 use crate::cli::open::{read_config, table};
 use crate::cli::output::Out;
 use crate::cli::{Failure, Outcome};
 use crate::config::{self, Config};
 use crate::error::Words;
 use crate::io::{Disk, RealDisk, Replaced, replace};
-use crate::model::plugin::PluginSetup;
+use crate::model::plugin::{PluginJob, PluginSetup};
 use crate::plugin::limits::PLUGIN_BYTES_MAX;
 
 /// The folder beside the configuration into which plugins are installed.
@@ -115,6 +115,9 @@ pub(super) fn install(named: Option<&Path>, wanted: &Install<'_>, out: &mut Out)
     let name = wanted.name.unwrap_or(&manifest.id).to_owned();
     let relative = format!("{FOLDER}/{name}.wasm");
     let target = config.directory.join(&relative);
+    let reads_mails = manifest.jobs.contains(&PluginJob::Mail);
+    // Without the key mails would not be put to it. What it is asked for then is no more than what it says now.
+    let jobs = if reads_mails { manifest.jobs.iter().map(|job| job_name(*job)).collect() } else { Vec::new() };
     let section = Section {
         name: name.clone(),
         path: relative,
@@ -122,6 +125,7 @@ pub(super) fn install(named: Option<&Path>, wanted: &Install<'_>, out: &mut Out)
         table: table.to_string(),
         reads: wanted.reads.to_vec(),
         writes: wanted.writes.to_vec(),
+        jobs: jobs.clone(),
         settings: wanted.settings.map(read_settings).transpose()?,
         disabled: wanted.disabled,
     };
@@ -143,9 +147,13 @@ pub(super) fn install(named: Option<&Path>, wanted: &Install<'_>, out: &mut Out)
     }
     office.write(&text)?;
     if out.json {
-        out.value(&json!({ "name": name, "path": target, "sha256": section.sha256, "version": manifest.version }));
+        out.value(&json!({ "name": name, "path": target, "sha256": section.sha256, "version": manifest.version,
+            "jobs": manifest.jobs.iter().map(|job| job_name(*job)).collect::<Vec<_>>() }));
     } else {
         out.line(format!("installed `{name}` {} as {}, pinned to its hash", manifest.version, target.display()));
+        if reads_mails {
+            out.line("It reads mails: of each, the sender, subject and lines that name no hidden field.");
+        }
         let then = if wanted.disabled {
             format!("`daybook plugin enable {name}` takes it into use")
         } else {

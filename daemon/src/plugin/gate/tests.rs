@@ -52,6 +52,7 @@ fn setup() -> PluginSetup {
         table: TableName::new("customers"),
         reads: (0..3).map(FieldId).collect(),
         writes: (1..8).map(FieldId).collect(),
+        jobs: None,
         resolves: Vec::new(),
         on_failure: OnFailure::Hold,
         settings: "{}".into(),
