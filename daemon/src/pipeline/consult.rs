@@ -248,7 +248,9 @@ impl Consultant<'_> {
                 continue;
             }
             let is_other = cell_of(&rows[*row].cells, *field) != Some(&cell);
-            said[*row].replaced.extend(because.replaced(*field, reason).filter(|_| is_typed && is_other));
+            if is_typed && is_other {
+                said[*row].replaced.push(because.replaced(*field, reason));
+            }
             put(&mut rows[*row], *field, cell.clone());
             let place = if is_typed { &mut said[*row].normalised } else { &mut said[*row].set };
             replace(place, (*field, cell, rule.clone()));
@@ -342,7 +344,9 @@ impl Consultant<'_> {
                 Resolution::Posted(cell) => cell.value() == dispute.incoming.as_ref(),
             };
             let said = &mut said[whose[dispute.row]];
-            said.replaced.extend(because.replaced(dispute.field, &resolution.reason).filter(|_| !stands));
+            if !stands {
+                said.replaced.push(because.replaced(dispute.field, &resolution.reason));
+            }
             said.resolved.push((dispute.field, verdict, rule.clone()));
         }
         // A dispute without an answer is put to a person anyway.
@@ -401,16 +405,16 @@ impl<'a> Because<'a> {
         Self { rule: rule_of(answered, setup), title: title_of(answered.version.as_ref(), setup), setup }
     }
 
-    /// Why a value of a field was replaced; `None` if it says nothing of that.
-    fn replaced(&self, field: FieldId, reason: &str) -> Option<Remarked> {
-        (!reason.is_empty()).then(|| Remarked {
+    /// Why a value of a field was replaced: in no words at all, if it gives no reason.
+    fn replaced(&self, field: FieldId, reason: &str) -> Remarked {
+        Remarked {
             rule: self.rule.clone(),
             title: self.title.clone(),
             field: Some(field),
             code: CompactString::const_new("replaced"),
             message: reason.to_owned(),
             reads: self.setup.reads.clone(),
-        })
+        }
     }
 }
 
