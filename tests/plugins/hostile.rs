@@ -36,15 +36,15 @@ const ASKED: &[Case] = &cases![
     "list-long": "validate" => "broke off: ",
     "unaligned": "validate" => "not aligned",
     "utf8": "validate" => "utf-8",
-    "row-range": "validate" => "row 1, and there are 1",
-    "column-range": "validate" => "column 3, and there are 3",
+    "row-range": "validate" => "a row that was not sent: there are 1",
+    "column-range": "validate" => "a column that is not there: there are 3",
     "enum-range": "validate" => "broke off: ",
     "alias": "validate" => "said more than the 4096 KiB",
     "log-long": "validate" => "said more than the 4096 KiB",
     "duplicate": "normalise" => "sets `name` twice",
     "not-in-writes": "normalise" => "sets `amount`, which is not in its `writes`",
-    "nan": "classify" => "a confidence is NaN",
-    "count": "merge" => "it has 2 items, and may have 1",
+    "nan": "classify" => "a confidence that is not from 0 to 1",
+    "count": "merge" => "it has more items than the 1 that it may have",
 ];
 
 /// Those that are not even loaded.

@@ -303,7 +303,7 @@ impl<'a> Composer<'a> {
         } else if found.reads.iter().all(is_open) {
             format!("{} found `{}`: {}", found.title, found.code, found.message)
         } else {
-            format!("{} found `{}`", found.title, found.code)
+            format!("{} found something, which only those are told who may see all that it saw", found.title)
         };
         let about = found.field.and_then(|id| self.table().field(id)).map(Field::title);
         let about = about.map_or_else(String::new, |title| format!("`{title}`: "));
