@@ -13,6 +13,7 @@ mod compose;
 mod consult;
 mod edits;
 pub mod error;
+pub mod flow;
 mod formulas;
 mod gone;
 mod heed;

@@ -51,3 +51,27 @@ fn whoever_installs_another_plugin_reads_nothing_of_mails() {
     assert!(!text.contains("jobs"), "{text}");
     office.program(&["check"]).ends(0).says("own: asked for validate");
 }
+
+/// A note that is made of a credit limit tells of it to those who may see notes only.
+#[test]
+fn it_is_told_where_a_plugin_may_carry_something_to_those_who_may_not_see_it() {
+    let office = Office::new(&super::plugins::customers("class = \"service\""));
+    office.write("built/note.wasm", &super::plugins::component("classify"));
+    let install = |name: &'static str, reads: &'static str| {
+        ["plugin", "install", "built/note.wasm", "--name", name, "--reads", reads, "--writes", "note"]
+    };
+    let told = "`own` reads `credit` (class contract) and sets `note` (class service): whoever may see `note` may learn something of `credit`.";
+    office.program(&install("own", "name,credit")).ends(0).says(told);
+    office.program(&["check"]).ends(0).says(told).says("1 notice");
+    let problems = office.json(&["check"])["problems"].clone();
+    assert_eq!(problems.as_array().map(Vec::len), Some(1), "{problems}");
+    assert_eq!(
+        (&problems[0]["code"], &problems[0]["source"]),
+        (&"plugin-flow".into(), &"plugins".into()),
+        "{problems}"
+    );
+    // Whoever sees notes sees names, too.
+    let ran = office.program(&install("other", "name")).ends(0);
+    assert!(!ran.out.contains("may learn") && !ran.err.contains("may learn"), "{}{}", ran.out, ran.err);
+    assert_eq!(office.json(&["check"])["problems"].as_array().map(Vec::len), Some(1));
+}

@@ -19,7 +19,7 @@ use crate::io::{OsEntropy, Program, RealDisk, SystemClock};
 use crate::model::plugin::PluginSetup;
 use crate::model::problem::Code;
 use crate::model::{Place, Problem};
-use crate::pipeline::{SourceSpec, file_name};
+use crate::pipeline::{SourceSpec, file_name, flow};
 use crate::source::mailbox::{self, Stop, Surroundings};
 use crate::source::workbook::{ChildReader, FetchLimits, Listing, SourceFile, WorkbookSource, fetch, file_kind, list};
 use crate::store::{Options, Store, StoreError};
@@ -77,8 +77,9 @@ pub(crate) fn run(path: Option<&Path>, out: &mut Out) -> Outcome {
             tell_plugin(line, out);
         }
     }
-    // A column that a person keeps for herself is told, but nothing is wrong with it.
-    let notices = problems.iter().filter(|problem| problem.code == "unknown-column").count();
+    // A column that a person keeps for herself is told, but nothing is wrong with it; nor with what an office knows of its plugins.
+    let is_notice = |problem: &&Problem| problem.code == "unknown-column" || problem.code == flow::FLOW.0;
+    let notices = problems.iter().filter(is_notice).count();
     let count = problems.len() - notices;
     if out.json {
         out.value(&json!({ "sources": sources, "plugins": plugins, "problems": problems }));
@@ -135,6 +136,8 @@ fn plugins(config: &Config, problems: &mut Vec<Problem>) -> Result<Vec<Json>, Fa
     let cache = tempfile::tempdir()?;
     let mut host = look::host(cache.path(), false, &config.tables)?;
     problems.extend(host.load(&config.plugins).into_iter().map(|problem| problem.in_source("plugins")));
+    let flows = config.plugins.iter().filter(|setup| !setup.disabled).flat_map(|setup| flow::flows(config, setup));
+    problems.extend(flows.map(|problem| problem.in_source("plugins")));
     let statuses = host.status();
     let line = |setup: &PluginSetup| {
         let status = statuses.iter().find(|status| status.name == setup.name);

@@ -18,6 +18,7 @@ use crate::config::{self, Config};
 use crate::error::Words;
 use crate::io::{Disk, RealDisk, Replaced, replace};
 use crate::model::plugin::{PluginJob, PluginSetup};
+use crate::pipeline::flow;
 use crate::plugin::limits::PLUGIN_BYTES_MAX;
 
 /// The folder beside the configuration into which plugins are installed.
@@ -146,13 +147,22 @@ pub(super) fn install(named: Option<&Path>, wanted: &Install<'_>, out: &mut Out)
         replace::write_new(&target, &bytes)?;
     }
     office.write(&text)?;
+    let flows: Vec<_> = checked
+        .plugins
+        .iter()
+        .filter(|setup| setup.name == name)
+        .flat_map(|setup| flow::flows(&checked, setup))
+        .collect();
     if out.json {
         out.value(&json!({ "name": name, "path": target, "sha256": section.sha256, "version": manifest.version,
-            "jobs": manifest.jobs.iter().map(|job| job_name(*job)).collect::<Vec<_>>() }));
+            "jobs": manifest.jobs.iter().map(|job| job_name(*job)).collect::<Vec<_>>(), "problems": flows }));
     } else {
         out.line(format!("installed `{name}` {} as {}, pinned to its hash", manifest.version, target.display()));
         if reads_mails {
             out.line("It reads mails: of each, the sender, subject and lines that name no hidden field.");
+        }
+        for problem in &flows {
+            out.problem(problem);
         }
         let then = if wanted.disabled {
             format!("`daybook plugin enable {name}` takes it into use")
