@@ -13,6 +13,8 @@ use super::{wire, words};
 pub(super) enum Fault {
     /// It took longer than it may.
     TimedOut(Duration),
+    /// It took longer for all rows of a request than it may.
+    TooSlow(Duration),
     /// It wanted more memory than it may have, in bytes.
     OutOfMemory(u64),
     /// It called itself too deep.
@@ -111,6 +113,9 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TimedOut(after) => write!(f, "took longer than {} ms and was stopped", after.as_millis()),
+            Self::TooSlow(after) => {
+                write!(f, "took longer than {} ms for all rows together and was stopped", after.as_millis())
+            }
             Self::OutOfMemory(bytes) => {
                 write!(f, "wanted more than the {} KiB of memory that it may have", bytes >> 10)
             }
