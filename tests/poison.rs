@@ -1,5 +1,6 @@
 //! Mails that break what works on them, and a store that can't be written: a mail costs itself at most, and is never put aside for what is not its fault.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,7 +9,7 @@ use daybook::io::{OsEntropy, SeededEntropy, SystemClock};
 use daybook::model::plugin::{
     Dispute, Issue, PluginChange, PluginJob, PluginMail, PluginName, PluginReading, Resolution,
 };
-use daybook::model::{Cell, Value};
+use daybook::model::{Actor, Cell, Value};
 use daybook::pipeline::mail::TookMail;
 use daybook::pipeline::{Pipeline, PipelineError};
 use daybook::plugin::{Answered, Plugins, Request};
@@ -26,6 +27,7 @@ path = "own.wasm"
 table = "customers"
 reads = ["name"]
 writes = ["name"]
+jobs = ["validate", "mail"]
 "#;
 
 /// Breaks over rows that say `poison`, and has nothing against others.
@@ -130,4 +132,22 @@ fn a_store_that_can_t_be_written_puts_no_mail_aside() {
     let took = take(&mut pipeline, "1", "Customer ID: C-1\r\nName: Amber").expect("it can be taken");
     assert_eq!((took.verdict, took.report.applied), (Verdict::Done, 2));
     assert_eq!(receipts(&mut pipeline).len(), 1);
+}
+
+/// Whoever catches the panic further out goes on with this pipeline: no row may pass it unchecked.
+#[test]
+fn a_panic_in_a_command_switches_no_rule_off() {
+    let (mut pipeline, asked) = office();
+    let table = pipeline.config().tables[0].clone();
+    let set = |pipeline: &mut Pipeline, name: &str| {
+        let cells = [(table.field_named("name").expect("a field").id, Cell::Value(Value::Text(name.into())))];
+        pipeline.set(&table.name, &["C-1".to_owned()], &cells, &Actor::Steward, false)
+    };
+    set(&mut pipeline, "Amber").expect("it is set");
+    let before = asked.load(Ordering::SeqCst);
+    let broken = catch_unwind(AssertUnwindSafe(|| set(&mut pipeline, "poison")));
+    assert!(broken.is_err() && asked.load(Ordering::SeqCst) > before, "the plugin breaks");
+    let before = asked.load(Ordering::SeqCst);
+    set(&mut pipeline, "Amethyst").expect("it is set");
+    assert!(asked.load(Ordering::SeqCst) > before, "the plugins are still asked");
 }

@@ -13,6 +13,7 @@ mod compose;
 mod consult;
 mod edits;
 pub mod error;
+pub mod flow;
 mod formulas;
 mod gone;
 mod heed;
@@ -21,6 +22,7 @@ mod hindrance;
 mod identity;
 mod ids;
 mod layout;
+mod lending;
 pub mod mail;
 pub mod mailing;
 mod moved;
@@ -41,7 +43,6 @@ mod telling;
 pub mod trial;
 mod typed;
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -74,7 +75,7 @@ use crate::model::{
     Actor, Arrival, ArrivalId, ArrivalKind, Cell, FieldId, Mark, Place, Problem, Review, ReviewKind, Revision, RowHash,
     SourceName, Table, TableName, Timestamp,
 };
-use crate::plugin::{Context as World, NoPlugins, Plugins};
+use crate::plugin::{Context as World, Plugins};
 use crate::source::workbook::{Fetched, SheetPatcher, SheetReader};
 use crate::store::{Along, ArrivalFilter, CommitError, HeldPayload, Snapshot, Store, Task};
 use crate::text::{Language, Texts};
@@ -590,19 +591,18 @@ impl Pipeline {
     ) -> Result<Report, PipelineError> {
         let (world, setups) = (self.world(dry), self.config.plugins.clone());
         let asked = table_of(&self.config, about.table)?.clone();
-        let plugins = RefCell::new(std::mem::replace(&mut self.parts.plugins, Box::new(NoPlugins)));
-        let consult = |case: &Case<'_>| {
-            let mut plugins = plugins.borrow_mut();
-            let (plugins, setups, context) = (plugins.as_mut(), setups.as_slice(), &world);
-            let mut consultant = Consultant { plugins, setups, table: &asked, context };
-            let (said, problems) = consultant.consult(std::slice::from_ref(case));
-            (said.into_iter().next().unwrap_or_default(), problems)
-        };
-        let posted = self.post(about, dry, |snapshot, table, decider, arrival, entropy| {
-            make(&consult, snapshot, table, decider, arrival, entropy)
-        });
-        self.parts.plugins = plugins.into_inner();
-        posted
+        self.lending(|pipeline, plugins| {
+            let consult = |case: &Case<'_>| {
+                let mut plugins = plugins.borrow_mut();
+                let (plugins, setups, context) = (plugins.as_mut(), setups.as_slice(), &world);
+                let mut consultant = Consultant { plugins, setups, table: &asked, context };
+                let (said, problems) = consultant.consult(std::slice::from_ref(case));
+                (said.into_iter().next().unwrap_or_default(), problems)
+            };
+            pipeline.post(about, dry, |snapshot, table, decider, arrival, entropy| {
+                make(&consult, snapshot, table, decider, arrival, entropy)
+            })
+        })
     }
 
     /// Makes and commits the posting of something that is not a sheet, anew if others committed meanwhile.

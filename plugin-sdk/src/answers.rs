@@ -17,8 +17,9 @@ pub struct Issues {
 impl Issues {
     /// The row is held until its author corrects it or a person decides.
     ///
-    /// `code` says which rule, for programs, and never changes: lower case with hyphens, like `check-digit`. `message` says what
-    /// is wrong and what to do, for office people. The cell is named beside it, so the message need not.
+    /// `code` says which rule, for programs, and never changes: lower case with hyphens, like `check-digit`; at most 64 bytes and 3 digits,
+    /// and not beginning with `plugin-`. With any other code the whole answer is refused. `message` says what is wrong and what to
+    /// do, for office people; what is longer than 300 characters is cut. The cell is named beside it, so the message need not.
     pub fn error(&mut self, column: Column, code: &str, message: impl Into<String>) {
         self.tell(Some(column), Severity::Error, code, message);
     }
@@ -173,6 +174,8 @@ pub struct Readings {
 
 impl Readings {
     /// A row that stands in this line, with the cells that the mail speaks of.
+    ///
+    /// With more than four rows for each line of the mail on average, or more than 1,000, the whole answer is refused.
     pub fn add<V: Into<String>>(&mut self, line: u32, cells: impl IntoIterator<Item = (Column, V)>) {
         let mut row = vec![None; self.columns];
         for (column, value) in cells {

@@ -221,3 +221,43 @@ fn a_batch_can_have_other_rows() {
     assert_eq!(batch.normalise::<Every>().ok(), Some(1));
     assert_eq!(batch.classify::<Every>().ok(), Some(3));
 }
+
+/// Says of each row what stands in it, as a code.
+struct Coded(Column);
+
+impl Plugin for Coded {
+    type Settings = NoSettings;
+    const MANIFEST: Manifest = manifest!();
+
+    fn new(_: NoSettings, schema: Schema<'_>, _: Context) -> Result<Self, Failure> {
+        Ok(Self(schema.column("name")?))
+    }
+}
+
+impl Validator for Coded {
+    fn validate(&self, row: Row<'_>, issues: &mut Issues) {
+        issues.error(self.0, row.cell(self.0).text().unwrap_or_default(), "It is wrong.");
+    }
+}
+
+/// Daybook would take the whole answer for wrong, and its author would not know why.
+#[test]
+fn a_code_that_daybook_would_refuse_is_told() {
+    let rule = Rule::<Coded>::new().validate();
+    let run = |code: &str| {
+        let lines =
+            format!("row = [{{ cells = [\"{code}\", \"\"], issues = [{{ column = \"name\", code = \"{code}\" }}] }}]");
+        let fixture = Fixture::parse(&format!("{COLUMNS}{lines}")).expect("the test's own fixture");
+        fixture.check(&fixture.run(&rule))
+    };
+    let longest = "a".repeat(64);
+    for code in ["check-digit", "rule-123", "3", "plugin", longest.as_str()] {
+        assert_eq!(run(code), Ok(()), "{code}");
+    }
+    let too_long = "a".repeat(65);
+    for code in ["iso8601", "rule-1-2-3-4", "plugin-held", "Check", "a b", "a_b", "税号", "", too_long.as_str()] {
+        let told = run(code).expect_err("Daybook refuses it");
+        assert!(told.contains(&format!("row 0: Daybook refuses the code `{code}`")), "{told}");
+        assert!(told.contains("3 digits") && told.contains("`plugin-`") && told.contains("64"), "{told}");
+    }
+}

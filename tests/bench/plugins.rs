@@ -137,6 +137,7 @@ impl Plugin {
             table: table.name.clone(),
             reads: table.fields.iter().map(|field| field.id).collect(),
             writes: Vec::new(),
+            jobs: None,
             resolves: Vec::new(),
             on_failure: OnFailure::Hold,
             settings: "{}".into(),

@@ -20,6 +20,7 @@ mod daemon;
 mod decisions;
 mod held;
 mod identity;
+mod installing;
 mod libreoffice;
 mod mail;
 mod plugins;

@@ -8,8 +8,13 @@ const OWNED: &str = "li.lei@example.com";
 
 /// An office whose mails are put to `status-words`.
 fn office(plugin: &str) -> Office {
+    office_with("jobs = [\"mail\"]", plugin)
+}
+
+/// The same, which says more or less of the plugin's jobs.
+fn office_with(jobs: &str, plugin: &str) -> Office {
     let section = format!(
-        "{MAIL}[[plugin]]\nname = \"words\"\npath = \"plugins/words.wasm\"\ntable = \"customers\"\n\
+        "{MAIL}[[plugin]]\nname = \"words\"\npath = \"plugins/words.wasm\"\ntable = \"customers\"\n{jobs}\n\
          reads = [\"customer_id\", \"stage\"]\nwrites = [\"stage\"]\n{plugin}"
     );
     let office = Office::with(&section);
@@ -146,4 +151,28 @@ fn a_reader_that_has_no_answer_to_five_mails_in_a_row_is_stopped() {
     assert!(!codes(0..4).contains(&"plugin-stopped".to_owned()), "four are not enough");
     assert!(codes(4..9).contains(&"plugin-stopped".to_owned()), "five are");
     assert_eq!(office.value("C-2", "stage"), "lead");
+}
+
+/// A component that also reads mails must not be shown those of an office that has never said so.
+#[test]
+fn mails_are_shown_to_no_plugin_of_which_the_office_does_not_say_so() {
+    let office = office_with("", SETTINGS);
+    deliver(&office, "12", CHIEF, "", "C-1 签了\r\n客户编号：C-2\r\n客户名称：青铜贸易\r\n");
+    office.sync();
+    assert_eq!((office.value("C-1", "stage"), office.value("C-2", "name")), ("lead".into(), "青铜贸易".into()));
+    // It does nothing here, and that is told: somebody has installed it for something.
+    office.program(&["check"]).ends(1).says("`words` 1.0.0 reads mails").says("`jobs = [\"mail\"]`");
+}
+
+#[test]
+fn a_reader_that_is_not_there_holds_no_save_and_the_senders_are_told() {
+    let office = office(SETTINGS);
+    std::fs::remove_file(office.path("plugins/words.wasm")).expect("it was there");
+    office.program(&["record", "set", "--key", "C-1", "name=Amethyst"]).ends(0);
+    assert_eq!(office.value("C-1", "name"), "Amethyst");
+    deliver(&office, "13", CHIEF, "", "C-2 签了\r\n客户编号：C-1\r\n客户名称：琥珀贸易\r\n");
+    office.sync();
+    assert_eq!((office.value("C-1", "name"), office.value("C-2", "stage")), ("琥珀贸易".into(), "lead".into()));
+    let (outcome, text) = last(&office);
+    assert!(text.contains("had no answer") && text.contains("tell your IT"), "{outcome}: {text}");
 }

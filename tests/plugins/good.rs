@@ -130,3 +130,24 @@ fn what_a_failure_says_is_left_out_where_it_may_quote_cells() {
     let all = format!("{told:?}");
     assert!(told.failed[0].why.contains("its words are left out") && !all.contains("empty"), "{all}");
 }
+
+/// The office has named a job, so it counts on it.
+#[test]
+fn a_plugin_that_can_t_do_what_the_office_names_is_not_loaded() {
+    let mut bench = Bench::new();
+    let mut setup = bench.setup("good", &good());
+    setup.jobs = Some(vec![PluginJob::Validate, PluginJob::Mail]);
+    let problems = bench.load(std::slice::from_ref(&setup));
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert_eq!(problems[0].code, "plugin-jobs", "{problems:?}");
+    let message = &problems[0].message;
+    assert!(
+        message.contains("`good` 1.0.0") && message.contains("`mail`") && !message.contains("`validate`, `mail`"),
+        "{message}"
+    );
+    assert!(problems[0].hint.contains("normalise, validate, classify, merge"), "{problems:?}");
+    assert_eq!(bench.host.status()[0].state, PluginState::Refused);
+    // That it can do more is nobody's concern.
+    setup.jobs = Some(vec![PluginJob::Validate]);
+    assert_eq!(bench.load(std::slice::from_ref(&setup)), []);
+}

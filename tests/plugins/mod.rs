@@ -109,6 +109,7 @@ fn setup(name: &str, path: PathBuf) -> PluginSetup {
         table: TableName::new("customers"),
         reads: vec![FieldId(1), FieldId(2)],
         writes: vec![FieldId(1), FieldId(3)],
+        jobs: None,
         resolves: Vec::new(),
         on_failure: OnFailure::Hold,
         settings: "{}".into(),

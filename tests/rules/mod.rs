@@ -5,6 +5,7 @@
 mod access;
 mod deciding;
 mod holding;
+mod jobs;
 mod rejecting;
 mod setting;
 mod telling;
@@ -23,7 +24,7 @@ use daybook::model::plugin::{
 };
 use daybook::model::{Actor, Cell, Outcome, RecordId, Review, TableName, Value};
 use daybook::pipeline::{Decision, Parts, Pipeline, PipelineError, Report, joined_key, key_cells};
-use daybook::plugin::{Answered, FailedRow, Plugins, Request};
+use daybook::plugin::{Answered, FailedRow, Plugins, Request, Unavailable};
 use daybook::source::workbook::{InProcessPatcher, InProcessReader};
 use daybook::store::{MasterKey, Store};
 
@@ -116,6 +117,8 @@ struct Rules {
     because: &'static str,
     /// It says so of each request.
     complains: bool,
+    /// It could not be loaded.
+    gone: bool,
 }
 
 /// What was asked: the job, whether it was a trial, and how many rows there were.
@@ -155,6 +158,11 @@ impl Closures {
         Answered { version: Some(version), answers, failed, problems }
     }
 
+    /// Has no answer to anything, if it could not be loaded.
+    fn gone(&self) -> Option<Unavailable> {
+        self.rules().gone.then(|| Unavailable { why: "`own` is not loaded.".to_owned() })
+    }
+
     fn changes(
         &self,
         job: PluginJob,
@@ -177,6 +185,9 @@ impl Plugins for Closures {
     fn jobs(&mut self, _name: &PluginName) -> Vec<PluginJob> {
         let rules = self.rules();
         let mut jobs = Vec::new();
+        if rules.gone {
+            return jobs;
+        }
         jobs.extend(rules.normalise.map(|_| PluginJob::Normalise));
         jobs.extend(rules.validate.map(|_| PluginJob::Validate));
         jobs.extend(rules.classify.map(|_| PluginJob::Classify));
@@ -185,10 +196,16 @@ impl Plugins for Closures {
     }
 
     fn normalise(&mut self, request: &Request<'_>) -> Answered<PluginChange> {
+        if let Some(mut gone) = self.gone() {
+            return gone.normalise(request);
+        }
         self.changes(PluginJob::Normalise, request, self.rules().normalise)
     }
 
     fn validate(&mut self, request: &Request<'_>) -> Answered<Issue> {
+        if let Some(mut gone) = self.gone() {
+            return gone.validate(request);
+        }
         let rule = self.rules().validate.expect("it is asked for its jobs only");
         let issue = |row: usize, (severity, field, code, message): Found| {
             let field = field.map(|field| request.table.field_named(field).expect("a field of the table").id);
@@ -200,6 +217,9 @@ impl Plugins for Closures {
     }
 
     fn classify(&mut self, request: &Request<'_>) -> Answered<PluginChange> {
+        if let Some(mut gone) = self.gone() {
+            return gone.classify(request);
+        }
         self.changes(PluginJob::Classify, request, self.rules().classify)
     }
 

@@ -83,3 +83,27 @@ fn an_author_is_told_why_what_she_typed_was_replaced() {
     assert_eq!(office.lines("other")[1], "C-1|b|Saved; segment: the first counts");
     office.is_quiet();
 }
+
+/// She would not know why her cell shows something else.
+#[test]
+fn an_author_is_told_that_what_she_typed_was_replaced_also_by_a_plugin_that_gives_no_reason() {
+    let rules = Rules { normalise: Some(|_| vec![("phone", "5".to_owned())]), because: "", ..Rules::default() };
+    for reads in ["reads = [\"phone\"]", "reads = [\"phone\", \"name\"]"] {
+        let mut office = Office::with(&format!("{reads}\nwrites = [\"phone\"]"), TWO_WAY, rules.clone());
+        office.take("staff", &["id|phone|Daybook", "C-1|005|", "C-2|5|"]);
+        assert_eq!(office.lines("staff")[1..], ["C-1|5|Saved; phone: changed by a rule of the office", "C-2|5|Saved"]);
+        office.is_quiet();
+    }
+    // Nor are words of the plugin's own for who may not see all that it saw, and something has become of her cell all the same.
+    let rules = Rules {
+        normalise: Some(|_| vec![("name", "Amber".to_owned())]),
+        because: "as with 13800138000",
+        ..Rules::default()
+    };
+    let section = "reads = [\"name\", \"phone\"]\nwrites = [\"name\"]";
+    let mut office = Office::with(section, TWO_WAY, rules);
+    office.take("sales", &["id|name|owner|Daybook", "C-1|amber|li.lei@example.com|"]);
+    let answer = "C-1|Amber|li.lei@example.com|Saved; name: changed by a rule of the office";
+    assert_eq!(office.lines("sales")[1], answer);
+    office.is_quiet();
+}

@@ -52,3 +52,4 @@ answer-plugin-skipped = taken, though a check could not be run
 
 # What is told of something that was taken.
 answer-plugin-warning = a rule of the office asks to look at this again
+answer-plugin-replaced = changed by a rule of the office

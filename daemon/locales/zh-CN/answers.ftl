@@ -52,3 +52,4 @@ answer-plugin-skipped = 检查未能运行，内容已采用
 
 # 已采用的内容另有提示。
 answer-plugin-warning = 公司的规则提示请再看一看
+answer-plugin-replaced = 已按公司的规则更改

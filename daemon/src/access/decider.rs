@@ -127,6 +127,27 @@ impl Decider {
         viewpoint
     }
 
+    /// Whether somebody sees something of one class in a record of which she does not see all of another: where a plugin makes the one of the other, she
+    /// may learn of it.
+    ///
+    /// It looks at each person and each role, with records of her own and of others, in her department, below it and elsewhere.
+    pub fn tells_more(&self, table: &Table, shown: &str, hidden: &str) -> bool {
+        let roles = self.rules.iter().map(|rule| Actor::Role { role: rule.role.clone(), department: None });
+        let people = self.people.keys().cloned().map(Actor::Person);
+        roles.chain(people).any(|actor| {
+            let viewpoint = self.viewpoint(&actor, table);
+            let (email, own) = (viewpoint.standing.email.as_deref(), viewpoint.standing.department.as_deref());
+            let below = own.map(|own| format!("{own}/below"));
+            let departments = [own, below.as_deref(), None];
+            let mut subjects =
+                [email, None].into_iter().flat_map(|owner| departments.map(|department| (owner, department)));
+            subjects.any(|(owner, department)| {
+                let rights = viewpoint.rights(&Subject { owner, department });
+                rights.sight(shown) != Sight::Hidden && rights.sight(hidden) != Sight::Clear
+            })
+        })
+    }
+
     /// Who the actor is to the rules.
     pub(super) fn standing(&self, actor: &Actor) -> Standing {
         match actor {
@@ -400,6 +421,27 @@ pub(super) mod tests {
         assert!(rights(&Actor::Daybook).may_create().is_err());
         assert_eq!(rights(&li()).sight("no such class"), Sight::Hidden);
         assert!(rights(&li()).may_write("no such class").is_err());
+    }
+
+    #[test]
+    fn one_class_tells_more_of_another_where_anybody_sees_the_one_without_the_other() {
+        let tells = |rules: Vec<AccessRule>, shown: &str, hidden: &str| {
+            Decider::compile(&policy(rules), &[customers()]).tells_more(&customers(), shown, hidden)
+        };
+        let all = |classes: &[&str]| AccessRule { read: names(classes), ..rule("all", Relation::All) };
+        assert!(tells(vec![all(&["service"])], "service", "transaction"));
+        assert!(!tells(vec![all(&["service"])], "transaction", "service"), "nobody sees it");
+        assert!(!tells(vec![all(&["service", "transaction"])], "service", "transaction"));
+        assert!(!tells(Vec::new(), "service", "transaction"));
+        let masked = AccessRule { mask: names(&["transaction"]), ..all(&["service"]) };
+        assert!(tells(vec![masked], "service", "transaction"), "a mask is not all");
+        // What is seen of some records only is told by the others.
+        for relation in [Relation::Own, Relation::Department, Relation::DepartmentTree] {
+            let some = |classes: &[&str]| AccessRule { read: names(classes), ..rule("some", relation) };
+            assert!(tells(vec![some(&["transaction"]), all(&["service"])], "service", "transaction"), "{relation:?}");
+            assert!(!tells(vec![some(&["service"]), all(&["transaction"])], "service", "transaction"), "{relation:?}");
+            assert!(!tells(vec![some(&["service", "transaction"])], "service", "transaction"), "{relation:?}");
+        }
     }
 
     #[test]

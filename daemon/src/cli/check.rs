@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::open::{load_config, read_key};
 use super::output::{Out, plural};
@@ -16,9 +16,10 @@ use crate::config::{Config, MailboxConfig};
 use crate::error::Words;
 use crate::extract::{Columns, Heading};
 use crate::io::{OsEntropy, Program, RealDisk, SystemClock};
+use crate::model::plugin::PluginSetup;
 use crate::model::problem::Code;
 use crate::model::{Place, Problem};
-use crate::pipeline::{SourceSpec, file_name};
+use crate::pipeline::{SourceSpec, file_name, flow};
 use crate::source::mailbox::{self, Stop, Surroundings};
 use crate::source::workbook::{ChildReader, FetchLimits, Listing, SourceFile, WorkbookSource, fetch, file_kind, list};
 use crate::store::{Options, Store, StoreError};
@@ -70,12 +71,18 @@ pub(crate) fn run(path: Option<&Path>, out: &mut Out) -> Outcome {
             None => {}
         }
     }
-    problems.extend(plugin_problems(&config)?);
-    // A column that a person keeps for herself is told, but nothing is wrong with it.
-    let notices = problems.iter().filter(|problem| problem.code == "unknown-column").count();
+    let plugins = plugins(&config, &mut problems)?;
+    if !out.json {
+        for line in &plugins {
+            tell_plugin(line, out);
+        }
+    }
+    // A column that a person keeps for herself is told, but nothing is wrong with it; nor with what an office knows of its plugins.
+    let is_notice = |problem: &&Problem| problem.code == "unknown-column" || problem.code == flow::FLOW.0;
+    let notices = problems.iter().filter(is_notice).count();
     let count = problems.len() - notices;
     if out.json {
-        out.value(&json!({ "sources": sources, "problems": problems }));
+        out.value(&json!({ "sources": sources, "plugins": plugins, "problems": problems }));
     } else {
         for problem in &problems {
             out.problem(problem);
@@ -120,14 +127,33 @@ fn mailbox_problem(config: &MailboxConfig) -> Option<Problem> {
     listed.err().map(|failure| failure.problem.in_source(config.name.as_str()))
 }
 
-/// What is wrong with the plugins. Compiled code is kept only as long as this command runs.
-fn plugin_problems(config: &Config) -> Result<Vec<Problem>, Failure> {
+/// The plugins with the jobs that they are asked for, and what is wrong with them. Compiled code is kept only as long as this
+/// command runs.
+fn plugins(config: &Config, problems: &mut Vec<Problem>) -> Result<Vec<Json>, Failure> {
     if config.plugins.iter().all(|setup| setup.disabled) {
         return Ok(Vec::new());
     }
     let cache = tempfile::tempdir()?;
     let mut host = look::host(cache.path(), false, &config.tables)?;
-    Ok(host.load(&config.plugins).into_iter().map(|problem| problem.in_source("plugins")).collect())
+    problems.extend(host.load(&config.plugins).into_iter().map(|problem| problem.in_source("plugins")));
+    let flows = config.plugins.iter().filter(|setup| !setup.disabled).flat_map(|setup| flow::flows(config, setup));
+    problems.extend(flows.map(|problem| problem.in_source("plugins")));
+    let statuses = host.status();
+    let line = |setup: &PluginSetup| {
+        let status = statuses.iter().find(|status| status.name == setup.name);
+        json!({ "name": setup.name, "table": setup.table.as_str(), "jobs": look::asked_jobs(setup, status) })
+    };
+    Ok(config.plugins.iter().filter(|setup| !setup.disabled).map(line).collect())
+}
+
+fn tell_plugin(line: &Json, out: &mut Out) {
+    let jobs: Option<Vec<&str>> = line["jobs"].as_array().map(|jobs| jobs.iter().filter_map(Json::as_str).collect());
+    let jobs = match jobs {
+        Some(jobs) if jobs.is_empty() => "asked for no job".to_owned(),
+        Some(jobs) => format!("asked for {}", jobs.join(", ")),
+        None => "not loaded".to_owned(),
+    };
+    out.line(format!("{}: {jobs}", line["name"].as_str().unwrap_or_default()));
 }
 
 /// A workbook is to be written into, and its format can only be read.

@@ -15,7 +15,7 @@ use super::people::{add_duplicate, check_name};
 use super::problem::ProblemKind;
 use super::reader::{Item, Located, Reader, Report};
 use super::table::{Claim, field_named, table_named};
-use crate::model::plugin::{OnFailure, PluginLimits, PluginSetup};
+use crate::model::plugin::{OnFailure, PluginJob, PluginLimits, PluginSetup};
 use crate::model::{FieldId, Table};
 
 /// What `memory_bytes_max` may be: one page of Wasm memory, and all that 32-bit Wasm can address.
@@ -55,6 +55,7 @@ fn read_plugin(
     let table = reader.need("table").and_then(Item::text);
     let reads = reader.need("reads").and_then(Item::distinct_texts);
     let writes = reader.item("writes").and_then(Item::distinct_texts).unwrap_or_default();
+    let jobs = reader.item("jobs").map(|item| read_jobs(report, item));
     let on_failure =
         reader.item("on_failure").and_then(|item| item.one_of(&[("hold", OnFailure::Hold), ("skip", OnFailure::Skip)]));
     let settings = reader.item("settings").map_or_else(|| Some("{}".to_owned()), |item| read_settings(report, &item));
@@ -84,6 +85,7 @@ fn read_plugin(
         table: table.name.clone(),
         reads: only(reads),
         writes: only(writes),
+        jobs: jobs.flatten(),
         resolves: Vec::new(),
         on_failure: on_failure.map_or(defaults::ON_FAILURE, |word| word.value),
         settings: settings?,
@@ -93,6 +95,20 @@ fn read_plugin(
         },
         disabled: enabled == Some(false),
     })
+}
+
+/// The jobs that a plugin is asked for.
+fn read_jobs(report: &Report, item: Item<'_>) -> Option<Vec<PluginJob>> {
+    let spot = item.spot.clone();
+    let words = item.distinct_texts()?;
+    if words.is_empty() {
+        let hint = "name some, or take the key out; `enabled = false` keeps the plugin from being run";
+        report.add(&spot, ProblemKind::WrongValue, "names no job", hint);
+        return None;
+    }
+    let mut jobs: Vec<PluginJob> = words.iter().filter_map(|word| report.choose(word, &PluginJob::NAMED)).collect();
+    jobs.sort_unstable();
+    Some(jobs)
 }
 
 /// Whose record a record is, and by which key it is found, is not for a plugin to say.
@@ -128,6 +144,11 @@ fn settle_claim(report: &Report, claim: &Claim, tables: &[Table], names: &[Strin
         let hint =
             format!("its `table` has to be `{}`, and its `reads` and `writes` have to name the field", claim.table);
         report.add(&claim.plugin.spot, ProblemKind::Contradiction, message, hint);
+        return;
+    }
+    if !plugin.lets(PluginJob::Merge) {
+        let message = format!("the plugin `{}` may not decide about `{}`", plugin.name, field.name);
+        report.add(&claim.plugin.spot, ProblemKind::Contradiction, message, "its `jobs` have to name `merge`");
         return;
     }
     plugin.resolves.push(field.id);

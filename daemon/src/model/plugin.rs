@@ -25,6 +25,8 @@ pub struct PluginSetup {
     pub reads: Vec<FieldId>,
     /// The fields that it may set.
     pub writes: Vec<FieldId>,
+    /// The jobs that it is asked for; `None` for all that it offers but the reading of mails. See [`lets`](Self::lets).
+    pub jobs: Option<Vec<PluginJob>>,
     /// The fields whose conflicts it decides: each is one that it sees and may set.
     pub resolves: Vec<FieldId>,
     /// What becomes of rows for which it has no answer.
@@ -35,6 +37,20 @@ pub struct PluginSetup {
     pub limits: PluginLimits,
     /// It is configured and not run.
     pub disabled: bool,
+}
+
+impl PluginSetup {
+    /// Whether the office lets the plugin do a job. Mails are read only by a plugin of which the office says so: what a mail holds
+    /// is nowhere in `reads`.
+    pub fn lets(&self, job: PluginJob) -> bool {
+        self.jobs.as_ref().map_or(job != PluginJob::Mail, |jobs| jobs.contains(&job))
+    }
+
+    /// The names of the jobs that the plugin is asked for, if it offers these.
+    pub fn asked(&self, offered: &[PluginJob]) -> Vec<&'static str> {
+        let asked = PluginJob::NAMED.into_iter().filter(|(_, job)| self.lets(*job) && offered.contains(job));
+        asked.map(|(name, _)| name).collect()
+    }
 }
 
 /// What becomes of rows for which a plugin has no answer.
@@ -68,6 +84,17 @@ pub enum PluginJob {
     Merge,
     /// Reads rows out of mails.
     Mail,
+}
+
+impl PluginJob {
+    /// All jobs, by their names in the contract and in the configuration.
+    pub const NAMED: [(&str, Self); 5] = [
+        ("normalise", Self::Normalise),
+        ("validate", Self::Validate),
+        ("classify", Self::Classify),
+        ("merge", Self::Merge),
+        ("mail", Self::Mail),
+    ];
 }
 
 /// Which plugin said something: stands in the history of each cell that it set or refused.

@@ -212,11 +212,19 @@ impl Consultant<'_> {
         (said, problems)
     }
 
-    /// Whether a plugin is to be asked for a job. One that could not be loaded is: its rows have failed then.
+    /// Whether a plugin is to be asked for a job. One that could not be loaded is asked for one of those that hold rows: they have
+    /// failed then.
     fn does(&mut self, setup: &PluginSetup, job: PluginJob) -> bool {
-        let jobs = self.plugins.jobs(&setup.name);
-        // Of one that is not there nobody knows what it would have done: it stands for a check.
-        if jobs.is_empty() { job == PluginJob::Validate } else { jobs.contains(&job) }
+        if !setup.lets(job) {
+            return false;
+        }
+        let offered = self.plugins.jobs(&setup.name);
+        if !offered.is_empty() {
+            return offered.contains(&job);
+        }
+        // Of one whose jobs nobody has named it isn't known what it would have done: it stands for a check. Once is enough to hold.
+        let holds = [PluginJob::Validate, PluginJob::Normalise, PluginJob::Classify];
+        holds.into_iter().find(|job| setup.lets(*job)) == Some(job)
     }
 
     fn normalise(
@@ -240,7 +248,9 @@ impl Consultant<'_> {
                 continue;
             }
             let is_other = cell_of(&rows[*row].cells, *field) != Some(&cell);
-            said[*row].replaced.extend(because.replaced(*field, reason).filter(|_| is_typed && is_other));
+            if is_typed && is_other {
+                said[*row].replaced.push(because.replaced(*field, reason));
+            }
             put(&mut rows[*row], *field, cell.clone());
             let place = if is_typed { &mut said[*row].normalised } else { &mut said[*row].set };
             replace(place, (*field, cell, rule.clone()));
@@ -334,7 +344,9 @@ impl Consultant<'_> {
                 Resolution::Posted(cell) => cell.value() == dispute.incoming.as_ref(),
             };
             let said = &mut said[whose[dispute.row]];
-            said.replaced.extend(because.replaced(dispute.field, &resolution.reason).filter(|_| !stands));
+            if !stands {
+                said.replaced.push(because.replaced(dispute.field, &resolution.reason));
+            }
             said.resolved.push((dispute.field, verdict, rule.clone()));
         }
         // A dispute without an answer is put to a person anyway.
@@ -393,16 +405,16 @@ impl<'a> Because<'a> {
         Self { rule: rule_of(answered, setup), title: title_of(answered.version.as_ref(), setup), setup }
     }
 
-    /// Why a value of a field was replaced; `None` if it says nothing of that.
-    fn replaced(&self, field: FieldId, reason: &str) -> Option<Remarked> {
-        (!reason.is_empty()).then(|| Remarked {
+    /// Why a value of a field was replaced: in no words at all, if it gives no reason.
+    fn replaced(&self, field: FieldId, reason: &str) -> Remarked {
+        Remarked {
             rule: self.rule.clone(),
             title: self.title.clone(),
             field: Some(field),
             code: CompactString::const_new("replaced"),
             message: reason.to_owned(),
             reads: self.setup.reads.clone(),
-        })
+        }
     }
 }
 

@@ -28,6 +28,8 @@ pub(super) const HELD: Code = Code("plugin-held");
 const WARNING: Code = Code("plugin-warning");
 /// A plugin had no answer for a row, and the office takes such rows.
 const SKIPPED: Code = Code("plugin-skipped");
+/// A plugin put something else in the place of what was typed.
+const REPLACED: Code = Code("plugin-replaced");
 /// The class whose cells may be quoted where the office's IT looks.
 const OPEN_CLASS: &str = "basic";
 
@@ -273,16 +275,23 @@ impl<'a> Composer<'a> {
             let words = self.words(warning, rights).map_or(Reason::code(code.0), Reason::Words);
             Remark { field: warning.field, reason: words }
         });
-        let rest = said.infos.iter().chain(said.replaced.iter().filter(is_settled));
-        let rest = rest
+        let infos = said
+            .infos
+            .iter()
             .filter_map(|found| Some(Remark { field: found.field, reason: Reason::Words(self.words(found, rights)?) }));
-        let told: Vec<Remark> = warnings.chain(rest).collect();
+        // That another value stands there than the one that she typed she is told in any case.
+        let replaced = said.replaced.iter().filter(is_settled).map(|found| {
+            let words = self.words(found, rights).filter(|words| !words.is_empty());
+            Remark { field: found.field, reason: words.map_or(Reason::code(REPLACED.0), Reason::Words) }
+        });
+        let told: Vec<Remark> = warnings.chain(infos).chain(replaced).collect();
         if let Some(row) = incoming.row.filter(|_| !told.is_empty()) {
             self.told_rows.push((row, told));
         }
     }
 
-    /// The words for what a plugin found. Its own are in them only if all that it saw may be quoted: they go into the log.
+    /// The words for what a plugin found. Its own are in them only if all that it saw may be quoted: they go into the log. A code is a word
+    /// of its own, too.
     fn told(&self, incoming: &Incoming<'_>, found: &Remarked, code: Code) -> Problem {
         let place = match found.field {
             Some(field) => self.arrival().place_of(incoming.row, field),
@@ -294,7 +303,7 @@ impl<'a> Composer<'a> {
         } else if found.reads.iter().all(is_open) {
             format!("{} found `{}`: {}", found.title, found.code, found.message)
         } else {
-            format!("{} found `{}`", found.title, found.code)
+            format!("{} found something, which only those are told who may see all that it saw", found.title)
         };
         let about = found.field.and_then(|id| self.table().field(id)).map(Field::title);
         let about = about.map_or_else(String::new, |title| format!("`{title}`: "));

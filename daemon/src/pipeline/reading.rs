@@ -7,11 +7,13 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
+use super::heed::HELD;
 use crate::access::{self, Decider, Rights, Sight, Subject};
 use crate::model::{
     Actor, Arrival, Cell, Field, FieldId, HeldReason, Outcome, RecordEntry, Review, ReviewKind, StoredRecord, Table,
     Value,
 };
+use crate::plugin::FAILED;
 
 /// Shows records to one actor.
 pub struct Reading<'a> {
@@ -122,7 +124,7 @@ pub struct WhyLine {
     pub version: Option<String>,
     /// The field's name; `None` for the row as a whole.
     pub field: Option<String>,
-    /// Which of its rules; `plugin-failed` if it had no answer.
+    /// Which of its rules, for who may see all that it saw; `plugin-failed` if it had no answer, `plugin-held` for others.
     pub code: String,
     /// In its own words; `None` for who may not see all that it saw.
     pub message: Option<String>,
@@ -286,14 +288,16 @@ impl<'a> Reading<'a> {
             (Some(_), None) => Sight::Clear,
             (None, _) => Sight::Hidden,
         };
+        // A code is a word of the plugin's own: whatever it saw can stand in one.
+        let sees_all = reason.reads.iter().all(|id| sight(*id) == Sight::Clear);
         let (plugin, version) = reason.plugin();
         let field = reason.field.filter(|id| sight(*id) != Sight::Hidden).and_then(|id| table.field(id));
         WhyLine {
             plugin: plugin.to_owned(),
             version: version.map(str::to_owned),
             field: field.map(|field| field.name.to_string()),
-            code: reason.code.to_string(),
-            message: reason.reads.iter().all(|id| sight(*id) == Sight::Clear).then(|| reason.message.clone()),
+            code: if sees_all || reason.code == FAILED.0 { reason.code.to_string() } else { HELD.0.to_owned() },
+            message: sees_all.then(|| reason.message.clone()),
         }
     }
 

@@ -1,7 +1,8 @@
 //! Rows to a plugin in batches; a batch without an answer is halved until the offending rows are found.
 //!
 //! Each attempt has an instance of its own, so nothing of a failed one lives on. Looking for rows is bounded: once attempts in vain have
-//! taken [`VAIN_TIMES_MAX`] times `time_max` within a request, all rows that are left have failed.
+//! taken [`VAIN_TIMES_MAX`] times `time_max` within a request, all rows that are left have failed; and so they have once all attempts together
+//! have taken [`REQUEST_TIMES_MAX`] times as much.
 
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::FailedRow;
 use super::breaker::Breaker;
 use super::fault::Fault;
-use super::limits::{BATCH_ROWS_MAX, VAIN_TIMES_MAX};
+use super::limits::{BATCH_ROWS_MAX, REQUEST_TIMES_MAX, VAIN_TIMES_MAX};
 
 /// What came of all batches of a request.
 #[derive(Debug)]
@@ -39,11 +40,12 @@ pub(super) fn ask_all<T>(
 ) -> Outcome<T> {
     let mut outcome =
         Outcome { answers: Vec::new(), failed: Vec::new(), first: None, stopped: false, never_starts: false };
-    let mut vain = Vain { left: time_max.saturating_mul(VAIN_TIMES_MAX), time_max };
+    let all = time_max.saturating_mul(REQUEST_TIMES_MAX);
+    let mut budget = Budget { left: time_max.saturating_mul(VAIN_TIMES_MAX), all, time_max };
     for begin in (0..rows).step_by(BATCH_ROWS_MAX) {
         let batch = begin..rows.min(begin + BATCH_ROWS_MAX);
         let failed_before = outcome.failed.len();
-        let exhausted = !halve(batch.clone(), name, &mut vain, &mut outcome, ask);
+        let exhausted = !halve(batch.clone(), name, &mut budget, &mut outcome, ask);
         let failed = outcome.failed.len() - failed_before;
         // A few rows without an answer are those rows' fault as likely as the plugin's.
         let tells_of_plugin = batch.len() >= lost_min || outcome.never_starts;
@@ -66,13 +68,24 @@ pub(super) fn ask_all<T>(
             outcome.failed.extend((batch.end..rows).map(|row| FailedRow { row, why: why.clone() }));
             break;
         }
+        if budget.all.is_zero() && batch.end < rows {
+            // What it says is right: that is no reason to stop it for other requests.
+            let fault = Fault::TooSlow(all);
+            let why = format!("{name} {fault}.");
+            outcome.failed.extend((batch.end..rows).map(|row| FailedRow { row, why: why.clone() }));
+            outcome.first.get_or_insert(fault);
+            break;
+        }
     }
     outcome
 }
 
-/// Time that attempts without an answer may still take.
-struct Vain {
+/// Time that attempts may still take.
+struct Budget {
+    /// Those without an answer.
     left: Duration,
+    /// Time that all attempts may still take.
+    all: Duration,
     /// The most that an attempt counts for: a busy machine's delays are not the plugin's.
     time_max: Duration,
 }
@@ -81,14 +94,14 @@ struct Vain {
 fn halve<T>(
     batch: Range<usize>,
     name: &str,
-    vain: &mut Vain,
+    budget: &mut Budget,
     outcome: &mut Outcome<T>,
     ask: &mut dyn FnMut(Range<usize>) -> Result<Vec<T>, Fault>,
 ) -> bool {
     let mut waiting = vec![batch];
     let mut last = None;
     while let Some(rows) = waiting.pop() {
-        if vain.left.is_zero()
+        if budget.left.is_zero()
             && let Some(fault) = &last
         {
             let why = format!("{name} {fault}; it had no time left to find out with which row.");
@@ -96,10 +109,13 @@ fn halve<T>(
             continue;
         }
         let started = Instant::now();
-        match ask(rows.clone()) {
+        let answered = ask(rows.clone());
+        let took = started.elapsed().min(budget.time_max);
+        budget.all = budget.all.saturating_sub(took);
+        match answered {
             Ok(answers) => outcome.answers.extend(answers),
             Err(fault) => {
-                vain.left = vain.left.saturating_sub(started.elapsed().min(vain.time_max));
+                budget.left = budget.left.saturating_sub(took);
                 if rows.len() > 1 && fault.depends_on_rows() {
                     let middle = rows.start + rows.len() / 2;
                     waiting.push(middle..rows.end);
@@ -114,13 +130,13 @@ fn halve<T>(
             }
         }
     }
-    !vain.left.is_zero()
+    !budget.left.is_zero()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plugin::limits::LOST_ROWS_MIN;
+    use crate::plugin::limits::{LOST_ROWS_MIN, REQUEST_TIMES_MAX};
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
@@ -149,6 +165,29 @@ mod tests {
             // Each offending row costs two attempts a level at most.
             prop_assert!(asked <= rows.div_ceil(BATCH_ROWS_MAX) + bad.len() * 16);
         }
+    }
+
+    /// It answers all that it is asked, each batch a moment before its deadline: nothing is in vain, and the pipeline waits.
+    #[test]
+    fn a_plugin_that_is_slow_and_answers_has_so_much_time_for_a_request() {
+        let time_max = Duration::from_millis(2);
+        let mut asked = 0;
+        let mut ask = |rows: Range<usize>| {
+            asked += 1;
+            std::thread::sleep(time_max);
+            Ok(rows.collect::<Vec<_>>())
+        };
+        let batches = REQUEST_TIMES_MAX as usize + 20;
+        let rows = batches * BATCH_ROWS_MAX;
+        let mut breaker = Breaker::default();
+        let outcome = ask_all((rows, LOST_ROWS_MIN), "`p` 1", time_max, &mut breaker, &|| 0, &mut ask);
+        assert_eq!(asked, REQUEST_TIMES_MAX);
+        let answered = REQUEST_TIMES_MAX as usize * BATCH_ROWS_MAX;
+        assert_eq!((outcome.answers.len(), outcome.failed.len()), (answered, rows - answered));
+        assert_eq!(outcome.failed[0].row, answered);
+        assert_eq!(outcome.failed[0].why, "`p` 1 took longer than 200 ms for all rows together and was stopped.");
+        assert_eq!(outcome.first, Some(Fault::TooSlow(time_max * REQUEST_TIMES_MAX)));
+        assert!(!outcome.stopped && !breaker.is_open(), "what it says is right");
     }
 
     #[test]

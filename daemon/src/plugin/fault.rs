@@ -13,6 +13,8 @@ use super::{wire, words};
 pub(super) enum Fault {
     /// It took longer than it may.
     TimedOut(Duration),
+    /// It took longer for all rows of a request than it may.
+    TooSlow(Duration),
     /// It wanted more memory than it may have, in bytes.
     OutOfMemory(u64),
     /// It called itself too deep.
@@ -63,12 +65,14 @@ impl Fault {
         }
     }
 
-    /// The same without what the plugin said itself: it may have put cells into it that not everybody may see who reads of the fault.
+    /// The same without what the plugin said itself, and without the numbers that wasmtime quotes of it: it may have put cells into them that not
+    /// everybody may see who reads of the fault.
     pub(super) fn without_words(self) -> Self {
         match self {
             Self::Declined { kind, always, .. } => {
                 Self::Declined { kind, why: "its words are left out, as they may quote cells".to_owned(), always }
             }
+            Self::Trapped(why) => Self::Trapped(without_numbers(&why)),
             other => other,
         }
     }
@@ -77,6 +81,19 @@ impl Fault {
     pub(super) fn depends_on_rows(&self) -> bool {
         !matches!(self, Self::NotStarted(_) | Self::Declined { always: true, .. })
     }
+}
+
+/// A text with `…` in the place of each number.
+fn without_numbers(text: &str) -> String {
+    let mut left = String::with_capacity(text.len());
+    for char in text.chars() {
+        if !char.is_ascii_digit() {
+            left.push(char);
+        } else if !left.ends_with('…') {
+            left.push('…');
+        }
+    }
+    left
 }
 
 impl From<wire::types::Failure> for Fault {
@@ -96,6 +113,9 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TimedOut(after) => write!(f, "took longer than {} ms and was stopped", after.as_millis()),
+            Self::TooSlow(after) => {
+                write!(f, "took longer than {} ms for all rows together and was stopped", after.as_millis())
+            }
             Self::OutOfMemory(bytes) => {
                 write!(f, "wanted more than the {} KiB of memory that it may have", bytes >> 10)
             }
@@ -106,5 +126,27 @@ impl fmt::Display for Fault {
             Self::Declined { kind, why, .. } => write!(f, "gave no answer, {kind}: {why}"),
             Self::BadAnswer(what) => write!(f, "gave an answer that it may not give: {what}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// wasmtime quotes what it found: which number that is, the plugin has chosen.
+    #[test]
+    fn without_words_a_fault_has_no_number_of_the_plugins_own() {
+        let told = |why: &str| Fault::Trapped(why.to_owned()).without_words().to_string();
+        assert_eq!(told("unexpected discriminant: 138"), "broke off: unexpected discriminant: …");
+        assert_eq!(
+            told("invalid utf-8 sequence of 1 bytes from index 13800"),
+            "broke off: invalid utf-… sequence of … bytes from index …"
+        );
+        assert_eq!(told("wasm trap: integer divide by zero"), "broke off: wasm trap: integer divide by zero");
+        let declined = Fault::Declined { kind: "it does not do this", why: "13800138000".to_owned(), always: true };
+        assert!(!declined.without_words().to_string().contains("138"));
+        // These are Daybook's own numbers.
+        let timed_out = Fault::TimedOut(Duration::from_millis(250));
+        assert_eq!(timed_out.clone().without_words(), timed_out);
     }
 }

@@ -3,6 +3,9 @@
 //! In: the columns that the office lists in `reads`, then those of `writes` that are not among them; of the latter a plugin is sent the name and never
 //! the content. All other fields of a row are not sent at all. Out: positions, types and constraints of all that it says are checked.
 //! One wrong item makes the whole answer wrong: what a plugin meant by the rest is not guessed. Texts for people are cleaned and cut.
+//!
+//! What is wrong is said in words of Daybook's own, without any number that the plugin chose: it goes into the log, and a telephone number fits into a
+//! position.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -136,7 +139,7 @@ impl<'a> Gate<'a> {
                 return Err(bad(format!("it sets `{}`, which is not in its `writes`", field.name)));
             }
             if !seen.insert((row, field.id)) {
-                return Err(bad(format!("it sets `{}` twice in row {} of the batch", field.name, row + 1)));
+                return Err(bad(format!("it sets `{}` twice in one row", field.name)));
             }
             let value = self.value(field, change.value)?;
             let reason = words::line(&change.reason, MESSAGE_CHARS_MAX);
@@ -155,7 +158,7 @@ impl<'a> Gate<'a> {
         for label in answer {
             let row = position(label.row, rows, "row")?;
             if !(0.0..=1.0).contains(&label.confidence) {
-                return Err(bad(format!("a confidence is {}, which is not from 0 to 1", label.confidence)));
+                return Err(bad("it gives a confidence that is not from 0 to 1".to_owned()));
             }
             let value = self.value(field, Some(label.name))?;
             if value.is_none() {
@@ -204,7 +207,7 @@ impl<'a> Gate<'a> {
         for resolution in answer {
             let index = position(resolution.dispute, disputes.len(), "dispute")?;
             if !seen.insert(index) {
-                return Err(bad(format!("it resolves dispute {index} of the batch twice")));
+                return Err(bad("it resolves one dispute twice".to_owned()));
             }
             let field = disputes.get(index).and_then(|dispute| self.table.field(dispute.field));
             let field = field.ok_or_else(|| bad("it resolves what was not disputed".to_owned()))?;
@@ -226,13 +229,14 @@ impl<'a> Gate<'a> {
         let mut readings = Vec::with_capacity(answer.len());
         for reading in answer {
             // Lines are counted from 1.
-            let line = reading
-                .line
-                .checked_sub(1)
-                .map_or(Err(bad("it names line 0".to_owned())), |line| position(line, lines, "line"))?;
+            let line = reading.line.checked_sub(1).and_then(|line| inside(line, lines));
+            let line =
+                line.ok_or_else(|| bad(format!("it names a line that was not sent: there are {lines}, from 1")))?;
             if reading.cells.len() != self.columns.len() {
-                let (has, columns) = (reading.cells.len(), self.columns.len());
-                return Err(bad(format!("a row that it read has {has} cells, and there are {columns} columns")));
+                let columns = self.columns.len();
+                return Err(bad(format!(
+                    "a row that it read has another number of cells than there are columns ({columns})"
+                )));
             }
             let mut cells = Vec::new();
             for (field, cell) in self.columns.iter().zip(reading.cells) {
@@ -252,7 +256,9 @@ impl<'a> Gate<'a> {
     }
 
     fn column(&self, column: u32) -> Result<&'a Field, Fault> {
-        position(column, self.columns.len(), "column").map(|column| self.columns[column])
+        let there = self.columns.len();
+        let column = inside(column, there).map(|column| self.columns[column]);
+        column.ok_or_else(|| bad(format!("it names a column that is not there: there are {there}, from 0")))
     }
 
     /// Reads what a cell should hold, as a value of its field.
@@ -398,15 +404,19 @@ fn form(field_type: FieldType) -> &'static str {
 }
 
 fn position(given: u32, count: usize, what: &str) -> Result<usize, Fault> {
-    let index = usize::try_from(given).ok().filter(|index| *index < count);
-    index.ok_or_else(|| bad(format!("it names {what} {given}, and there are {count}, from 0")))
+    inside(given, count).ok_or_else(|| bad(format!("it names a {what} that was not sent: there are {count}, from 0")))
+}
+
+fn inside(given: u32, count: usize) -> Option<usize> {
+    usize::try_from(given).ok().filter(|index| *index < count)
 }
 
 fn few(count: usize, most: usize) -> Result<(), Fault> {
-    if count > most { Err(bad(format!("it has {count} items, and may have {most}"))) } else { Ok(()) }
+    if count > most { Err(bad(format!("it has more items than the {most} that it may have"))) } else { Ok(()) }
 }
 
-/// Whether a text is a code. It is shown where a message is not, so nothing of a cell may fit into it: no telephone number, no amount.
+/// Whether a text is a code. No telephone number and no amount fits into one. A word does: where a plugin's words are left out, its codes
+/// are left out, too.
 fn is_code(code: &str) -> bool {
     (1..=CODE_BYTES_MAX).contains(&code.len())
         && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')

@@ -218,6 +218,7 @@ impl Host {
         for setup in setups.iter().filter(|setup| !setup.disabled) {
             let (slot, problem) = Slot::load(&self.core, setup.clone());
             problems.extend(problem);
+            problems.extend(slot.loaded().and_then(|loaded| fit::idle(loaded, &slot.setup)));
             self.slots.push(slot);
         }
         let used: Vec<[u8; 32]> = self.slots.iter().filter_map(|slot| Some(slot.loaded()?.version.sha256)).collect();

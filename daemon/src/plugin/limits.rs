@@ -82,8 +82,11 @@ pub const TICK: Duration = Duration::from_millis(5);
 /// How many times its `time_max` a plugin may spend in vain within one request: enough to find one row among
 /// [`BATCH_ROWS_MAX`] that makes it loop, which takes nine attempts. After that the remaining rows have failed.
 ///
-/// So a request takes at most (batches + 12 + 1) × `time_max`, whatever the plugin does.
+/// So a request takes at most (batches + 12 + 1) × `time_max`, whatever the plugin does; see also [`REQUEST_TIMES_MAX`].
 pub const VAIN_TIMES_MAX: u32 = 12;
+/// How many times its `time_max` a plugin may spend within one request in all: at the usual second more than a hundred seconds would
+/// keep all other saves waiting. An honest plugin takes some ms for a batch, so a hundred batches at their limit are none.
+pub const REQUEST_TIMES_MAX: u32 = 100;
 
 /// So many batches in a row without a single answer stop a plugin.
 pub const LOST_BATCHES_MAX: u32 = 5;

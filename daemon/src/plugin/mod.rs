@@ -30,7 +30,7 @@ pub mod limits;
 mod wire;
 mod words;
 
-pub use self::fit::COLUMNS;
+pub use self::fit::{COLUMNS, IDLE, JOBS};
 pub use self::gate::ReadValue;
 pub use self::host::{
     FAILED, Host, HostParts, Inspection, Measured, NO_ENGINE, PluginState, STOPPED, Status, forbids_start,

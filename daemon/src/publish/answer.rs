@@ -182,7 +182,7 @@ pub fn of_rule(rule: &CompactString, rules: &[AccessRule]) -> Reason {
 }
 
 /// The codes of problems that have words here, with the words' keys.
-const REASONS: [(&str, &str); 39] = [
+const REASONS: [(&str, &str); 40] = [
     ("ambiguous-date", "answer-ambiguous-date"),
     ("cell-error", "answer-cell-error"),
     ("not-a-boolean", "answer-not-a-boolean"),
@@ -222,6 +222,7 @@ const REASONS: [(&str, &str); 39] = [
     ("plugin-failed", "answer-plugin-failed"),
     ("plugin-warning", "answer-plugin-warning"),
     ("plugin-skipped", "answer-plugin-skipped"),
+    ("plugin-replaced", "answer-plugin-replaced"),
 ];
 
 #[cfg(test)]

@@ -84,6 +84,7 @@ impl Fixture {
             }
         }
         for (at, (expected, said)) in self.rows.iter().zip(&outcome.rows).enumerate() {
+            said.issues.iter().try_for_each(coded).map_err(|what| format!("row {at}: {what}"))?;
             same(&expected.issues, &said.issues, issue_fits).map_err(|what| format!("row {at}, issues: {what}"))?;
             self.permitted(&said.changes).map_err(|what| format!("row {at}: {what}"))?;
             same(&expected.changes, &said.changes, change_fits).map_err(|what| format!("row {at}, changes: {what}"))?;
@@ -116,6 +117,26 @@ impl Fixture {
         let wrong = changes.iter().find(|change| !may(&change.column));
         wrong.map_or(Ok(()), |change| Err(format!("it changes `{}`, which has no `writes = true`", change.column)))
     }
+}
+
+/// The longest code, in bytes, and the most digits in one: Daybook's own limits.
+const CODE_BYTES_MAX: usize = 64;
+const CODE_DIGITS_MAX: usize = 3;
+
+/// Daybook refuses what is no code, and the whole answer with it.
+fn coded(issue: &SaidIssue) -> Result<(), String> {
+    let code = &issue.code;
+    let is_one = (1..=CODE_BYTES_MAX).contains(&code.len())
+        && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && code.bytes().filter(u8::is_ascii_digit).count() <= CODE_DIGITS_MAX
+        && !code.starts_with("plugin-");
+    if is_one {
+        return Ok(());
+    }
+    Err(format!(
+        "Daybook refuses the code `{code}`, and the whole answer with it: a code has small letters, `-`, at most {CODE_DIGITS_MAX} digits and {CODE_BYTES_MAX} \
+         bytes, and does not begin with `plugin-`"
+    ))
 }
 
 fn says(part: Option<&String>, text: &str) -> bool {

@@ -31,6 +31,8 @@ pub(super) struct Section {
     pub table: String,
     pub reads: Vec<String>,
     pub writes: Vec<String>,
+    /// The jobs that it is asked for; none: the configuration does not say.
+    pub jobs: Vec<&'static str>,
     /// Settings as TOML, like `{ field = "tax_id" }`.
     pub settings: Option<toml_edit::InlineTable>,
     /// What it may use, where that is not the usual.
@@ -53,6 +55,9 @@ pub(super) fn add(text: &str, section: &Section) -> Result<String, EditError> {
         table.insert("table", value(&section.table));
         table.insert("reads", value(section.reads.iter().collect::<Array>()));
         table.insert("writes", value(section.writes.iter().collect::<Array>()));
+        if !section.jobs.is_empty() {
+            table.insert("jobs", value(section.jobs.iter().copied().collect::<Array>()));
+        }
         if let Some(settings) = &section.settings {
             table.insert("settings", value(settings.clone()));
         }

@@ -52,7 +52,9 @@ pub(crate) fn lines(pipeline: &mut Pipeline) -> Result<Vec<Json>, Failure> {
     let statuses = pipeline.plugins().status();
     let noted = pipeline.store().unread()?;
     let line = |setup: &PluginSetup| {
-        let mut line = status_line(statuses.iter().find(|status| status.name == setup.name));
+        let status = statuses.iter().find(|status| status.name == setup.name);
+        let mut line = status_line(status);
+        line["jobs"] = json!(asked_jobs(setup, status));
         line["name"] = json!(setup.name);
         line["table"] = json!(setup.table.as_str());
         line["path"] = json!(setup.path);
@@ -68,6 +70,13 @@ pub(crate) fn lines(pipeline: &mut Pipeline) -> Result<Vec<Json>, Failure> {
         line
     };
     Ok(setups.iter().map(line).collect())
+}
+
+/// The jobs that a plugin is asked for; of one that is not loaded those that the configuration names, if it does.
+pub(crate) fn asked_jobs(setup: &PluginSetup, status: Option<&Status>) -> Option<Vec<&'static str>> {
+    let manifest = status.and_then(|status| status.manifest.as_ref());
+    let offered = manifest.map(|manifest| &manifest.jobs).or(setup.jobs.as_ref());
+    offered.map(|offered| setup.asked(offered))
 }
 
 /// Writes how a plugin is.
@@ -96,13 +105,12 @@ fn status_line(status: Option<&Status>) -> Json {
         },
         "version": manifest.map(|manifest| &manifest.version),
         "summary": manifest.map(|manifest| &manifest.summary),
-        "jobs": manifest.map(|manifest| manifest.jobs.iter().map(|job| job_name(*job)).collect::<Vec<_>>()),
         "sha256": status.sha256.map(|hash| hex(&hash)),
         "error": status.last_error,
     })
 }
 
-fn job_name(job: PluginJob) -> &'static str {
+pub(super) fn job_name(job: PluginJob) -> &'static str {
     match job {
         PluginJob::Normalise => "normalise",
         PluginJob::Validate => "validate",

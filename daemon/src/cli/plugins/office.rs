@@ -10,7 +10,7 @@ use toml_edit::InlineTable;
 
 use super::edit::{self, EditError, Section};
 use super::file::{self, hex};
-use super::look::{Bench, failed, limits, say_if_long};
+use super::look::{Bench, failed, job_name, limits, say_if_long};
 use crate::cli::args::Limits;
 use crate::cli::open::{read_config, table};
 use crate::cli::output::Out;
@@ -19,7 +19,8 @@ use crate::config::{self, Config};
 use crate::error::Words;
 use crate::io::{Disk, RealDisk, Replaced};
 use crate::model::Problem;
-use crate::model::plugin::{PluginLimits, PluginSetup};
+use crate::model::plugin::{PluginJob, PluginLimits, PluginSetup};
+use crate::pipeline::flow;
 use crate::plugin::limits::PLUGIN_BYTES_MAX;
 use crate::plugin::{SETTINGS, other};
 
@@ -141,6 +142,9 @@ pub(super) fn install(named: Option<&Path>, wanted: &Install<'_>, out: &mut Out)
     let name = wanted.name.unwrap_or(&manifest.id).to_owned();
     let relative = format!("{FOLDER}/{name}.wasm");
     let target = config.directory.join(&relative);
+    let reads_mails = manifest.jobs.contains(&PluginJob::Mail);
+    // Without the key mails would not be put to it. What it is asked for then is no more than what it says now.
+    let jobs = if reads_mails { manifest.jobs.iter().map(|job| job_name(*job)).collect() } else { Vec::new() };
     let section = Section {
         name: name.clone(),
         path: relative,
@@ -148,6 +152,7 @@ pub(super) fn install(named: Option<&Path>, wanted: &Install<'_>, out: &mut Out)
         table: table.to_string(),
         reads: wanted.reads.to_vec(),
         writes: wanted.writes.to_vec(),
+        jobs: jobs.clone(),
         settings: wanted.settings.map(read_settings).transpose()?,
         memory_bytes_max: wanted.limits.memory_bytes_max,
         time_ms_max: wanted.limits.time_ms_max,
@@ -155,16 +160,24 @@ pub(super) fn install(named: Option<&Path>, wanted: &Install<'_>, out: &mut Out)
     };
     let text = edit::add(&office.text, &section).map_err(|error| office.failed(&error))?;
     // What the section says is checked before anything is written: by the configuration, and by the plugin, which may refuse its settings.
-    let (_, setup) = office.find(&text, &name)?;
-    if let Some(problem) = bench.load(PluginSetup { path: wanted.file.to_owned(), ..setup }) {
+    let (checked, setup) = office.find(&text, &name)?;
+    if let Some(problem) = bench.load(PluginSetup { path: wanted.file.to_owned(), ..setup.clone() }) {
         return Err(not_installed(problem, wanted.file));
     }
+    let flows = flow::flows(&checked, &setup);
     let put = file::put(&target, &bytes)?;
     office.write(&text).inspect_err(|_| put.take_back())?;
     if out.json {
-        out.value(&json!({ "name": name, "path": target, "sha256": section.sha256, "version": manifest.version }));
+        out.value(&json!({ "name": name, "path": target, "sha256": section.sha256, "version": manifest.version,
+            "jobs": manifest.jobs.iter().map(|job| job_name(*job)).collect::<Vec<_>>(), "problems": flows }));
     } else {
         out.line(format!("installed `{name}` {} as {}, pinned to its hash", manifest.version, target.display()));
+        if reads_mails {
+            out.line("It reads mails: of each, the sender, subject and lines that name no hidden field.");
+        }
+        for problem in &flows {
+            out.problem(problem);
+        }
         let then = if wanted.disabled {
             format!("`daybook plugin enable {name}` takes it into use")
         } else {

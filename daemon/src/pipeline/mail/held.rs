@@ -21,7 +21,6 @@ use crate::io::{Entropy, uuid_v7};
 use crate::model::entry::{Posting, ReviewChange};
 use crate::model::review::Extent;
 use crate::model::{Arrival, ArrivalId, MailAddress, Review, ReviewId, ReviewKind, SourceName};
-use crate::plugin::NoPlugins;
 use crate::publish::receipt::{Account, AttachmentAccount, FileOutcome};
 use crate::text::Texts;
 
@@ -150,35 +149,34 @@ impl Pipeline {
         let (world, setups) = (self.world(false), self.config.plugins.clone());
         let about = table_of(&self.config, &review.table)?.clone();
         let said = Said::of(&about, Vec::new(), Vec::new(), Attached { sheets, unread: Vec::new() }, &[]);
-        let plugins = RefCell::new(std::mem::replace(&mut self.parts.plugins, Box::new(NoPlugins)));
-        let consult = |cases: &[Case<'_>]| {
-            let mut plugins = plugins.borrow_mut();
-            let (plugins, setups, context) = (plugins.as_mut(), setups.as_slice(), &world);
-            Consultant { plugins, setups, table: &about, context }.consult(cases)
-        };
         let (policy, language) = (self.config.policy.clone(), self.texts.language());
-        let posted = self.post_mail(asked, &review.table, |snapshot, table, decider, arrival, entropy| {
-            questions::still_open(snapshot, review)?;
-            let wanted = rows::Wanted {
-                read: &[],
-                rows: &said.rows,
-                problems: &said.gathered.problems,
-                written_at: arrival.edited_at,
-                creator: &creator,
-                consult: &consult,
+        self.lending(|pipeline, plugins| {
+            let consult = |cases: &[Case<'_>]| {
+                let mut plugins = plugins.borrow_mut();
+                let (plugins, setups, context) = (plugins.as_mut(), setups.as_slice(), &world);
+                Consultant { plugins, setups, table: &about, context }.consult(cases)
             };
-            let actor = arrival.actor.clone();
-            let arrival = Arrival { sheets: said.attached.places(), ..arrival };
-            let (mut posting, report, taken) = rows::post(snapshot, table, decider, arrival, &wanted, entropy)?;
-            posting.reviews.push(close.clone());
-            let telling = Telling::new(table, decider, &policy, &actor, language);
-            let records = telling.rows(&said.gathered, &taken, &posting);
-            let mut account = Account { records, ..Account::default() };
-            account::of_workbooks(&said.attached, &mut account);
-            send_back(&said, table, &Texts::new(language), &mut account)?;
-            Ok(told(Vec::new(), &said, (posting, report, account)))
-        });
-        self.parts.plugins = plugins.into_inner();
-        posted
+            pipeline.post_mail(asked, &review.table, |snapshot, table, decider, arrival, entropy| {
+                questions::still_open(snapshot, review)?;
+                let wanted = rows::Wanted {
+                    read: &[],
+                    rows: &said.rows,
+                    problems: &said.gathered.problems,
+                    written_at: arrival.edited_at,
+                    creator: &creator,
+                    consult: &consult,
+                };
+                let actor = arrival.actor.clone();
+                let arrival = Arrival { sheets: said.attached.places(), ..arrival };
+                let (mut posting, report, taken) = rows::post(snapshot, table, decider, arrival, &wanted, entropy)?;
+                posting.reviews.push(close.clone());
+                let telling = Telling::new(table, decider, &policy, &actor, language);
+                let records = telling.rows(&said.gathered, &taken, &posting);
+                let mut account = Account { records, ..Account::default() };
+                account::of_workbooks(&said.attached, &mut account);
+                send_back(&said, table, &Texts::new(language), &mut account)?;
+                Ok(told(Vec::new(), &said, (posting, report, account)))
+            })
+        })
     }
 }

@@ -5,7 +5,6 @@
 //! would change, of the cells that its records have in their columns.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
 use std::collections::HashSet;
 
 use super::super::consult::{Case, Consultant};
@@ -24,7 +23,6 @@ use crate::merge::guard;
 use crate::model::entry::Posting;
 use crate::model::review::Extent;
 use crate::model::{Arrival, Cell, FieldId, Outcome, Problem, RecordEntry, Row, Table, TableName};
-use crate::plugin::NoPlugins;
 use crate::publish::receipt::{Account, Attached as Sent, CellOutcome, RecordAccount, Sent as Holds, why_refused};
 use crate::publish::returned::{self, RETURNED_BYTES_MAX, Returned};
 use crate::store::Snapshot;
@@ -81,51 +79,50 @@ impl Pipeline {
             let without = Said::of(&about, own.clone(), reading.problems.clone(), apart, read);
             (without, Said::of(&about, own, reading.problems.clone(), attached, read))
         })?;
-        let plugins = RefCell::new(std::mem::replace(&mut self.parts.plugins, Box::new(NoPlugins)));
-        let consult = |cases: &[Case<'_>]| {
-            let mut plugins = plugins.borrow_mut();
-            let (plugins, setups, context) = (plugins.as_mut(), setups.as_slice(), &world);
-            Consultant { plugins, setups, table: &about, context }.consult(cases)
-        };
         let (policy, limits) = (self.config.policy.clone(), self.config.guard);
         let language = self.texts.language();
-        let posted = self.post_mail(asked, table, |snapshot, table, decider, arrival, entropy| {
-            let actor = arrival.actor.clone();
-            let mut post = |said: &Said| -> Result<(Posting, Report, Vec<Taken>), PipelineError> {
-                let wanted = rows::Wanted {
-                    rows: &said.rows,
-                    problems: &said.gathered.problems,
-                    written_at: arrival.edited_at,
-                    creator: &creator,
-                    consult: &consult,
-                    read: &said.read,
+        self.lending(|pipeline, plugins| {
+            let consult = |cases: &[Case<'_>]| {
+                let mut plugins = plugins.borrow_mut();
+                let (plugins, setups, context) = (plugins.as_mut(), setups.as_slice(), &world);
+                Consultant { plugins, setups, table: &about, context }.consult(cases)
+            };
+            pipeline.post_mail(asked, table, |snapshot, table, decider, arrival, entropy| {
+                let actor = arrival.actor.clone();
+                let mut post = |said: &Said| -> Result<(Posting, Report, Vec<Taken>), PipelineError> {
+                    let wanted = rows::Wanted {
+                        rows: &said.rows,
+                        problems: &said.gathered.problems,
+                        written_at: arrival.edited_at,
+                        creator: &creator,
+                        consult: &consult,
+                        read: &said.read,
+                    };
+                    let arrival = Arrival { sheets: said.attached.places(), ..arrival.clone() };
+                    rows::post(snapshot, table, decider, arrival, &wanted, entropy)
                 };
-                let arrival = Arrival { sheets: said.attached.places(), ..arrival.clone() };
-                rows::post(snapshot, table, decider, arrival, &wanted, entropy)
-            };
-            asked.held.take();
-            let made = post(&whole)?;
-            let extent = mass_change(snapshot, table, limits, &whole.attached, &made.0)?;
-            let (said, (mut posting, mut report, taken)) = match extent {
-                None => (&whole, made),
-                Some(_) => (&without, post(&without)?),
-            };
-            let telling = Telling::new(table, decider, &policy, &actor, language);
-            let records = telling.rows(&said.gathered, &taken, &posting);
-            let mut account = Account { records, ..Account::default() };
-            account::of_workbooks(&said.attached, &mut account);
-            account::of_lines(reading, &mut account);
-            if let Some(extent) = extent {
-                let sheets = &whole.attached.sheets;
-                let kept = held::hold(asked, sheets, &extent, (&mut posting, &mut report, &mut account), entropy)?;
-                asked.held.replace(Some(kept));
-            }
-            send_back(said, table, &Texts::new(language), &mut account)?;
-            let unclear = reading.not_understood().map(|(_, problem)| problem.clone()).collect();
-            Ok(told(unclear, said, (posting, report, account)))
-        });
-        self.parts.plugins = plugins.into_inner();
-        posted
+                asked.held.take();
+                let made = post(&whole)?;
+                let extent = mass_change(snapshot, table, limits, &whole.attached, &made.0)?;
+                let (said, (mut posting, mut report, taken)) = match extent {
+                    None => (&whole, made),
+                    Some(_) => (&without, post(&without)?),
+                };
+                let telling = Telling::new(table, decider, &policy, &actor, language);
+                let records = telling.rows(&said.gathered, &taken, &posting);
+                let mut account = Account { records, ..Account::default() };
+                account::of_workbooks(&said.attached, &mut account);
+                account::of_lines(reading, &mut account);
+                if let Some(extent) = extent {
+                    let sheets = &whole.attached.sheets;
+                    let kept = held::hold(asked, sheets, &extent, (&mut posting, &mut report, &mut account), entropy)?;
+                    asked.held.replace(Some(kept));
+                }
+                send_back(said, table, &Texts::new(language), &mut account)?;
+                let unclear = reading.not_understood().map(|(_, problem)| problem.clone()).collect();
+                Ok(told(unclear, said, (posting, report, account)))
+            })
+        })
     }
 }
 

@@ -49,7 +49,9 @@ pub(super) fn read(
         return (Vec::new(), problems);
     }
     for setup in setups.iter().filter(|setup| setup.table == table.name && !setup.disabled) {
-        if !plugins.jobs(&setup.name).contains(&PluginJob::Mail) {
+        // One of which the office says so, and which isn't there, has no answer: that is told.
+        let offered = plugins.jobs(&setup.name);
+        if !setup.lets(PluginJob::Mail) || !(offered.is_empty() || offered.contains(&PluginJob::Mail)) {
             continue;
         }
         let lines = extract::own_lines(reading, table, |field| setup.reads.contains(&field));

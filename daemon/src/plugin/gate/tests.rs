@@ -52,6 +52,7 @@ fn setup() -> PluginSetup {
         table: TableName::new("customers"),
         reads: (0..3).map(FieldId).collect(),
         writes: (1..8).map(FieldId).collect(),
+        jobs: None,
         resolves: Vec::new(),
         on_failure: OnFailure::Hold,
         settings: "{}".into(),
@@ -147,7 +148,7 @@ fn values_have_the_form_of_their_field_and_keep_to_its_constraints() {
 #[test]
 fn a_column_that_is_not_in_writes_is_not_set() {
     assert!(set(0, "X").contains("not in its `writes`"));
-    assert!(set(8, "X").contains("column 8, and there are 8"));
+    assert!(set(8, "X").contains("a column that is not there: there are 8"));
 }
 
 #[test]
@@ -213,8 +214,8 @@ fn what_is_read_in_a_mail_is_of_columns_that_may_be_set_and_of_lines_that_are_th
     assert_eq!(read(1, &[(0, "C-1"), (1, "12"), (7, "gold")]), "0: 0=C-1 1=12 7=gold");
     assert_eq!(read(2, &[(0, "C-1"), (3, " "), (4, "2026-03-01")]), "1: 0=C-1 4=2026-03-01");
     for (line, cells, part) in [
-        (0, &[(0, "C-1")][..], "line 0"),
-        (3, &[(0, "C-1")], "line"),
+        (0, &[(0, "C-1")][..], "a line that was not sent: there are 2, from 1"),
+        (3, &[(0, "C-1")], "a line that was not sent: there are 2, from 1"),
         (1, &[(1, "twelve")], "has not the form of a whole number"),
         (1, &[(7, "brass")], "was refused"),
     ] {
@@ -222,9 +223,9 @@ fn what_is_read_in_a_mail_is_of_columns_that_may_be_set_and_of_lines_that_are_th
         assert!(said.contains(part), "{said}");
     }
     let narrow = vec![mail::Reading { cells: vec![None; 7], line: 1 }];
-    assert!(told(narrow).contains("has 7 cells, and there are 8 columns"));
+    assert!(told(narrow).contains("has another number of cells than there are columns (8)"));
     let many = (0..9).map(|_| mail::Reading { cells: vec![None; 8], line: 1 }).collect();
-    assert!(told(many).contains("has 9 items, and may have 8"));
+    assert!(told(many).contains("has more items than the 8 that it may have"));
     // The field is shown, it is no key, and the office has not listed it in `writes`.
     let (setup, table) = (PluginSetup { writes: vec![FieldId(1)], ..setup() }, table());
     let value: ReadValue = Arc::new(|text, field| parse_text(text, field).map_err(|error| error.code));
@@ -259,6 +260,37 @@ fn a_code_holds_no_cell_and_is_none_of_daybooks_own() {
         for code in ["p13800138000", "plugin-failed", "plugin-held", "", "Check", "a b", "税号"] {
             let fault = says(code).expect_err(code).to_string();
             assert!(code.is_empty() || !fault.contains(code), "{fault}");
+        }
+    });
+}
+
+/// A telephone number fits into each of them, and faults go into the log.
+#[test]
+fn numbers_that_a_plugin_chooses_are_repeated_in_no_fault() {
+    const NUMBER: u32 = 1_380_013_800;
+    with_gate(|gate| {
+        let label = |confidence| types::Label { row: 0, name: "1".to_owned(), confidence };
+        let dispute = Dispute { row: 0, field: FieldId(1), base: None, stored: None, incoming: None };
+        let verdict = |dispute| merge::Resolution { dispute, verdict: merge::Verdict::Ask, reason: String::new() };
+        let reading = |line, cells: usize| mail::Reading { cells: vec![None; cells], line };
+        let twice = vec![change(137, 1, Some("1")), change(137, 1, Some("2"))];
+        let disputes = [&dispute, &dispute, &dispute, &dispute];
+        let faults = [
+            ("1380013800", gate.issues(vec![issue(NUMBER, None)], 1).err()),
+            ("1380013800", gate.issues(vec![issue(0, Some(NUMBER))], 1).err()),
+            ("1380013800", gate.changes(vec![change(0, NUMBER, None)], 1).err()),
+            ("1380013", gate.labels(vec![label(1_380_013.0)], 1).err()),
+            ("1380013800", gate.resolutions(vec![verdict(NUMBER)], &disputes).err()),
+            ("3", gate.resolutions(vec![verdict(3), verdict(3)], &disputes).err()),
+            ("1380013800", gate.readings(vec![reading(NUMBER, 8)], 2).err()),
+            ("1380013799", gate.readings(vec![reading(NUMBER, 8)], 2).err()),
+            ("137", gate.readings(vec![reading(1, 137)], 2).err()),
+            ("137", gate.issues(vec![issue(0, None); 137], 1).err()),
+            ("138", gate.changes(twice, 200).err()),
+        ];
+        for (at, (number, fault)) in faults.into_iter().enumerate() {
+            let told = fault.unwrap_or_else(|| panic!("case {at} is no answer")).to_string();
+            assert!(!told.contains(number), "case {at}: {told}");
         }
     });
 }
