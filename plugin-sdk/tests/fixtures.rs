@@ -191,7 +191,7 @@ fn settings_are_checked_first() {
 #[test]
 fn a_fixture_that_contradicts_itself_is_none() {
     for (lines, what) in [
-        ("row = [{ cells = ['a'] }]", "row 0 has 1 cells"),
+        ("row = [{ cells = ['a'] }]", "row 0 has 1 cell, and there are 2 columns"),
         ("row = [{ cells = ['a', 'b'] }]", "`class`, which isn't read"),
         ("row = [{ cells = ['a', ''], changes = [{ column = 'other', value = '' }] }]", "`other`, which is no column"),
         ("row = [{ cells = ['a', ''], isues = [] }]", "isues"),

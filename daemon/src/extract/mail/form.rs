@@ -138,8 +138,9 @@ pub(super) struct Reader<'a> {
     pub(super) had_text: bool,
     /// Whether a blank line was met since the last label.
     pub(super) had_blank: bool,
-    /// How many blank lines stand between a record's labels at most, and how many in a row were met since the last of them.
-    usual_blanks: usize,
+    /// How many blank lines stand between a record's first labels: its pace. `None` before the second.
+    pace: Option<usize>,
+    /// How many blank lines in a row were met since the last label.
     blanks: usize,
     pub(super) last: Option<Last>,
     /// Whether nothing but greetings stands above.
@@ -164,7 +165,7 @@ impl<'a> Reader<'a> {
             is_open: false,
             had_text: false,
             had_blank: false,
-            usual_blanks: 1,
+            pace: None,
             blanks: 0,
             last: None,
             is_alone: true,
@@ -337,13 +338,14 @@ impl<'a> Reader<'a> {
             self.refuse(spot, text, words::after_text(spot));
             return;
         }
-        // Set apart from the record by more than parts its own lines, as signatures are.
-        if self.is_open && !names_key && self.blanks > self.usual_blanks {
+        // Set apart from the record by more than an empty line, as signatures are. In a text of double pace an empty line is three.
+        let apart_from = self.pace.map_or(1, |pace| 2 * pace + 1);
+        if self.is_open && !names_key && self.blanks > apart_from {
             self.refuse(spot, text, words::apart(spot));
             return;
         }
-        if self.is_open {
-            self.usual_blanks = self.usual_blanks.max(self.blanks);
+        if self.is_open && self.pace.is_none() {
+            self.pace = Some(self.blanks);
         }
         self.blanks = 0;
         let line = self.push(spot, text, Class::Update);
@@ -367,7 +369,7 @@ impl<'a> Reader<'a> {
             let is_alone = self.is_alone && self.may_begin;
             let is_announced = is_alone || self.is_announced || phrases::announces(&self.above);
             self.form.drafts.push(Draft { cells: Vec::new(), is_announced });
-            self.is_open = true;
+            (self.is_open, self.pace) = (true, None);
             (self.had_text, self.had_blank) = (false, false);
         }
         let is_free = self.labels.table.field(one.field).is_some_and(|field| is_free_text(field, self.labels.table));
