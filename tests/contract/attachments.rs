@@ -417,7 +417,7 @@ fn rows_without_a_key_get_a_number_once() {
     assert_eq!(outcome, "applied=4 unchanged=1 refused=0 conflicts=0 held=0 not-understood=0", "{text}");
     assert!(text.contains("客户 C-0001（新增）") && text.contains("客户 C-0002（新增）"), "{text}");
     // The same rows again are no new records, and a number that was handed out is not handed out again.
-    send(&office, "2", CHIEF, "客户名称：白银\n阶段：lead\n", &[("新客户.xlsx", book)]);
+    send(&office, "2", CHIEF, "新增：\n客户名称：白银\n阶段：lead\n", &[("新客户.xlsx", book)]);
     office.sync_quietly();
     let (outcome, text) = last(&office);
     assert_eq!(outcome, "applied=2 unchanged=5 refused=0 conflicts=0 held=0 not-understood=0", "{text}");

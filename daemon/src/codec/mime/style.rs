@@ -113,7 +113,9 @@ pub(super) fn said_by(name: &str, attribute: &dyn Fn(&str) -> Option<String>) ->
 
 /// Whether an element calls itself a signature. Beside the names of its program, many have the word in theirs.
 fn is_signature(own: &str) -> bool {
-    SIGNATURES.contains(&own) || own.contains("signature") || own.starts_with("zm-_id_-sgn")
+    let is_other = own.split(['-', '_']).any(|piece| ["no", "add", "with", "without"].contains(&piece));
+    let is_named = own.split(['-', '_']).any(|piece| piece == "signature");
+    SIGNATURES.contains(&own) || own.starts_with("zm-_id_-sgn") || (is_named && !is_other)
 }
 
 /// A class or id as its program wrote it: Outlook puts `x_` before the names of a mail that it shows.
@@ -127,6 +129,8 @@ fn own_name(written: &str) -> String {
 
 /// Reads the declarations of a `style` attribute.
 fn declarations(style: &str, name: &str, said: &mut Said) {
+    // Either by itself stands on wrappers whose content says otherwise; together they hide.
+    let (mut is_tiny, mut is_white) = (false, false);
     for declaration in style.split(';') {
         let Some((property, value)) = declaration.split_once(':') else { continue };
         let property = property.trim().to_ascii_lowercase();
@@ -136,7 +140,13 @@ fn declarations(style: &str, name: &str, said: &mut Said) {
             "display" => said.is_hidden |= value == "none",
             "visibility" => said.is_hidden |= value == "hidden",
             "mso-hide" => said.is_hidden |= value == "all",
-            "font-size" => said.is_hidden |= is_unreadably_small(value),
+            "font-size" => {
+                said.is_hidden |= without_unit(value) == "0";
+                is_tiny |= is_unreadably_small(value);
+            }
+            "color" => {
+                is_white |= matches!(value, "#fff" | "#ffffff" | "white" | "rgb(255,255,255)" | "rgb(255, 255, 255)");
+            }
             "max-height" | "opacity" => said.is_hidden |= without_unit(value) == "0",
             "text-decoration" | "text-decoration-line" => said.is_hidden |= value.contains("line-through"),
             "white-space" => said.is_preformatted |= matches!(value, "pre" | "pre-wrap" | "pre-line" | "break-spaces"),
@@ -144,6 +154,7 @@ fn declarations(style: &str, name: &str, said: &mut Said) {
             _ => {}
         }
     }
+    said.is_hidden |= is_tiny && is_white;
 }
 
 fn without_unit(value: &str) -> &str {
@@ -171,14 +182,16 @@ mod tests {
         assert_eq!(said("div", &[("id", "x_Signature")]).mark, Some(Mark::Signature));
         assert_eq!(said("div", &[("class", "lark-mail-signature")]).mark, Some(Mark::Signature));
         assert_eq!(said("div", &[("id", "Zm-_Id_-Sgn1")]).mark, Some(Mark::Signature));
+        assert_eq!(said("div", &[("class", "no-signature")]).mark, None);
+        assert_eq!(said("div", &[("id", "AddSignatureBody")]).mark, None);
         assert_eq!(said("div", &[("id", "divRplyFwdMsg")]).begins, Some(Begins::AnotherMail));
     }
 
     #[test]
     fn what_nobody_sees() {
         for style in [
-            "font-size:1px",
-            "font-size: 1.5pt",
+            "font-size:1px;color:#fff",
+            "color: white; font-size: 1.5pt",
             "display:none",
             "DISPLAY: NONE !important;",
             "font-size:0px",
@@ -190,7 +203,7 @@ mod tests {
         assert!(said("s", &[]).is_hidden);
         assert!(!said("span", &[("style", "font-size:10px;opacity:0.9")]).is_hidden);
         assert!(
-            !said("span", &[("style", "font-size:1em")]).is_hidden
+            !said("span", &[("style", "font-size:1px")]).is_hidden
                 && !said("span", &[("style", "font-size:2rem")]).is_hidden
         );
     }

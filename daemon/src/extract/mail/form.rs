@@ -72,8 +72,7 @@ pub(super) fn read(text: &Text, mail: &Mail, labels: &Labels<'_>, is_inner: bool
     let passages = &text.passages;
     let mut reader = Reader::new(labels);
     let is_quoting = standings.contains(&Standing::Quote) || !mail.in_reply_to.is_empty();
-    reader.may_begin = is_inner || !is_quoting;
-    reader.is_announced = phrases::announces(&mail.subject);
+    reader.is_announced = !is_quoting && phrases::announces(&mail.subject);
     // A word answers only what is asked in the mail that it replies to, and stands in the text.
     let of_subject = command::read(&mail.subject, labels.table)
         .filter(|command| !is_inner && !matches!(command, Command::Choose(_) | Command::Decide(_)));
@@ -82,6 +81,9 @@ pub(super) fn read(text: &Text, mail: &Mail, labels: &Labels<'_>, is_inner: bool
         .filter(|(_, command)| !is_inner && (!matches!(command, Command::Choose(_)) || !mail.in_reply_to.is_empty()));
     reader.form.has_forwarded = forwarded.is_some();
     reader.form.command = of_line.as_ref().map(|(_, command)| command.clone()).or(of_subject);
+    // Beside a question, an answer or a file, labels without more are a signature.
+    let has_file = mail.attachments.iter().any(|one| !one.inline);
+    reader.may_begin = is_inner || !(is_quoting || has_file || reader.form.command.is_some());
     reader.command_at = of_line.map(|(spots, _)| spots).unwrap_or_default();
     let items = match (&reader.form.command, forwarded) {
         (Some(Command::Forwarded), Some(range)) => {
@@ -145,11 +147,9 @@ pub(super) struct Reader<'a> {
     pub(super) last: Option<Last>,
     /// Whether nothing but greetings stands above.
     is_alone: bool,
-    /// The last line above that is no label.
-    above: String,
-    /// Whether the mail tells of its own accord: it answers none. Of another one, labels without more may be a signature.
+    /// Whether the mail tells of its own accord. Of another one, labels without more may be a signature.
     may_begin: bool,
-    /// Whether its subject says that it is about something new.
+    /// Whether its subject, or a line above that no record has followed yet, says that it is about a new one.
     is_announced: bool,
     looked_up: usize,
 }
@@ -169,7 +169,6 @@ impl<'a> Reader<'a> {
             blanks: 0,
             last: None,
             is_alone: true,
-            above: String::new(),
             may_begin: false,
             is_announced: false,
             looked_up: 0,
@@ -182,7 +181,6 @@ impl<'a> Reader<'a> {
             (self.signed, self.is_open, self.had_text, self.last) = (None, false, false, None);
             // It was chosen by its reader.
             (self.is_alone, self.may_begin) = (true, true);
-            self.above.clear();
         }
         let is_quote = item.standing == Standing::Quote;
         match &item.content {
@@ -223,7 +221,7 @@ impl<'a> Reader<'a> {
         let is_own = self.is_own && self.signed.is_none();
         if self.is_own && !matches!(class, Class::Update | Class::Command) {
             self.is_alone &= phrases::is_greeting(text);
-            text.clone_into(&mut self.above);
+            self.is_announced |= phrases::announces(text);
         }
         self.form.lines.push(Line { spot, text: text.to_owned(), class, is_own, fields: Vec::new() });
         self.form.lines.len() - 1
@@ -334,7 +332,10 @@ impl<'a> Reader<'a> {
     /// Takes labels with their values into the record that they belong to.
     pub(super) fn labelled(&mut self, spot: Spot, text: &str, found: Vec<Labelled>) {
         let names_key = found.iter().any(|one| self.labels.is_key(one.field));
-        if self.had_text && !self.form.drafts.is_empty() && !names_key {
+        let begins_another = self.is_announced && self.had_text && !names_key;
+        if begins_another {
+            self.is_open = false;
+        } else if self.had_text && !self.form.drafts.is_empty() && !names_key {
             self.refuse(spot, text, words::after_text(spot));
             return;
         }
@@ -367,7 +368,7 @@ impl<'a> Reader<'a> {
         };
         if begins {
             let is_alone = self.is_alone && self.may_begin;
-            let is_announced = is_alone || self.is_announced || phrases::announces(&self.above);
+            let is_announced = is_alone || std::mem::take(&mut self.is_announced);
             self.form.drafts.push(Draft { cells: Vec::new(), is_announced });
             (self.is_open, self.pace) = (true, None);
             (self.had_text, self.had_blank) = (false, false);

@@ -169,14 +169,16 @@ fn as_lines(grid: &Grid, spot: &dyn Fn(usize) -> Spot) -> Vec<ItemContent> {
 
 /// Whether texts of a row are titles of fields: at least two, and most of all or the key's among them.
 fn is_titles<'t>(texts: impl Iterator<Item = &'t str>, labels: &Labels<'_>) -> bool {
-    let (mut titles, mut filled, mut has_key) = (0, 0, false);
+    let (mut titles, mut filled, mut has_key, mut in_turn) = (0, 0, false, true);
     for text in texts.filter(|text| !text.trim().is_empty()).take(COLUMNS_MAX + 1) {
-        filled += 1;
         let field = labels.one(text);
+        // `编号 T-9 状态 处理中` is a form of labels and values.
+        in_turn &= field.is_some() == (filled % 2 == 0);
+        filled += 1;
         titles += usize::from(field.is_some());
         has_key |= field.is_some_and(|field| labels.is_key(field));
     }
-    titles >= 2 && (has_key || titles * 2 > filled) && filled <= COLUMNS_MAX
+    titles >= 2 && ((has_key && !in_turn) || titles * 2 > filled) && filled <= COLUMNS_MAX
 }
 
 /// Finds tables among the lines.

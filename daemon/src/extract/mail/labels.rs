@@ -19,7 +19,7 @@ const LINE_BYTES_MAX: usize = 8_000;
 /// The most colons of a line that are looked at.
 const COLONS_MAX: usize = 64;
 /// The longest part of a value that is told to become another one, in characters.
-const TRANSITION_CHARS_MAX: usize = 30;
+const TRANSITION_CHARS_MAX: usize = 12;
 /// So many digits in a row are a telephone number, an id or an amount.
 const TELLING_DIGITS: usize = 7;
 
@@ -182,8 +182,9 @@ impl<'a> Labels<'a> {
     fn begins_with_title(&self, line: &str) -> bool {
         let line = line.trim_start_matches(['【', '[', '〖', '「', '*', ' ']).trim_end();
         let ends = line.char_indices().take(LABEL_CHARS_MAX).skip(1).filter(|(at, c)| {
-            PARTS.contains(c)
-                || line.get(*at..).is_some_and(|rest| PARTING_WORDS.iter().any(|word| rest.starts_with(word)))
+            let rest = line.get(*at..).unwrap_or_default();
+            let is_parted = PARTS.contains(c) || PARTING_WORDS.iter().any(|word| rest.starts_with(word));
+            is_parted || (*c == ' ' && is_bare_value(rest.trim()))
         });
         let whole = (line.chars().count() <= LABEL_CHARS_MAX).then_some(line.len());
         ends.map(|(at, _)| at).chain(whole).any(|end| line.get(..end).is_some_and(|title| self.one(title).is_some()))
@@ -223,8 +224,15 @@ impl<'a> Labels<'a> {
 }
 
 /// How people part a label from its value where they write no colon, and the words that do it.
-const PARTS: [char; 13] = ['=', '＝', '-', '—', '－', '】', ']', '〗', '」', '\t', ' ', '\u{3000}', '|'];
-const PARTING_WORDS: [&str; 8] = ["为", "是", "变成", "变为", "改为", "改成", "is ", "to "];
+const PARTS: [char; 12] = ['=', '＝', '-', '—', '－', '】', ']', '〗', '」', '\t', '\u{3000}', '|'];
+const PARTING_WORDS: [&str; 5] = ["为", "变成", "变为", "改为", "改成"];
+
+/// Whether a text behind a title and a space is a value and no sentence that goes on: `电话 021-5555`, not `Phone him on Monday`.
+fn is_bare_value(text: &str) -> bool {
+    let is_number = text.starts_with(|c: char| c.is_ascii_digit() || c == '+');
+    let is_word = text.split_whitespace().count() == 1 && !text.contains(['。', '，', '.', ',', '！', '？']);
+    is_number || (is_word && text.chars().count() <= 12)
+}
 
 /// The next label within a line.
 struct NextLabel<'t> {
@@ -286,7 +294,11 @@ pub(super) fn cleaned(value: &str) -> String {
 
 /// Whether a value tells what is to become of what: `王一 → 陈新`. Which part of it is the value is a guess.
 pub(super) fn is_transition(value: &str) -> bool {
-    const ARROWS: [&str; 6] = ["→", "->", "=>", "⇒", "改为", "改成"];
+    const ARROWS: [&str; 4] = ["→", "->", "=>", "⇒"];
+    // A sentence tells something else.
+    if value.contains(['，', '。', '；', ',', ';']) {
+        return false;
+    }
     let is_short = |part: &str| !part.trim().is_empty() && part.chars().count() <= TRANSITION_CHARS_MAX;
     ARROWS.iter().any(|arrow| value.split_once(arrow).is_some_and(|(old, new)| is_short(old) && is_short(new)))
 }
@@ -308,8 +320,9 @@ fn without_thanks(value: &str) -> &str {
     else {
         return value;
     };
-    let kept =
-        before.trim_end_matches(|c: char| c.is_whitespace() || is_ending(c) || matches!(c, '。' | '.' | '!' | '！'));
+    // Behind a mark only: `to say thank you` is said of somebody.
+    let before = before.trim_end();
+    let kept = before.trim_end_matches(|c: char| is_ending(c) || matches!(c, '。' | '.' | '!' | '！')).trim_end();
     if kept.is_empty() || kept == before { value } else { kept }
 }
 

@@ -9,6 +9,8 @@ use crate::model::compare::folded;
 
 /// The longest line that is looked at, in characters: introductions and sign-offs are short.
 const PHRASE_CHARS_MAX: usize = 400;
+/// The longest line that announces a new record, in characters.
+const ANNOUNCEMENT_CHARS_MAX: usize = 80;
 /// The longest sign-off, in characters once folded.
 const SIGN_OFF_CHARS_MAX: usize = 24;
 
@@ -301,20 +303,22 @@ fn is_disclaimer(line: &str) -> bool {
     DISCLAIMER.is_match(line)
 }
 
-/// Whether a line says that something new follows, or introduces what follows by a colon.
+/// Whether a line says that a new record follows: `新客户：`, `请新增一家客户。`, `Please add this customer.` A word alone does not: people wish a happy new year.
 pub(super) fn announces(line: &str) -> bool {
-    const CHINESE: [&str; 11] =
-        ["新增", "新建", "新客户", "新的", "新开", "录入", "登记", "添加", "增加", "建档", "补录"];
-    const ENGLISH: [&str; 6] = ["new", "add", "create", "register", "enter", "open"];
+    const NEW: [&str; 10] = ["新增", "新建", "新客户", "新开", "录入", "登记", "添加", "建档", "补录", "开户"];
+    const NEW_WORDS: [&str; 6] = ["new", "add", "create", "register", "enter", "open"];
+    const WHAT: [&str; 5] = ["客户", "记录", "一家", "资料", "档案"];
+    const WHAT_WORDS: [&str; 7] = ["customer", "customers", "client", "clients", "record", "records", "account"];
     let line = line.trim();
-    if line.is_empty() || line.chars().count() > PHRASE_CHARS_MAX {
+    if line.is_empty() || line.chars().count() > ANNOUNCEMENT_CHARS_MAX {
         return false;
     }
     let lower = line.to_lowercase();
-    let mut words = lower.split(|c: char| !c.is_alphanumeric());
-    line.ends_with([':', '：'])
-        || CHINESE.iter().any(|word| lower.contains(word))
-        || words.any(|word| ENGLISH.contains(&word))
+    let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).collect();
+    let says = |texts: &[&str], single: &[&str]| {
+        texts.iter().any(|text| lower.contains(text)) || words.iter().any(|word| single.contains(word))
+    };
+    says(&NEW, &NEW_WORDS) && (line.ends_with([':', '：']) || says(&WHAT, &WHAT_WORDS))
 }
 
 /// Whether a line greets: `你好：`, `Dear Mr Wang,`.

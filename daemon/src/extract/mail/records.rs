@@ -74,7 +74,7 @@ pub(super) fn typed(draft: Draft, labels: &Labels<'_>, lines: &mut [Line]) -> Op
             not_understood(lines, &cell.lines, problem);
         } else if cell.typed.trim().is_empty() {
             not_understood(lines, &cell.lines, &words::nothing_said(cell.spot));
-        } else if !is_cleared(&cell.typed) && is_clearing_word(&cell.typed) {
+        } else if is_doubtful_clearing(&cell.typed, field) {
             not_understood(lines, &cell.lines, &words::clearing_word(cell.spot));
         } else if is_transition(&cell.typed) {
             not_understood(lines, &cell.lines, &words::transition(cell.spot));
@@ -97,6 +97,12 @@ pub(super) fn typed(draft: Draft, labels: &Labels<'_>, lines: &mut [Line]) -> Op
     }
     let pairs: Vec<(FieldId, Cell)> = cells.iter().map(|cell| (cell.field, cell.cell.clone())).collect();
     Some(Typed { key: labels.table.key_of(&pairs), cells })
+}
+
+/// Whether a bare word for clearing may be what is to be done with the value; where it is an option of the field, it is that.
+fn is_doubtful_clearing(typed: &str, field: &Field) -> bool {
+    let is_option = field.constraints.allowed.iter().any(|option| option.as_str() == typed.trim());
+    !is_option && !is_cleared(typed) && is_clearing_word(typed)
 }
 
 fn title<'a>(labels: &Labels<'a>, id: FieldId) -> &'a str {

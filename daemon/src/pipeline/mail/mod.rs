@@ -217,7 +217,12 @@ impl Pipeline {
         let table = reading.as_ref().map_or_else(|_| mailbox.table.clone(), |reading| reading.table.clone());
         let arrival = self.mail_arrival(mailbox, raw, mail, author, &table);
         let taken = TakenMail { arrival: Some(arrival.id), ..taken(&mailbox.name, &raw.id, Some(raw.sha256)) };
-        let is_automatic = is_automatic(mail);
+        // A subject may be about automatic answers: by itself it says nothing against what the mail tells.
+        let tells = |reading: &MailReading| {
+            !(reading.rows.is_empty() && reading.attachments.is_empty() && reading.command.is_none())
+        };
+        let is_answer = sender::is_automatic_answer(mail.loops.auto_submitted.as_deref(), "");
+        let is_automatic = is_answer || (is_automatic(mail) && !reading.as_ref().is_ok_and(tells));
         let (read_cells, told) = match &mut reading {
             Ok(_) if is_automatic => Default::default(),
             Ok(reading) => self.put_to_readers(reading, mail, author, arrival.edited_at)?,
@@ -530,7 +535,6 @@ fn verdict(refused: bool) -> Verdict {
     if refused { Verdict::Refused } else { Verdict::Done }
 }
 
-/// A mail's id as the store keeps it: names and numbers of the server, nothing of a person's.
 /// Whether a machine has answered for the mail's author.
 fn is_automatic(mail: &Mail) -> bool {
     sender::is_automatic_answer(mail.loops.auto_submitted.as_deref(), &mail.subject)
@@ -541,6 +545,7 @@ fn taken(mailbox: &SourceName, id: &MailId, sha256: Option<[u8; 32]>) -> TakenMa
     TakenMail { mailbox: mailbox.clone(), id: stored_id(id), sha256, refusal: None, arrival: None }
 }
 
+/// A mail's id as the store keeps it: names and numbers of the server, nothing of a person's.
 fn stored_id(id: &MailId) -> Vec<u8> {
     // A structure of texts and numbers can always be written.
     serde_json::to_vec(id).unwrap_or_else(|_| id.to_string().into_bytes())
