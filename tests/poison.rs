@@ -105,7 +105,9 @@ fn a_mail_that_breaks_something_is_put_aside_and_told_of_and_the_next_one_is_tak
         assert_eq!(problem.code, "mail-put-aside");
         assert!(problem.message.contains("defect") && !problem.message.contains("oison"), "{}", problem.message);
         assert_eq!(known(&pipeline, &name), Some(Verdict::Refused), "it does not come again");
-        let kept = pipeline.store().refused_mails().expect("the store can be read").pop().expect("it is kept in mind");
+        let now = pipeline.now();
+        let kept =
+            pipeline.store().refused_mails(now).expect("the store can be read").pop().expect("it is kept in mind");
         assert_eq!((kept.from.as_str(), kept.problem.code.as_str()), ("li.lei@example.com", "mail-put-aside"));
         let bytes = pipeline.store().refused_bytes(kept.id).expect("the store can be read").expect("it is kept whole");
         assert!(String::from_utf8_lossy(&bytes).ends_with(&format!("{poison}\r\n")), "as it came");

@@ -16,7 +16,7 @@ use super::workbook::{Cell, Sheet, rows};
 const LI: &str = "li.lei@example.com";
 
 /// A mail with files, delivered into the maildir.
-fn send(office: &Office, id: &str, from: &str, text: &str, files: &[(&str, Vec<u8>)]) {
+pub(super) fn send(office: &Office, id: &str, from: &str, text: &str, files: &[(&str, Vec<u8>)]) {
     let address = |text: &str| lettre::message::Mailbox::new(None, text.parse().expect("an address"));
     let plain = MultiPart::mixed().singlepart(SinglePart::plain(text.to_owned()));
     let body = files.iter().fold(plain, |body, (name, bytes)| {
@@ -511,4 +511,18 @@ fn a_row_that_got_its_number_comes_back_with_it() {
     send(&office, "2", CHIEF, "corrected\n", &[("new.xlsx", corrected(&returned, &[(1, 2, Cell::Number(5000.0))]))]);
     office.sync();
     assert_eq!(office.list(&["record", "list"]).len(), 1, "it is the same record");
+}
+
+#[test]
+fn a_further_sheet_is_told_however_large_it_is() {
+    let office = office_with("zh-CN", "[limits]\nattachment_rows_max = 2\n");
+    let book = sheets_of(&[
+        ("华东", &["客户编号|客户名称", "C-1|琥珀"]),
+        ("华北", &["客户编号|客户名称", "C-2|玛瑙", "C-3|翡翠", "C-4|白银"]),
+    ]);
+    send(&office, "1", CHIEF, "见附件\n", &[("更新.xlsx", book)]);
+    office.sync();
+    let (outcome, text) = last(&office);
+    assert_eq!(outcome, "applied=1 unchanged=0 refused=0 conflicts=0 held=0 not-understood=1", "{text}");
+    assert!(text.contains("更新.xlsx!华北：没有采用"), "{text}");
 }

@@ -171,7 +171,8 @@ fn strangers_get_no_answer_and_no_rights() {
     deliver(&office, "7", CHIEF, "Auto-Submitted: auto-replied\r\n", "Customer ID: C-3\r\nName: Robot\r\n");
     let report = office.sync();
     let codes: Vec<String> = problems(&report).into_iter().map(|(code, _)| code).collect();
-    assert_eq!(codes, ["mail-refused", "mail-refused"], "{report}");
+    let automatic = codes.iter().filter(|code| *code == "mail-automatic").count();
+    assert_eq!((codes.len(), automatic), (3, 1), "{report}");
     assert!(receipts(&office).is_empty(), "an automatic answer is not answered");
     assert!(office.list(&["record", "list"]).is_empty(), "and changes nothing: it says what it says to everybody");
     office.sync_idly();

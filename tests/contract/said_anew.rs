@@ -2,9 +2,11 @@
 
 use serde_json::Value as Json;
 
+use super::attachments::send;
 use super::decisions::{HAN, LATE, LI_LEI, follow, in_conflict, links};
 use super::mail::{CHIEF, deliver, last, office};
 use super::office::{Office, text};
+use super::workbook::rows;
 
 /// A mail that was written a day before the usual one.
 const EARLIER: &str = "Date: Sun, 1 Mar 2026 09:00:00 +0800\r\n";
@@ -119,4 +121,13 @@ fn a_question_of_which_she_takes_back_a_part_is_another_one() {
     assert_eq!(office.value("C-1", "name"), "Amber");
     follow(&office, "fourth", LI_LEI, &links(&told)[0]);
     assert_eq!((office.value("C-1", "name"), office.value("C-1", "since")), ("Agate".into(), "2026-01-01".into()));
+}
+
+#[test]
+fn a_workbook_that_shows_what_is_stored_takes_no_question_back() {
+    let office = in_conflict("en");
+    let book = rows(&["Customer ID|Name|Phone", "C-1|Amber|13900139000"]).xlsx_named("customers");
+    send(&office, "second", LI_LEI, "the new number\n", &[("customers.xlsx", book)]);
+    office.sync();
+    assert_eq!(asked(&office), vec![Json::from("Agate")], "its cell is a copy, and no word of hers");
 }

@@ -27,7 +27,8 @@ pub(crate) fn run(config: Option<&Path>, command: &RefusedCommand, out: &mut Out
 }
 
 fn list(pipeline: &mut Pipeline, out: &mut Out) -> Outcome {
-    let mails = pipeline.store().refused_mails()?;
+    let now = pipeline.now();
+    let mails = pipeline.store().refused_mails(now)?;
     for mail in &mails {
         let line = line(pipeline, mail);
         if out.json {
@@ -88,7 +89,8 @@ fn forget(pipeline: &mut Pipeline, id: &str, out: &mut Out) -> Outcome {
 }
 
 fn find(pipeline: &mut Pipeline, id: &str) -> Result<RefusedMail, Failure> {
-    let mails = pipeline.store().refused_mails()?;
+    let now = pipeline.now();
+    let mails = pipeline.store().refused_mails(now)?;
     Ok(by_prefix("refused mail", id, mails.into_iter().map(|mail| (mail.id.to_string(), mail)))?)
 }
 

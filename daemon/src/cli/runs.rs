@@ -130,7 +130,8 @@ pub(crate) fn status(config: Option<&Path>, out: &mut Out) -> Outcome {
     let parked = tasks.iter().filter(|task| task.parked).count() as u64;
     let pending = tasks.len() as u64 - parked;
     let mails = pipeline.store().mail_counts()?;
-    let refused = pipeline.store().refused_count()?;
+    let now = pipeline.now();
+    let refused = pipeline.store().refused_count(now)?;
     let unsent = unsent(&mut pipeline)?;
     let (revision, reviews, records, seen) = {
         let look = pipeline.look()?;

@@ -110,6 +110,11 @@ impl ReadFailure {
         Self::new("truncated", "The file ends too early, as if it had been saved or copied only in part.", hint)
     }
 
+    /// There are fewer sheets than were asked for.
+    pub(super) fn no_further_sheet() -> Self {
+        Self::new("sheet-missing", "The workbook has no further sheet.", "Look at the sheets that it has.")
+    }
+
     pub(super) fn encrypted() -> Self {
         let hint = "Save it without a password for opening it; protected sheets are fine.";
         Self::new("encrypted", "The workbook is encrypted with a password.", hint)
@@ -279,7 +284,7 @@ pub(super) fn choose_sheet(sheets: &[Sheet], request: &ReadRequest) -> Result<Ch
     }
     let message = match wanted {
         Some(name) => format!("There is no sheet `{name}`."),
-        None if request.position > 0 => "The workbook has no further sheet.".to_owned(),
+        None if request.position > 0 => return Err(ReadFailure::no_further_sheet()),
         None => "The workbook has no sheet with cells.".to_owned(),
     };
     let names: Vec<String> = sheets.iter().take(20).map(|sheet| format!("`{}`", sheet.name)).collect();
@@ -431,6 +436,20 @@ mod tests {
         {
             request.sheet = Some(wanted.to_owned());
             assert_eq!(outcome(workbook(), &request).failure.as_deref(), expected, "{wanted}");
+        }
+    }
+
+    #[test]
+    fn sheets_are_found_by_their_place_among_those_that_are_seen() {
+        let mut request = request(FileKind::Xlsx);
+        request.sheet = None;
+        for (position, kind, bytes, expected) in [
+            (9, FileKind::Xlsx, workbook(), Some("sheet-missing")),
+            (0, FileKind::Csv, b"a,b\n1,2\n".to_vec(), None),
+            (1, FileKind::Csv, b"a,b\n1,2\n".to_vec(), Some("sheet-missing")),
+        ] {
+            (request.position, request.kind) = (position, kind);
+            assert_eq!(outcome(bytes, &request).failure.as_deref(), expected, "{position} {kind:?}");
         }
     }
 

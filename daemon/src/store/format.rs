@@ -506,16 +506,20 @@ mod tests {
         assert!(Head::decode(&bytes[..bytes.len() - 1]).is_err());
     }
 
-    #[test]
-    fn the_cells_of_a_record_lie_as_they_always_have() {
-        let stamp = Stamp {
+    fn stamp() -> Stamp {
+        Stamp {
             arrival: ArrivalId::from_bytes([2; 16]),
             source: "sales".into(),
             rank: 10,
             edited_at: Timestamp(1_700_000_000_000),
             filled: 9,
             plugin: None,
-        };
+        }
+    }
+
+    #[test]
+    fn the_cells_of_a_record_lie_as_they_always_have() {
+        let stamp = stamp();
         let cells = vec![(FieldId(0), Cell::Blank, 0), (FieldId(300), Value::Integer(1).into(), 0)];
         let body = LedgerBody { stamps: vec![stamp], cells };
         let bytes = encode(&body);
@@ -529,14 +533,7 @@ mod tests {
 
     #[test]
     fn the_plugins_that_set_cells_lie_behind_them() {
-        let stamp = Stamp {
-            arrival: ArrivalId::from_bytes([2; 16]),
-            source: "sales".into(),
-            rank: 10,
-            edited_at: Timestamp(1_700_000_000_000),
-            filled: 9,
-            plugin: None,
-        };
+        let stamp = stamp();
         let by_plugin = Stamp { plugin: Some("uscc".into()), ..stamp.clone() };
         let cells = vec![(FieldId(0), Cell::Blank, 0), (FieldId(1), Value::Integer(1).into(), 1)];
         let body = LedgerBody { stamps: vec![stamp, by_plugin], cells };

@@ -137,13 +137,13 @@ pub(super) fn bound_bodies(conn: &Connection, bytes_max: u64) -> Result<(), Stor
 
 /// What the steward looks at.
 impl Store {
-    /// All refused mails that are kept in mind, oldest first.
-    pub fn refused_mails(&self) -> Result<Vec<RefusedMail>, StoreError> {
+    /// All refused mails that are kept in mind, oldest first. Those that are too old are let go when the next one is refused; they are not shown till then.
+    pub fn refused_mails(&self, now: Timestamp) -> Result<Vec<RefusedMail>, StoreError> {
         let vault = self.vault.borrow();
-        let mut statement = self
-            .conn
-            .prepare_cached("SELECT id, mailbox, at, code, head, body IS NOT NULL FROM refused_mail ORDER BY at, id")?;
-        let mut rows = statement.query([])?;
+        let mut statement = self.conn.prepare_cached(
+            "SELECT id, mailbox, at, code, head, body IS NOT NULL FROM refused_mail WHERE at >= ?1 ORDER BY at, id",
+        )?;
+        let mut rows = statement.query([now.0.saturating_sub(KEPT_MS)])?;
         let mut mails = Vec::new();
         while let Some(row) = rows.next()? {
             let (id, mailbox, code) = (row.get(0)?, row.get::<_, String>(1)?, row.get(3)?);
@@ -165,8 +165,9 @@ impl Store {
     }
 
     /// How many refused mails are kept in mind.
-    pub fn refused_count(&self) -> Result<u64, StoreError> {
-        Ok(self.conn.prepare_cached("SELECT count(*) FROM refused_mail")?.query_row([], |row| row.get(0))?)
+    pub fn refused_count(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let mut count = self.conn.prepare_cached("SELECT count(*) FROM refused_mail WHERE at >= ?1")?;
+        Ok(count.query_row([now.0.saturating_sub(KEPT_MS)], |row| row.get(0))?)
     }
 
     /// The bytes of a refused mail as they came; `None` if they are not kept.

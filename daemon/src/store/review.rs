@@ -203,30 +203,44 @@ pub(super) fn open_of(
     source: &SourceName,
     kind: Option<ReviewKind>,
 ) -> Result<Vec<Review>, StoreError> {
-    let mut statement = conn.prepare_cached(&format!("{COLUMNS} WHERE closed_how IS NULL ORDER BY at, id"))?;
-    let mut rows = statement.query([])?;
     let mut reviews = Vec::new();
-    while let Some(row) = rows.next()? {
-        let frame: ReviewFrame = decode(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?, "a review")?;
-        if frame.source == *source && kind.is_none_or(|kind| kind == frame.kind) {
-            reviews.push(opened(conn, vault, read_row(row)?)?.review);
-        }
-    }
+    let fits = |frame: &ReviewFrame| frame.source == *source && kind.is_none_or(|kind| kind == frame.kind);
+    each_open(conn, fits, |_, row| {
+        reviews.push(opened(conn, vault, read_row(row)?)?.review);
+        Ok(())
+    })?;
     Ok(reviews)
 }
 
 /// The open reviews that are wanted, oldest first. None is unsealed.
 pub(super) fn wanted(conn: &Connection, wanted: &WantedReviews<'_>) -> Result<Vec<ReviewId>, StoreError> {
-    let mut statement = conn.prepare_cached("SELECT frame FROM review WHERE closed_how IS NULL ORDER BY at, id")?;
-    let mut rows = statement.query([])?;
     let mut ids = Vec::new();
+    each_open(
+        conn,
+        |frame| wanted.fits(frame),
+        |frame, _| {
+            ids.push(frame.id);
+            Ok(())
+        },
+    )?;
+    Ok(ids)
+}
+
+/// Looks at what stands beside the cells of each open review, oldest first, and hands on those that fit, with their rows.
+fn each_open(
+    conn: &Connection,
+    fits: impl Fn(&ReviewFrame) -> bool,
+    mut take: impl FnMut(&ReviewFrame, &Row<'_>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut statement = conn.prepare_cached(&format!("{COLUMNS} WHERE closed_how IS NULL ORDER BY at, id"))?;
+    let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let frame: ReviewFrame = decode(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?, "a review")?;
-        if wanted.fits(&frame) {
-            ids.push(frame.id);
+        if fits(&frame) {
+            take(&frame, row)?;
         }
     }
-    Ok(ids)
+    Ok(())
 }
 
 /// The arrivals of a source that were held whole and rejected.

@@ -29,6 +29,9 @@ const ROW_BYTES_MAX: usize = 4 << 20;
 
 /// Reads the whole file as one sheet.
 pub(super) fn read<R: Read + Seek>(mut input: Shared<R>, mut rows: Rows<'_>) -> Result<(), Stop> {
+    if rows.request().position > 0 {
+        return Err(ReadFailure::no_further_sheet().into());
+    }
     let layout = Layout::find(&mut input)?;
     rows.describe(None, Properties::default());
     let mut text = Text::new(&mut input, layout.encoding)?;

@@ -57,21 +57,11 @@ const ENDS: [&str; 4] = [
     "replysplit",          // Coremail
 ];
 
-/// Elements that hold a signature.
-const SIGNATURES: [&str; 13] = [
-    "gmail_signature",             // Gmail
-    "gmail_signature_prefix",      // Gmail
-    "moz-signature",               // Thunderbird
-    "signature",                   // Outlook on the web
-    "ms-outlook-mobile-signature", // Outlook for iOS and Android
-    "applemailsignature",          // Apple Mail
-    "spneditorsign",               // 163, 126, yeah.net
-    "spneditorsign_app",           // NetEase
-    "ntes-pcmail-signature",       // NetEase for PCs
-    "ntes-pcmac-signature",        // NetEase for Macs
-    "xmail_signature",             // QQ mail, new
-    "foxmail_signature",           // Foxmail
-    "protonmail_signature_block",  // Proton
+/// Elements that hold a signature and don't have the word as a part of their name, as `gmail_signature` has.
+const SIGNATURES: [&str; 3] = [
+    "applemailsignature", // Apple Mail
+    "spneditorsign",      // 163, 126, yeah.net
+    "spneditorsign_app",  // NetEase
 ];
 
 /// Elements whose content is no text of the page.
@@ -111,11 +101,11 @@ pub(super) fn said_by(name: &str, attribute: &dyn Fn(&str) -> Option<String>) ->
     said
 }
 
-/// Whether an element calls itself a signature. Beside the names of its program, many have the word in theirs.
+/// Whether an element calls itself a signature. Zoho numbers its ones.
 fn is_signature(own: &str) -> bool {
-    let is_other = own.split(['-', '_']).any(|piece| ["no", "add", "with", "without"].contains(&piece));
-    let is_named = own.split(['-', '_']).any(|piece| piece == "signature");
-    SIGNATURES.contains(&own) || own.starts_with("zm-_id_-sgn") || (is_named && !is_other)
+    let has = |words: &[&str]| own.split(['-', '_']).any(|piece| words.contains(&piece));
+    let is_named = has(&["signature"]) && !has(&["no", "add", "with", "without"]);
+    is_named || SIGNATURES.contains(&own) || own.starts_with("zm-_id_-sgn")
 }
 
 /// A class or id as its program wrote it: Outlook puts `x_` before the names of a mail that it shows.
@@ -164,7 +154,7 @@ fn without_unit(value: &str) -> &str {
 /// Whether nobody reads letters of this size: two pixels or points at most.
 fn is_unreadably_small(value: &str) -> bool {
     let is_absolute = value.ends_with("px") || value.ends_with("pt");
-    without_unit(value).parse::<f32>().is_ok_and(|size| size == 0.0 || (is_absolute && size <= 2.0))
+    is_absolute && without_unit(value).parse::<f32>().is_ok_and(|size| size <= 2.0)
 }
 
 #[cfg(test)]

@@ -235,8 +235,8 @@ fn name_other_tables(reading: &mut MailReading, tables: &[Table]) {
     for line in &mut reading.lines {
         let Class::NotUnderstood(problem) = &line.class else { continue };
         let Some(label) = labels::label(&line.text).filter(|_| problem.code == words::UNKNOWN_LABEL) else { continue };
-        if others.iter().any(|labels| labels.one(label).is_some()) {
-            line.class = Class::NotUnderstood(words::label_of_other_table(line.spot, label));
+        if let Some(other) = others.iter().find(|labels| labels.one(label).is_some()) {
+            line.class = Class::NotUnderstood(words::label_of_other_table(line.spot, label, &other.table.name));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What can be wrong with a mail's lines, and the words for it. A message quotes labels, never values.
 
-use crate::model::{Code, Problem};
+use crate::model::{Code, Problem, TableName};
 
 use super::super::CellProblem;
 use super::super::fault::{quoted, quoted_list};
@@ -22,9 +22,14 @@ fn whole(code: &'static str, message: impl Into<String>, hint: impl Into<String>
 /// The code of a label that no field has.
 pub(super) const UNKNOWN_LABEL: &str = "unknown-label";
 
-pub(super) fn label_of_other_table(spot: Spot, label: &str) -> Problem {
-    let message = format!("{} is a field of another table. The line was not taken over.", quoted(label));
-    at(spot, "label-of-other-table", &message, "Begin the subject with that table's name, such as `[Complaints]`.")
+pub(super) fn label_of_other_table(spot: Spot, label: &str, table: &TableName) -> Problem {
+    let message = format!("{} is a field of the table `{table}`. The line was not taken over.", quoted(label));
+    at(
+        spot,
+        "label-of-other-table",
+        &message,
+        format!("Begin the subject with `[{table}]`, or with its title in brackets."),
+    )
 }
 
 pub(super) fn unknown_label(spot: Spot, label: &str, near: Option<&str>) -> Problem {

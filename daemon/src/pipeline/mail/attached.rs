@@ -171,23 +171,14 @@ impl Pipeline {
     fn read_sheet(&self, file: &File<'_>, position: u32, rows_max: u32) -> Result<ReadAttachment<Taker>, Miss> {
         let File { source, name, table, .. } = *file;
         let reasons = returned::reason_title(table, &self.texts);
-        let limits = &self.config.limits;
-        let fetch = FetchLimits { workbook_bytes_max: limits.workbook_bytes_max, problems_max: PROBLEMS_MAX };
+        let fetch = self.fetch_limits();
         let mut first = None;
         for header_row in 1..=HEADER_ROWS_MAX {
             if file.time.is_up(self.parts.clock.now_ms()) {
                 let what = "reading the mail's workbooks took too long";
                 return Err(Miss::Unreadable(refused(TIMED_OUT, name, what, "Send it in a mail of its own.")));
             }
-            let request = ReadRequest {
-                position,
-                header_row,
-                rows_max,
-                columns_max: limits.columns_max,
-                cell_bytes_max: limits.cell_bytes_max,
-                unpacked_bytes_max: limits.unpacked_bytes_max,
-                ..ReadRequest::new(file.kind(), [0; 16])
-            };
+            let request = self.request(file, position, header_row, rows_max);
             let begin = |head: &SheetHead| {
                 let past = PastColumns::default();
                 Taker::new(Typed::begin(table.clone(), name.to_owned(), header_row, Some(&reasons), &past, head))
@@ -206,10 +197,48 @@ impl Pipeline {
         Err(Miss::NoKey(first.unwrap_or_else(none)))
     }
 
-    /// The name of a sheet if it could be read as well.
+    /// The name of a sheet if it has the key's title, too. Its titles alone are looked at: however large it is, it is told.
     fn keyed_sheet(&self, file: &File<'_>, position: u32) -> Option<String> {
-        self.read_sheet(file, position, self.config.limits.attachment_rows_max).ok()?.head.sheet
+        let fetch = self.fetch_limits();
+        (1..=HEADER_ROWS_MAX).take_while(|_| !file.time.is_up(self.parts.clock.now_ms())).find_map(|header_row| {
+            let request = self.request(file, position, header_row, 1);
+            let mut keyed = None;
+            let look = |head: &SheetHead| {
+                let past = PastColumns::default();
+                let typed = Typed::begin(file.table.clone(), file.name.to_owned(), header_row, None, &past, head);
+                keyed = typed.columns.keyed.then(|| head.sheet.clone()).flatten();
+                TitlesOnly
+            };
+            let reader = self.parts.reader.as_ref();
+            // A second row ends it: that is no matter.
+            read_attachment(reader, (file.source, file.name), &file.attachment.bytes, &request, &fetch, look).ok();
+            keyed
+        })
     }
+
+    fn request(&self, file: &File<'_>, position: u32, header_row: u32, rows_max: u32) -> ReadRequest {
+        let limits = &self.config.limits;
+        ReadRequest {
+            position,
+            header_row,
+            rows_max,
+            columns_max: limits.columns_max,
+            cell_bytes_max: limits.cell_bytes_max,
+            unpacked_bytes_max: limits.unpacked_bytes_max,
+            ..ReadRequest::new(file.kind(), [0; 16])
+        }
+    }
+
+    fn fetch_limits(&self) -> FetchLimits {
+        FetchLimits { workbook_bytes_max: self.config.limits.workbook_bytes_max, problems_max: PROBLEMS_MAX }
+    }
+}
+
+/// Takes no row of a sheet of which only the titles are looked at.
+struct TitlesOnly;
+
+impl Extend<ReadRow> for TitlesOnly {
+    fn extend<I: IntoIterator<Item = ReadRow>>(&mut self, _rows: I) {}
 }
 
 /// An attached workbook, and what it is read for.

@@ -48,6 +48,8 @@ use crate::store::{Answering, HeldPayload, Offer, Snapshot, TakenMail, Untold};
 
 /// A mail gives nobody's rights.
 pub const MAIL_REFUSED: Code = Code("mail-refused");
+/// An automatic answer would have changed or asked something.
+pub const MAIL_AUTOMATIC: Code = Code("mail-automatic");
 /// A mail was put aside without having been read.
 pub const MAIL_PUT_ASIDE: Code = Code("mail-put-aside");
 /// What became of a mail could not be kept; it comes again.
@@ -217,14 +219,10 @@ impl Pipeline {
         let table = reading.as_ref().map_or_else(|_| mailbox.table.clone(), |reading| reading.table.clone());
         let arrival = self.mail_arrival(mailbox, raw, mail, author, &table);
         let taken = TakenMail { arrival: Some(arrival.id), ..taken(&mailbox.name, &raw.id, Some(raw.sha256)) };
-        // A subject may be about automatic answers: by itself it says nothing against what the mail tells.
-        let tells = |reading: &MailReading| {
-            !(reading.rows.is_empty() && reading.attachments.is_empty() && reading.command.is_none())
-        };
-        let is_answer = sender::is_automatic_answer(mail.loops.auto_submitted.as_deref(), "");
-        let is_automatic = is_answer || (is_automatic(mail) && !reading.as_ref().is_ok_and(tells));
+        // It says what its owner's machine says to everybody, with her signature below. (A subject alone may be about automatic answers.)
+        let is_machines = sender::is_automatic_answer(mail.loops.auto_submitted.as_deref());
         let (read_cells, told) = match &mut reading {
-            Ok(_) if is_automatic => Default::default(),
+            Ok(reading) if is_machines => (Vec::new(), dropped(raw, reading).into_iter().collect()),
             Ok(reading) => self.put_to_readers(reading, mail, author, arrival.edited_at)?,
             Err(_) => Default::default(),
         };
@@ -232,8 +230,8 @@ impl Pipeline {
         let (held, deciding) = (RefCell::default(), RefCell::default());
         let asked = Asked { mail, author, answered, arrival, taken: Some(taken), held, deciding };
         let mut report = match &reading {
-            // It says what its owner's machine says to everybody, with her signature below. She is not answered.
-            Ok(_) if is_automatic => {
+            // She is not answered.
+            Ok(_) if is_machines => {
                 self.post_mail(&asked, &table, |_, table, decider, arrival, _| Ok(nothing(table, decider, arrival)))
             }
             Err(problem) => {
@@ -535,9 +533,22 @@ fn verdict(refused: bool) -> Verdict {
     if refused { Verdict::Refused } else { Verdict::Done }
 }
 
-/// Whether a machine has answered for the mail's author.
+/// Whether a machine has answered for the mail's author, by its header or its subject: it gets no answer, and decides nothing.
 fn is_automatic(mail: &Mail) -> bool {
-    sender::is_automatic_answer(mail.loops.auto_submitted.as_deref(), &mail.subject)
+    sender::is_automatic_answer(mail.loops.auto_submitted.as_deref()) || sender::is_automatic_subject(&mail.subject)
+}
+
+/// What is told of an automatic answer that would have changed or asked something.
+fn dropped(raw: &RawMail, reading: &MailReading) -> Option<Problem> {
+    if reading.rows.is_empty() && reading.attachments.is_empty() && reading.command.is_none() {
+        return None;
+    }
+    let message = format!(
+        "{}: an automatic answer, which changes nothing. Nothing of it was taken over, and nobody was answered.",
+        raw.id
+    );
+    let hint = "If its owner means what it says, she has to send it herself.";
+    Some(Problem::new(MAIL_AUTOMATIC, raw.id.to_string(), message, hint))
 }
 
 /// That a mail is taken, as long as nothing else is known of it.

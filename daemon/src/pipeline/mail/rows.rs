@@ -180,7 +180,12 @@ fn asked_before(
             is_said_anew(review, table, arrival, known, &row.row.cells)
         })
     });
-    let about: HashSet<RecordId> = rows().filter(|row| !row.unseen).map(|row| row.record).collect();
+    // Of a new record nobody has asked anything.
+    let known = rows().filter(|row| !row.unseen && row.stored.is_some());
+    let about: HashSet<RecordId> = known.map(|row| row.record).collect();
+    if about.is_empty() {
+        return Ok(open);
+    }
     let wanted = WantedReviews {
         source: Some(&arrival.source),
         actor: Some(&arrival.actor),
@@ -215,8 +220,9 @@ fn compose(composer: &mut Composer<'_>, row: &Prepared<'_>, said: Said, entropy:
     let edits = edits::of(composer.table(), composer.arrival(), SETTINGS.ignore_blanks, &mut typed);
     let rights = edits::rights(composer.decider(), composer.table(), composer.arrival(), &typed, &edits);
     let remarks = composer.remarks(&incoming, &rights);
-    // Also what her record shows already: she may have asked for something else before.
-    for (field, _) in row.cells.iter().filter(|(_, cell)| matches!(cell, Cell::Value(_) | Cell::Blank)) {
+    // Also what her record shows already: she may have asked for something else before. What an attached sheet shows as it is stored is a copy.
+    let written = row.cells.iter().filter(|_| row.number.is_none());
+    for (field, _) in written.filter(|(_, cell)| matches!(cell, Cell::Value(_) | Cell::Blank)) {
         composer.touch(row.record, *field);
     }
     match composer.row(incoming, entropy) {

@@ -20,8 +20,11 @@ fn mail(id: u32, bytes: &str, code: Option<&'static str>, has_bytes: bool) -> Ta
     TakenMail { mailbox: "capture".into(), id, sha256: Some(sha256), refusal, arrival: None }
 }
 
-fn ids(store: &Store) -> Vec<(String, i64)> {
-    store.refused_mails().unwrap().into_iter().map(|mail| (mail.problem.code, mail.at.0)).collect()
+/// When the steward looks, unless a test says otherwise.
+const NOW: Timestamp = Timestamp(DAY);
+
+fn ids(store: &Store, now: Timestamp) -> Vec<(String, i64)> {
+    store.refused_mails(now).unwrap().into_iter().map(|mail| (mail.problem.code, mail.at.0)).collect()
 }
 
 #[test]
@@ -39,7 +42,7 @@ fn a_refused_mail_is_kept_sealed_until_it_is_taken_or_forgotten() {
     drop(store);
     let mut store = reopen(&folder).unwrap();
     store.rebuild().unwrap();
-    let [one, two] = store.refused_mails().unwrap().try_into().unwrap();
+    let [one, two] = store.refused_mails(NOW).unwrap().try_into().unwrap();
     assert_eq!((one.from.as_str(), one.subject.as_str(), one.has_bytes), ("secret@example.com", "secret", true));
     let problem = Problem::new(Code("mail-put-aside"), "INBOX/1", "a secret reason", "a hint").in_source("capture");
     assert_eq!((one.mailbox.as_str(), one.at, one.problem), ("capture", Timestamp(1), problem));
@@ -47,14 +50,14 @@ fn a_refused_mail_is_kept_sealed_until_it_is_taken_or_forgotten() {
     assert_eq!((two.has_bytes, store.refused_bytes(two.id).unwrap()), (false, None));
     // Moved back it has another id; its bytes tell that it is the same.
     store.note_taken(&mail(3, "secret one", None, false), &[], Timestamp(3)).unwrap();
-    assert_eq!(ids(&store), [("mail-refused".to_owned(), 2)]);
+    assert_eq!(ids(&store, NOW), [("mail-refused".to_owned(), 2)]);
     // Refused again it stands there once.
     store.note_taken(&mail(4, "secret two", Some("mail-refused"), false), &[], Timestamp(4)).unwrap();
-    assert_eq!(ids(&store), [("mail-refused".to_owned(), 4)]);
-    assert_eq!(store.refused_count().unwrap(), 1);
-    let last = store.refused_mails().unwrap().remove(0).id;
+    assert_eq!(ids(&store, NOW), [("mail-refused".to_owned(), 4)]);
+    assert_eq!(store.refused_count(NOW).unwrap(), 1);
+    let last = store.refused_mails(NOW).unwrap().remove(0).id;
     assert!(store.forget_refused(last).unwrap());
-    assert!(!store.forget_refused(last).unwrap() && store.refused_mails().unwrap().is_empty());
+    assert!(!store.forget_refused(last).unwrap() && store.refused_mails(NOW).unwrap().is_empty());
 }
 
 #[test]
@@ -66,12 +69,17 @@ fn refused_mails_end_by_age_and_number_and_a_flood_of_one_kind_pushes_out_no_oth
         let at = Timestamp(i64::from(number));
         store.note_taken(&mail(number, &format!("{number}"), Some("mail-refused"), false), &[], at).unwrap();
     }
-    let kept = ids(&store);
+    let kept = ids(&store, NOW);
     assert_eq!(kept.len(), 1 + most as usize);
     assert_eq!(kept[0], ("mail-put-aside".to_owned(), 0), "a flood of strangers' mails does not push it out");
     assert_eq!(kept[1].1, 4, "the oldest three are gone");
+    let later = Timestamp(91 * DAY);
+    assert!(
+        ids(&store, later).is_empty() && store.refused_count(later).unwrap() == 0,
+        "those of long ago are not shown"
+    );
     store.note_taken(&mail(most + 9, "late", Some("mail-refused"), false), &[], Timestamp(100 * DAY)).unwrap();
-    assert_eq!(ids(&store), [("mail-refused".to_owned(), 100 * DAY)]);
+    assert_eq!(ids(&store, NOW), [("mail-refused".to_owned(), 100 * DAY)], "and gone with the next one");
 }
 
 #[test]
@@ -82,6 +90,6 @@ fn of_the_mails_themselves_the_newest_are_kept() {
         store.note_taken(&mail(number, text, Some("mail-put-aside"), true), &[], at).unwrap();
     }
     crate::store::refused::bound_bodies(&store.conn, 2 * (3 + seal::SEAL_BYTES as u64)).unwrap();
-    let kept: Vec<bool> = store.refused_mails().unwrap().iter().map(|mail| mail.has_bytes).collect();
+    let kept: Vec<bool> = store.refused_mails(NOW).unwrap().iter().map(|mail| mail.has_bytes).collect();
     assert_eq!(kept, [false, true, true]);
 }

@@ -65,3 +65,49 @@ impl Authenticator {
         verdict
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Email;
+    use super::*;
+    use crate::source::mailbox::MailId;
+
+    fn person(email: &str) -> Person {
+        Person {
+            email: email.to_owned(),
+            name: String::new(),
+            roles: Vec::new(),
+            department: None,
+            addresses: Vec::new(),
+        }
+    }
+
+    /// What each way to prove senders says of a mail that proves nothing.
+    fn judged(from: &str, authentication: &Authentication) -> Verdict {
+        let bytes = format!("From: {from}\r\nTo: capture@example.com\r\nSubject: x\r\n\r\nx\r\n").into_bytes();
+        let id = MailId::Maildir { folder: "mail".to_owned(), name: "1".to_owned() };
+        let mail = RawMail { id, bytes, sha256: [0; 32], arrived_ms: None };
+        let authenticator = Authenticator::new(authentication, &[person("li.lei@example.com")]);
+        authenticator.authenticate(&mail, 0).unwrap_or(Verdict::Wait(Reason::DnsUnavailable))
+    }
+
+    #[test]
+    fn a_mailbox_that_proves_senders_believes_no_bare_address() {
+        let results = Authentication::Results {
+            authserv_id: "mx.example.com".to_owned(),
+            border_host: "mx.example.com".to_owned(),
+            inner_hosts: Vec::new(),
+        };
+        let li = || Verdict::Person {
+            identity: "li.lei@example.com".to_owned(),
+            from: Email::parse("li.lei@example.com").unwrap_or_else(|| unreachable!("it is an address")),
+        };
+        assert_eq!(judged("li.lei@example.com", &Authentication::None), li());
+        for proving in [&results, &Authentication::Dkim] {
+            let verdict = judged("li.lei@example.com", proving);
+            assert!(matches!(verdict, Verdict::Refused(_)), "{verdict:?}");
+            // A stranger's mail makes nobody ask a name server.
+            assert_eq!(judged("a@example.org", proving), Verdict::Refused(Reason::UnknownSender));
+        }
+    }
+}

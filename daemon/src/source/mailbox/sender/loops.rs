@@ -81,11 +81,11 @@ pub fn may_answer(header: &Header<'_>, verdict: &Verdict, own: &[&str]) -> Resul
     if is_automatic { Err(Silence::Automatic) } else { Ok(()) }
 }
 
-/// Whether a machine answers for its owner: `auto_submitted` is the mail's field of that name (RFC 3834, 5), in lower case, and `subject` decoded.
+/// Whether a machine answers for its owner, by the mail's field `Auto-Submitted` (RFC 3834, 5) in lower case.
 ///
 /// What such a mail says was not written for this occasion. One that a program sends of its own accord may well be meant.
-pub fn is_automatic_answer(auto_submitted: Option<&str>, subject: &str) -> bool {
-    auto_submitted.is_some_and(|word| word.starts_with("auto-replied")) || is_automatic_subject(subject)
+pub fn is_automatic_answer(auto_submitted: Option<&str>) -> bool {
+    auto_submitted.is_some_and(|word| word.starts_with("auto-replied"))
 }
 
 /// Whether a subject, decoded, is that of an automatic answer. An answer to one, or one that was forwarded, is a person's.
